@@ -1,0 +1,1 @@
+//! The sayso program: serve, demo, account, credentials, load, check, sample.

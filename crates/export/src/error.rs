@@ -1,0 +1,43 @@
+//! What can go wrong with an export.
+
+use crate::job::State;
+
+/// The crate's error type; the server turns it into HTTP in one place.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// No such token for this caller: unknown, another account's or another user's: one answer for all (export.md, Retrieve).
+    #[error("unknown access token")]
+    UnknownToken,
+    /// The caller's own token, which has ended.
+    #[error("the export has ended: it is {}", .0.word())]
+    Ended(State),
+    /// Not complete yet; try again in `retry_after_s` seconds.
+    #[error("the export is still being generated")]
+    Processing {
+        /// Seconds.
+        retry_after_s: u32,
+    },
+    /// The same Idempotency-Key with another body (422).
+    #[error("the Idempotency-Key was used with another request body; use a new key for a new request")]
+    KeyReused,
+    /// The definition could not be compiled any more.
+    #[error("{0}")]
+    Refused(#[from] sayso_model::refusal::Refusal),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] sayso_store::StoreError),
+    /// A file could not be written or read.
+    #[error("{context}: {source}")]
+    Io {
+        /// What was being done, to which file.
+        context: String,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// A file is damaged: the block that was read doesn't have its checksum.
+    #[error("damaged export file: {0}")]
+    Damaged(String),
+    /// The user lost the permission while the export was being generated.
+    #[error("the user may not execute this any more")]
+    Forbidden,
+}

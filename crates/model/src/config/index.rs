@@ -1,0 +1,139 @@
+//! A configuration indexed for look-up by folded name ([`crate::id::fold`]).
+
+use std::collections::HashMap;
+
+use super::*;
+use crate::id::fold;
+
+/// A [`Configuration`] with look-ups by name. Cheap to share (`Arc`), made once per configuration version.
+#[derive(Debug, Default)]
+pub struct Config {
+    /// What it was made from.
+    pub source: Configuration,
+    types: [HashMap<String, usize>; 6],
+    fields: HashMap<String, usize>,
+    consents: HashMap<String, usize>,
+    filters: HashMap<String, (usize, usize)>,
+    segments: HashMap<String, usize>,
+    groups: HashMap<String, usize>,
+    users: HashMap<String, usize>,
+}
+
+/// The six kinds of contact and identity types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum TypeKind {
+    Email,
+    Phone,
+    Address,
+    Customer,
+    AlternateId,
+    Group,
+}
+
+impl Config {
+    /// Indexes a configuration; of two equal names the first counts (a checked configuration has none).
+    pub fn new(source: Configuration) -> Self {
+        fn by<T>(items: &[T], name: impl Fn(&T) -> &str) -> HashMap<String, usize> {
+            let mut map = HashMap::with_capacity(items.len());
+            for (i, item) in items.iter().enumerate() {
+                map.entry(fold(name(item))).or_insert(i);
+            }
+            map
+        }
+        let t = |items: &[TypeDef]| by(items, |t| &t.type_name);
+        let mut filters = HashMap::new();
+        for (p, program) in source.programs.iter().enumerate() {
+            for (f, filter) in program.filters.iter().enumerate() {
+                filters.entry(fold(&filter.id)).or_insert((p, f));
+            }
+        }
+        Self {
+            types: [
+                t(&source.email_types),
+                t(&source.phone_types),
+                t(&source.address_types),
+                t(&source.customer_types),
+                t(&source.alternate_id_types),
+                t(&source.group_types),
+            ],
+            fields: by(&source.custom_fields, |f| &f.name),
+            consents: by(&source.consent_types, |c| &c.type_name),
+            segments: by(&source.segments, |s| &s.name),
+            groups: by(&source.segment_groups, |s| &s.name),
+            users: by(&source.users, |u| &u.user_id),
+            filters,
+            source,
+        }
+    }
+
+    fn types_of(&self, kind: TypeKind) -> (&[TypeDef], &HashMap<String, usize>) {
+        let list = match kind {
+            TypeKind::Email => &self.source.email_types,
+            TypeKind::Phone => &self.source.phone_types,
+            TypeKind::Address => &self.source.address_types,
+            TypeKind::Customer => &self.source.customer_types,
+            TypeKind::AlternateId => &self.source.alternate_id_types,
+            TypeKind::Group => &self.source.group_types,
+        };
+        (list, &self.types[kind as usize])
+    }
+
+    /// The type of this kind and name.
+    pub fn type_def(&self, kind: TypeKind, name: &str) -> Option<&TypeDef> {
+        let (list, map) = self.types_of(kind);
+        map.get(&fold(name)).map(|&i| &list[i])
+    }
+    /// The account's default type of this kind.
+    pub fn default_type(&self, kind: TypeKind) -> Option<&TypeDef> {
+        self.types_of(kind).0.iter().find(|t| t.is_default && t.is_active)
+    }
+    /// The custom field of this name.
+    pub fn custom_field(&self, name: &str) -> Option<&CustomField> {
+        self.fields.get(&fold(name)).map(|&i| &self.source.custom_fields[i])
+    }
+    /// The picklist of this name.
+    pub fn picklist(&self, name: &str) -> Option<&Picklist> {
+        let name = fold(name);
+        self.source.picklists.iter().find(|p| fold(&p.name) == name)
+    }
+    /// The consent type of this name.
+    pub fn consent_type(&self, name: &str) -> Option<&ConsentType> {
+        self.consents.get(&fold(name)).map(|&i| &self.source.consent_types[i])
+    }
+    /// The filter of this id, with its program.
+    pub fn filter(&self, id: &str) -> Option<(&Program, &Filter)> {
+        self.filters.get(&fold(id)).map(|&(p, f)| {
+            let program = &self.source.programs[p];
+            (program, &program.filters[f])
+        })
+    }
+    /// The program of this id.
+    pub fn program(&self, id: &str) -> Option<&Program> {
+        let id = fold(id);
+        self.source.programs.iter().find(|p| fold(&p.id) == id)
+    }
+    /// The segment of this name.
+    pub fn segment(&self, name: &str) -> Option<&Segment> {
+        self.segments.get(&fold(name)).map(|&i| &self.source.segments[i])
+    }
+    /// The segment group of this name.
+    pub fn segment_group(&self, name: &str) -> Option<&SegmentGroup> {
+        self.groups.get(&fold(name)).map(|&i| &self.source.segment_groups[i])
+    }
+    /// The user of this id.
+    pub fn user(&self, id: &str) -> Option<&User> {
+        self.users.get(&fold(id)).map(|&i| &self.source.users[i])
+    }
+    /// Whether the user is a member of `Administrators`.
+    pub fn is_administrator(&self, user: &User) -> bool {
+        user.user_groups.iter().any(|g| fold(g) == fold(ADMINISTRATORS))
+    }
+    /// Whether a user may execute what carries these permissions: by one of the groups, or as an administrator.
+    pub fn can_execute(&self, user: &User, permissions: &[SegmentPermission]) -> bool {
+        self.is_administrator(user)
+            || permissions
+                .iter()
+                .any(|p| p.can_execute && user.user_groups.iter().any(|g| fold(g) == fold(&p.user_group)))
+    }
+}

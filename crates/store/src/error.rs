@@ -1,0 +1,35 @@
+//! What can go wrong in the store.
+
+use sayso_model::refusal::Refusal;
+
+/// The store's error type. `Refused` is the caller's doing; everything else is ours or the machine's.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The caller's data was refused; nothing was written.
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    /// More than one refusal (a configuration).
+    #[error("{} problems, the first: {}", .0.len(), .0.first().map_or_else(String::new, ToString::to_string))]
+    RefusedAll(Vec<Refusal>),
+    /// The write could not be kept (disk full, commit failed): nothing of it is there; try again later.
+    #[error("the write was not kept: {0}")]
+    NotKept(String),
+    /// The account is not there.
+    #[error("account {0} does not exist")]
+    NoAccount(String),
+    /// Another server holds the directory.
+    #[error("another server is using {0}; stop it, or give this one a --data directory of its own")]
+    Locked(String),
+    /// What was read is damaged; the text says what and where.
+    #[error("damaged data: {0}")]
+    Damaged(String),
+    /// The format of the directory is newer than this program.
+    #[error("{0}")]
+    Version(String),
+    /// The engine failed.
+    #[error("the store's engine failed: {0}")]
+    Engine(String),
+    /// The writer thread is gone: the store is being closed.
+    #[error("the store is closing")]
+    Closing,
+}

@@ -1,0 +1,103 @@
+//! Profiles: reading one, finding by key, writing.
+
+use std::future::Future;
+
+use sayso_model::{
+    change::Kept,
+    id::{AccountNo, Author, ProfileId},
+    input::ProfileInput,
+    moment::Moment,
+    profile::Tombstone,
+};
+
+use crate::{Store, StoreError};
+
+/// A profile as the store keeps it: ready JSON and its cuts.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct StoredRow {
+    pub id: ProfileId,
+    pub modified: Moment,
+    pub next_expiry: Option<Moment>,
+    pub row: sayso_model::render::Row,
+    /// The part kept beside the row.
+    pub kept: Kept,
+}
+
+/// Which profile a write is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Target {
+    Id(ProfileId),
+    AlternateId { kind: String, id: String },
+}
+
+/// A change of one profile.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub enum Change {
+    Create(Box<ProfileInput>),
+    /// Partial update; an unknown profile is refused (`Why::Unknown`).
+    Update(Target, Box<ProfileInput>),
+    /// By alternate id: creates one when there is none, else updates (profile.md). The alternate id is part of the new profile.
+    Upsert {
+        kind: String,
+        id: String,
+        input: Box<ProfileInput>,
+    },
+    /// Leaves a tombstone; everything else of the profile goes in the same transaction.
+    Delete(Target, Option<String>),
+}
+
+/// What a write did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Written {
+    pub id: ProfileId,
+    pub moment: Moment,
+    pub created: bool,
+}
+
+/// How an index finds profiles (export.md, `MatchCriteria`). Values are normalised by the store; a hit is compared with the row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Key {
+    AlternateId { kind: Option<String>, id: String },
+    Email { kind: Option<String>, address: String },
+    Phone { kind: Option<String>, number: String },
+    Group { kind: String, name: String },
+}
+
+impl Store {
+    /// The profile of this id, checksum verified; `None` when it is not there or was deleted.
+    pub fn profile(&self, _account: AccountNo, _id: ProfileId) -> Result<Option<StoredRow>, StoreError> {
+        todo!()
+    }
+    /// The profiles that have this key, ascending.
+    pub fn find(&self, _account: AccountNo, _key: &Key) -> Result<Vec<ProfileId>, StoreError> {
+        todo!()
+    }
+    /// The tombstone of a deleted profile.
+    pub fn tombstone(&self, _account: AccountNo, _id: ProfileId) -> Result<Option<Tombstone>, StoreError> {
+        todo!()
+    }
+    /// Hands one change to the writer; the future ends when it is on disk (or refused, or not kept).
+    pub fn write(
+        &self,
+        _account: AccountNo,
+        _author: Author,
+        _change: Change,
+    ) -> impl Future<Output = Result<Written, StoreError>> + Send + 'static {
+        async { todo!() }
+    }
+    /// Bulk load of new profiles (blocking): renders in parallel, puts index entries in key order, one transaction for the whole
+    /// batch (the caller sizes it, see [`Store::server_is_running`]). One answer per input, in order; a refused one leaves the others.
+    pub fn load(
+        &self,
+        _account: AccountNo,
+        _author: &Author,
+        _batch: Vec<ProfileInput>,
+    ) -> Result<Vec<Result<ProfileId, StoreError>>, StoreError> {
+        todo!()
+    }
+}
