@@ -58,6 +58,10 @@ pub struct Caller {
     pub is_administrator: bool,
 }
 
+/// Whether a user (and the OAuth client, if one was used) may still execute a subject: account, user id, client id, subject. The
+/// rules are access.md's and the server's; the engine only asks. Called on a worker's thread; may read the store.
+pub type PermissionCheck = Arc<dyn Fn(AccountNo, &str, Option<&str>, &Subject) -> bool + Send + Sync>;
+
 /// The export engine of one data directory. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
@@ -66,7 +70,8 @@ pub struct Engine {
 
 impl Engine {
     /// Starts the workers and the sweeper; interrupted jobs start again under their own tokens, and files that no live job names go.
-    pub fn start(_store: Store, _settings: Settings) -> Result<Engine, ExportError> {
+    /// `permission` is asked when a job's files are ready: a user who may not execute the subject any more gets Failed, not rows.
+    pub fn start(_store: Store, _settings: Settings, _permission: PermissionCheck) -> Result<Engine, ExportError> {
         todo!()
     }
     /// Persists a job and gives its token (or, for an idempotency key seen before, the first one's).

@@ -10,5 +10,5 @@ pub mod error;
 pub mod job;
 pub mod page;
 
-pub use engine::{Engine, Settings};
+pub use engine::{Engine, PermissionCheck, Settings};
 pub use error::ExportError;
