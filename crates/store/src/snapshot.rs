@@ -72,8 +72,12 @@ impl Snapshot {
     ) -> Result<(), E> {
         todo!()
     }
-    /// The facts of one profile.
-    pub fn facts(&self, _id: ProfileId) -> Result<Option<Facts<'_>>, StoreError> {
+    /// Calls `f` with the facts of each of these profiles that is there (ascending ids make it fast: one cursor), until it fails.
+    pub fn for_each_facts_of<E: From<StoreError>>(
+        &self,
+        _ids: &mut dyn Iterator<Item = ProfileId>,
+        _f: &mut dyn FnMut(ProfileId, Facts<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
         todo!()
     }
     /// The whole profile, parsed, checksum verified.
