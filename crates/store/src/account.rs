@@ -26,6 +26,10 @@ impl Store {
     pub fn account(&self, _name: &str) -> Result<Option<Account>, StoreError> {
         todo!()
     }
+    /// The account of this number (a bearer token knows the number, not the name). As cheap as [`Store::account`].
+    pub fn account_by_no(&self, _no: AccountNo) -> Result<Option<Account>, StoreError> {
+        todo!()
+    }
     /// Every account, by name.
     pub fn accounts(&self) -> Result<Vec<Account>, StoreError> {
         todo!()
