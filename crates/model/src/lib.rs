@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`id`] | the ids: profile, account, user, access token |
 //! | [`moment`] | instants in milliseconds, the dates of the wire, US Eastern time, the vendor's rounding |
+//! | [`normal`] | the forms in which emails, phones and addresses are compared |
 //! | [`profile`] | the typed profile, as it is stored and as it goes over the wire |
 //! | [`input`] | a profile as a caller sends it: every member optional, unknown ones refused |
 //! | [`change`] | (current profile, configuration, input) → new profile or refusal: every rule of a write |
@@ -22,9 +23,11 @@ pub mod facts;
 pub mod id;
 pub mod input;
 pub mod moment;
+pub mod normal;
 pub mod profile;
 pub mod reading;
 pub mod refusal;
 pub mod render;
 pub mod segment;
 pub mod selection;
+mod text;

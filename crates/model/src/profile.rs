@@ -359,7 +359,7 @@ mod empty_when_none {
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Moment>, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
+        let text = crate::text::Text::deserialize(d)?.0;
         if text.is_empty() {
             return Ok(None);
         }
