@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::{config::Config, moment::Moment, profile::Profile, render::Row, segment::Criterion};
+use crate::{
+    change::Kept, config::Config, id::ProfileId, moment::Moment, profile::Profile, render::Row, segment::Criterion,
+};
 
 /// The format of encoded facts; another version in the store means they are made anew from the rows.
 pub const FACTS_VERSION: u8 = 1;
@@ -11,17 +13,20 @@ pub const FACTS_VERSION: u8 = 1;
 pub type Terms = BTreeMap<String, u32>;
 
 /// The terms of a profile, each once: one compound text per element (`pref|news-email|optin|active|weekly`), so that
-/// conditions bound to the same element can be answered from the dictionary.
+/// conditions bound to the same element can be answered from the dictionary. At most 480 bytes each. The order is the same
+/// for the same profile and configuration: [`encode`] takes the ids in it.
 pub fn terms(_profile: &Profile, _config: &Config) -> Vec<String> {
     todo!()
 }
 
-/// Encodes the facts of a profile: its flags and dates, the row's length and the lengths of its parts, the ids of its terms.
+/// Encodes the facts of a profile: its flags and dates, the row's length and the lengths of its parts, the ids of its terms,
+/// its numbers. `row` is the rendered `kept.profile`; `term_ids` are the ids of [`terms`], in that order, unsorted.
 pub fn encode(
-    _profile: &Profile,
+    _kept: &Kept,
+    _config: &Config,
     _row: &Row,
     _next_expiry: Option<Moment>,
-    _term_ids: &mut Vec<u32>,
+    _term_ids: &[u32],
     _out: &mut Vec<u8>,
 ) {
     todo!()
@@ -74,7 +79,7 @@ impl Predicate {
         todo!()
     }
     /// Answers for one profile. Unknown for every profile whose next expiry has come by the moment it was compiled for.
-    pub fn answer(&self, _facts: Facts<'_>) -> Answer {
+    pub fn answer(&self, _id: ProfileId, _facts: Facts<'_>) -> Answer {
         todo!()
     }
 }

@@ -16,3 +16,11 @@ pub enum Criterion {
     Any(Vec<Criterion>),
     Not(Box<Criterion>),
 }
+
+impl Criterion {
+    /// What [`matches`] needs to see of a profile: pass it to [`crate::reading::read`] (archived and implied preferences are merged
+    /// only where a leaf asks for them).
+    pub fn reading(&self) -> crate::config::Output {
+        todo!()
+    }
+}

@@ -70,6 +70,29 @@ pub struct Matching {
 }
 
 impl Matching {
+    /// `MatchCriteria`, `MatchType` and `Values` of Initiate as the caller gave them (numbers among the values as text), checked
+    /// (export.md, Initiate). `None` when nothing is to be matched. Refused: [`Why::Invalid`](crate::refusal::Why::Invalid) for a
+    /// combination or value that can't be, [`Why::Unknown`](crate::refusal::Why::Unknown) for a type that the account hasn't.
+    pub fn resolve(
+        _criteria: Option<&str>,
+        _match_type: Option<&str>,
+        _values: Option<Vec<String>>,
+        _over_deleted: bool,
+        _config: &Config,
+    ) -> Result<Option<Matching>, Refusal> {
+        todo!()
+    }
+    /// Made once per export, so that comparing is one look-up however many values there are.
+    pub fn prepare(&self) -> Matcher {
+        todo!()
+    }
+}
+
+/// The values of a [`Matching`], normalised and hashed.
+#[derive(Debug)]
+pub struct Matcher(());
+
+impl Matcher {
     /// The exact comparison with a live profile; look-ups in an index only find candidates for it.
     pub fn matches(&self, _profile: &Profile) -> bool {
         todo!()
