@@ -347,6 +347,24 @@ numbered!(
     NotSet = 4
 );
 
+macro_rules! worded {
+    ($($t:ident: $($name:ident),+;)+) => {$(
+        impl $t {
+            /// The word for it, as rows and segments write it.
+            pub fn word(self) -> &'static str {
+                match self { $($t::$name => stringify!($name)),+ }
+            }
+            /// All of them.
+            pub const ALL: &'static [$t] = &[$($t::$name),+];
+        }
+    )+};
+}
+worded! {
+    Channel: Phone, Text, Email, Mail, Fax, Solicit;
+    MatchType: Expressed, Implied;
+    PreferenceStatus: Active, Expired, Archived;
+}
+
 mod empty_when_none {
     use super::Moment;
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
