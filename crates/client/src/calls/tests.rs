@@ -1,0 +1,147 @@
+//! The client against a server that answers what each test writes down, as any server of this API might.
+
+use std::sync::{Arc, Mutex};
+
+use futures_util::TryStreamExt;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+
+use super::*;
+
+const TOKEN: &str = r#"{"access_token":"abc","token_type":"Bearer","expires_in":3600}"#;
+
+/// Answers one connection per entry, `(status line and headers, body)`; keeps what it was sent.
+async fn server(answers: &[(&str, &str)]) -> (Client, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let answers: Vec<String> = answers
+        .iter()
+        .map(|(head, body)| {
+            format!("HTTP/1.1 {head}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+        })
+        .collect();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&seen);
+    tokio::spawn(async move {
+        for answer in answers {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !whole(&request) {
+                assert!(stream.read_buf(&mut request).await.unwrap() > 0, "a request was cut short");
+            }
+            log.lock().unwrap().push(String::from_utf8(request).unwrap());
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    let client = Client::builder(url).credentials("id", "se:cret").scope("ACME/John Doe").build().unwrap();
+    (client, seen)
+}
+
+/// Whether a request is there with its head and its body.
+fn whole(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length =
+        head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+    body.len() >= length.unwrap_or(0)
+}
+
+#[tokio::test]
+async fn a_token_is_fetched_once_and_names_go_as_one_part_of_the_path() {
+    let (client, seen) = server(&[
+        ("200 OK", TOKEN),
+        ("200 OK", r#"{"AccessToken":9007199254740991}"#),
+        (
+            "200 OK\r\nRetry-After: 3\r\nX-Progress: 37%",
+            r#"{"AccessToken":7,"Status":"Processing","RowCount":null,"ByteCount":null}"#,
+        ),
+    ])
+    .await;
+    let request = InitiateRequest { last_date_time: Some("2026-11-24T10:00:00Z".to_owned()), ..Default::default() };
+    assert_eq!(client.initiate_segment("Zürich 50/50 100%", &request).await.unwrap(), (1 << 53) - 1);
+    let status = client.status(7).await.unwrap();
+    assert_eq!((status.state, status.row_count, status.progress.as_deref()), (State::Processing, None, Some("37%")));
+    assert_eq!(status.retry_after, Some(std::time::Duration::from_secs(3)));
+
+    let seen = seen.lock().unwrap();
+    let first = seen[0].to_lowercase();
+    assert!(first.starts_with("post /oauth/token "), "{first}");
+    // base64 of "id:se%3Acret": the secret is form-encoded first
+    assert!(seen[0].contains("Basic aWQ6c2UlM0FjcmV0"), "{}", seen[0]);
+    assert!(seen[0].ends_with("grant_type=client_credentials&scope=ACME%2FJohn+Doe"), "{}", seen[0]);
+    let path = "POST /Profiles/v4/Async/ACME/Export/Segment/Z%C3%BCrich%2050%2F50%20100%25 ";
+    assert!(seen[1].starts_with(path), "{}", seen[1]);
+    assert!(seen[1].ends_with(r#"{"LastDateTime":"2026-11-24T10:00:00Z"}"#), "{}", seen[1]);
+    assert!(seen[2].starts_with("GET /Profiles/v4/Async/ACME/Export/7/Status "), "{}", seen[2]);
+    assert!(seen[2].to_lowercase().contains("authorization: bearer abc"), "{}", seen[2]);
+}
+
+#[tokio::test]
+async fn a_token_that_is_no_longer_good_is_replaced_once() {
+    let page = r#"{"Count":0,"HasMore":false,"Limit":5,"Offset":1,"TotalResults":0,"UserProfilePreferences":[]}"#;
+    let (client, seen) = server(&[
+        ("200 OK", TOKEN),
+        ("401 Unauthorized", ""),
+        ("200 OK", &TOKEN.replace("abc", "def")),
+        ("200 OK", page),
+    ])
+    .await;
+    assert_eq!(client.page(3, 5, 1, false).await.unwrap().count, 0);
+    let last = seen.lock().unwrap()[3].clone();
+    assert!(last.starts_with("GET /Profiles/v4/Async/ACME/Export/3?limit=5&offset=1&keepAlive=false "), "{last}");
+    assert!(last.to_lowercase().contains("bearer def"), "{last}");
+}
+
+#[tokio::test]
+async fn refusals_carry_the_servers_words_and_never_the_secret() {
+    let (client, _) =
+        server(&[("400 Bad Request", r#"{"error":"invalid_scope","error_description":"not issued for it"}"#)]).await;
+    let error = client.status(1).await.unwrap_err();
+    assert!(error.to_string().contains("invalid_scope") && error.to_string().contains("not issued for it"), "{error}");
+    assert!(!format!("{error:?} {client:?}").contains("se:cret"));
+
+    let (client, _) = server(&[
+        ("200 OK", TOKEN),
+        ("503 Service Unavailable\r\nRetry-After: 2", r#"{"Message":"not complete yet"}"#),
+    ])
+    .await;
+    let error = client.page(1, 10, 1, true).await.unwrap_err();
+    assert!(error.is_temporary());
+    assert!(error.to_string().contains("503: not complete yet"), "{error}");
+}
+
+#[tokio::test]
+async fn pages_follow_each_other_until_no_more_follow() {
+    let page = |ids: &str, more: bool| format!(r#"{{"Count":1,"HasMore":{more},"UserProfilePreferences":[{ids}]}}"#);
+    let (first, last) = (page("1,2", true), page("3", false));
+    let (client, seen) = server(&[("200 OK", TOKEN), ("200 OK", &first), ("200 OK", &last)]).await;
+    let pages: Vec<Page> = client.pages(5, 2).try_collect().await.unwrap();
+    let records: Vec<&str> = pages.iter().flat_map(|p| p.records.iter().map(|r| r.get())).collect();
+    assert_eq!(records, ["1", "2", "3"]);
+    assert!(seen.lock().unwrap()[2].contains("limit=2&offset=3&keepAlive=true"));
+}
+
+#[tokio::test]
+async fn waiting_ends_with_complete_or_with_the_reason() {
+    let complete = r#"{"AccessToken":4,"Status":"Complete","RowCount":2,"ByteCount":20}"#;
+    let (client, _) = server(&[
+        ("200 OK", TOKEN),
+        ("200 OK\r\nRetry-After: 0", r#"{"AccessToken":4,"Status":"Processing"}"#),
+        ("200 OK\r\nSayso-Snapshot: 2026-11-24T10:00:00.000Z", complete),
+        ("200 OK", r#"{"AccessToken":4,"Status":"Error"}"#),
+    ])
+    .await;
+    let status = client.wait(4).await.unwrap();
+    assert_eq!((status.row_count, status.snapshot.as_deref()), (Some(2), Some("2026-11-24T10:00:00.000Z")));
+    assert!(client.wait(4).await.unwrap_err().to_string().contains("it is Error"));
+}
+
+#[tokio::test]
+async fn a_name_that_would_lead_elsewhere_is_refused() {
+    let client = Client::builder("http://127.0.0.1:1").credentials("a", "b").account("ACME").build().unwrap();
+    for name in ["", ".", ".."] {
+        assert!(matches!(client.initiate_segment(name, &InitiateRequest::default()).await, Err(Error::Setup(_))));
+    }
+}
