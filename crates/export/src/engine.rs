@@ -1,15 +1,41 @@
 //! The engine: takes requests, runs jobs on its workers, hands out pages, sweeps what has ended.
 
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, HashSet},
+    num::NonZeroU64,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+        mpsc,
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
 
-use sayso_model::id::{AccessToken, AccountNo};
-use sayso_store::Store;
+use parking_lot::Mutex;
+use sayso_model::id::{ACCESS_TOKEN_MAX, AccessToken, AccountNo};
+use sayso_store::{Store, StoreError};
+use tokio::sync::oneshot;
 
 use crate::{
     ExportError,
-    job::{Request, Status, Subject},
-    page::{Page, PageRequest},
+    buffers::Buffers,
+    files::Exports,
+    finish::{self, Message, Outcome},
+    job::{Request, State, Status, Subject},
+    open::{Ending, OpenExport},
+    page::{Page, PageRequest, report_damage},
+    record::{Change, Job, Key, KeyRecord, Replay, decode, encode, key_bytes},
+    registry::{Inner, Permits, Queue, Stop},
+    sweep, worker,
 };
+
+/// Jobs that copy at once, at most (house.md, Store).
+const COPYING: usize = 2;
+/// How long Status and Retrieve wait for what becomes of a last block that is being sent.
+const LAST_BLOCK_WAIT: Duration = Duration::from_millis(100);
+/// How long they wait for the store to keep that one was flushed.
+const STORE_WAIT: Duration = Duration::from_secs(10);
 
 /// What an operator may set.
 #[derive(Debug, Clone)]
@@ -62,44 +88,315 @@ pub struct Caller {
 /// rules are access.md's and the server's; the engine only asks. Called on a worker's thread; may read the store.
 pub type PermissionCheck = Arc<dyn Fn(AccountNo, &str, Option<&str>, &Subject) -> bool + Send + Sync>;
 
-/// The export engine of one data directory. Cheap to clone.
+/// The export engine of one data directory. Cheap to clone; the last clone stops it.
 #[derive(Clone)]
 pub struct Engine {
-    pub(crate) _inner: Arc<()>,
+    threads: Arc<Threads>,
+}
+
+/// The engine's threads, which end with it.
+struct Threads {
+    inner: Arc<Inner>,
+    running: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Engine {
     /// Starts the workers and the sweeper; interrupted jobs start again under their own tokens, and files that no live job names go.
     /// `permission` is asked when a job's files are ready: a user who may not execute the subject any more gets Failed, not rows.
-    pub fn start(_store: Store, _settings: Settings, _permission: PermissionCheck) -> Result<Engine, ExportError> {
-        todo!()
+    pub fn start(store: Store, settings: Settings, permission: PermissionCheck) -> Result<Engine, ExportError> {
+        let exports = Exports::new(store.directory());
+        let records = store.all_export_records()?;
+        let jobs = records.iter().map(|(_, _, record)| decode(record)).collect::<Result<Vec<Job>, StoreError>>()?;
+        let live: HashSet<Key> = jobs.iter().filter(|job| job.has_files()).map(Job::key).collect();
+        let removed = exports.remove_all_but(&live)?;
+        if removed > 0 {
+            tracing::info!(removed, "removed export files that no live job names");
+        }
+        let (finisher, messages) = mpsc::channel();
+        let inner = Arc::new(Inner {
+            store,
+            permission,
+            exports,
+            running: Mutex::new(HashMap::new()),
+            queue: Queue::default(),
+            permits: Permits::new(COPYING),
+            open: Mutex::new(HashMap::new()),
+            buffers: Arc::new(Buffers::default()),
+            finisher,
+            stop: Stop::default(),
+            round: AtomicU64::new(0),
+            rows_opened: AtomicU64::new(0),
+            settings,
+        });
+        let mut interrupted: Vec<Job> = jobs.into_iter().filter(|job| job.state == State::Processing).collect();
+        interrupted.sort_by_key(|job| job.created);
+        for job in interrupted {
+            tracing::info!(token = %job.token, "starting an interrupted export again");
+            inner.enqueue(job);
+        }
+        let threads = Threads { inner: Arc::clone(&inner), running: Mutex::new(Vec::new()) };
+        threads.spawn("export-finish", move |inner| finish::run(inner, &messages))?;
+        threads.spawn("export-sweep", sweep::run)?;
+        for _ in 0..inner.settings.workers.max(1) {
+            threads.spawn("export-worker", worker::run)?;
+        }
+        Ok(Engine { threads: Arc::new(threads) })
     }
+
+    fn inner(&self) -> &Arc<Inner> {
+        &self.threads.inner
+    }
+
     /// Persists a job and gives its token (or, for an idempotency key seen before, the first one's).
-    pub async fn initiate(&self, _request: Request) -> Result<AccessToken, ExportError> {
-        todo!()
+    pub async fn initiate(&self, request: Request) -> Result<AccessToken, ExportError> {
+        let inner = self.inner();
+        let now = inner.now();
+        let key =
+            request.idempotency.clone().map(|(key, body)| (key_bytes(&request.user_id, &request.subject, &key), body));
+        let taken = inner.store.export_records(move |records| {
+            let account = request.account;
+            if let Some((key, body)) = &key
+                && let Some(record) = records.get_key(account, key)?
+            {
+                let first: KeyRecord = serde_json::from_slice(&record)
+                    .map_err(|e| StoreError::Damaged(format!("the record of an Idempotency-Key: {e}")))?;
+                if !first.is_old(now) {
+                    return Ok(if first.body == *body { Taken::Before(first.token) } else { Taken::OtherBody });
+                }
+            }
+            let token = loop {
+                let token = random_token().map_err(|e| StoreError::Engine(e.to_string()))?;
+                if records.get(account, token)?.is_none() {
+                    break token;
+                }
+            };
+            let (job, inputs) = Job::new(request, token, now);
+            let record = encode(&job, Some(&inputs))?;
+            let key_record = key.map(|(key, body)| {
+                let record = KeyRecord { created: now, token, body };
+                serde_json::to_vec(&record).map(|r| (key, r)).map_err(|e| StoreError::Engine(e.to_string()))
+            });
+            let key_record = key_record.transpose()?;
+            records.put(account, token, &record)?;
+            if let Some((key, record)) = key_record {
+                records.put_key(account, &key, &record)?;
+            }
+            Ok(Taken::New(Box::new(job)))
+        });
+        match taken.await? {
+            Taken::New(job) => {
+                let token = job.token;
+                inner.enqueue(*job);
+                Ok(token)
+            }
+            Taken::Before(token) => Ok(token),
+            Taken::OtherBody => Err(ExportError::KeyReused),
+        }
     }
+
     /// What was named at Initiate, so that the permission on it can be checked; `UnknownToken` for a token that isn't this caller's.
-    pub fn subject(&self, _caller: &Caller, _token: AccessToken) -> Result<Subject, ExportError> {
-        todo!()
+    pub fn subject(&self, caller: &Caller, token: AccessToken) -> Result<Subject, ExportError> {
+        Ok(self.job(caller, token)?.subject)
     }
+
     /// The status.
-    pub async fn status(&self, _caller: &Caller, _token: AccessToken) -> Result<Status, ExportError> {
-        todo!()
+    pub async fn status(&self, caller: &Caller, token: AccessToken) -> Result<Status, ExportError> {
+        let inner = self.inner();
+        self.settle((caller.account, token)).await;
+        let running = inner.running.lock().get(&(caller.account, token)).cloned();
+        let job = self.job(caller, token)?;
+        let mut status = job.status(inner.now());
+        if status.state == State::Processing {
+            let progress = running.as_ref().map(|r| &r.progress);
+            status.progress = Some(progress.map_or(0, |p| p.percent()));
+            status.retry_after_s = Some(progress.map_or(1, |p| p.retry_after_s()));
+        }
+        Ok(status)
     }
-    /// A page.
-    pub async fn page(&self, _caller: &Caller, _token: AccessToken, _page: PageRequest) -> Result<Page, ExportError> {
-        todo!()
+
+    /// A page. Refused in this order: a token that isn't this caller's, one still Processing, one that has ended.
+    pub async fn page(&self, caller: &Caller, token: AccessToken, page: PageRequest) -> Result<Page, ExportError> {
+        let inner = self.inner();
+        let key = (caller.account, token);
+        self.settle(key).await;
+        let job = self.job(caller, token)?;
+        let now = inner.now();
+        let limit = inner.settings.max_limit.and_then(NonZeroU64::new).map_or(page.limit, |most| most.min(page.limit));
+        let request = Replay { limit: page.limit.get(), offset: page.offset.get() };
+        let mut replayed = false;
+        match job.state_at(now) {
+            State::Complete => {}
+            State::Processing => return Err(self.processing(key)),
+            State::Retrieved if !page.keep_alive && job.may_replay(request, now) => replayed = true,
+            ended => {
+                if job.state == State::Complete {
+                    // Its life is over and the sweeper hasn't been there; if this isn't written, the next reader tries again.
+                    let _ = inner.finisher.send(Message::Change(key, Change::LifeOver, None));
+                }
+                return Err(ExportError::Ended(ended));
+            }
+        }
+        let export = match self.open(key) {
+            Err(error) => return Err(self.why_not_open(caller, token, error)),
+            Ok(export) => export,
+        };
+        let (buffers, finisher) = (Arc::clone(&inner.buffers), inner.finisher.clone());
+        let mut made = Page::new(export, limit, page, buffers, finisher);
+        match &mut made {
+            Ok(made) if replayed => made.last_block = None,
+            Ok(_) => {}
+            Err(error @ ExportError::Damaged(_)) => report_damage(&inner.finisher, key, error),
+            Err(_) => {}
+        }
+        metrics::counter!("sayso_export_pages_total").increment(1);
+        made
     }
+
     /// Marks the export Retrieved and ends the token; again: the same answer.
-    pub async fn commit(&self, _caller: &Caller, _token: AccessToken, _keep_files: bool) -> Result<(), ExportError> {
-        todo!()
+    pub async fn commit(&self, caller: &Caller, token: AccessToken, keep_files: bool) -> Result<(), ExportError> {
+        let inner = self.inner();
+        let key = (caller.account, token);
+        self.settle(key).await;
+        match self.job(caller, token)?.state_at(inner.now()) {
+            State::Processing => return Err(self.processing(key)),
+            State::Retrieved => return Ok(()),
+            _ => {}
+        }
+        let (reply, answer) = oneshot::channel();
+        let closing = |()| ExportError::Store(StoreError::Closing);
+        let message = Message::Change(key, Change::Committed { keep_files }, Some(reply));
+        inner.finisher.send(message).map_err(|_| closing(()))?;
+        match answer.await.map_err(|_| closing(()))?? {
+            Outcome::Now(job) if job.state == State::Retrieved => Ok(()),
+            Outcome::Now(job) => Err(ExportError::Ended(job.state)),
+            Outcome::Refused(state) => Err(ExportError::Ended(state)),
+            Outcome::Gone => Err(ExportError::UnknownToken),
+        }
     }
-    /// Jobs by state, for `/metrics`.
-    pub fn counts(&self) -> Result<Vec<(crate::job::State, u64)>, ExportError> {
-        todo!()
+
+    /// Jobs by state, for `/metrics`: every state, in the order of export.md.
+    pub fn counts(&self) -> Result<Vec<(State, u64)>, ExportError> {
+        let now = self.inner().now();
+        let mut counts: Vec<(State, u64)> = State::ALL.into_iter().map(|state| (state, 0)).collect();
+        for (_, _, record) in self.inner().store.all_export_records()? {
+            let state = decode(&record)?.state_at(now);
+            counts.iter_mut().filter(|(s, _)| *s == state).for_each(|(_, n)| *n += 1);
+        }
+        Ok(counts)
     }
+
+    /// How often a row had to be opened since the start, because facts could not answer or the row reads otherwise now: what a
+    /// segment costs beyond the scan of the facts (house.md, Segments).
+    pub fn rows_opened(&self) -> u64 {
+        self.inner().rows_opened.load(Relaxed)
+    }
+
     /// Stops taking jobs and waits for workers to come to rest (a running job is left to be restarted).
     pub fn stop(&self) {
-        todo!()
+        self.threads.stop();
+    }
+
+    /// The caller's own job; anybody else's is unknown, and so is one that was forgotten.
+    fn job(&self, caller: &Caller, token: AccessToken) -> Result<Job, ExportError> {
+        let inner = self.inner();
+        let record = inner.store.export_record(caller.account, token)?.ok_or(ExportError::UnknownToken)?;
+        let job = decode(&record)?;
+        let known = job.belongs_to(caller) && !job.is_forgotten(inner.now(), &inner.settings);
+        if known { Ok(job) } else { Err(ExportError::UnknownToken) }
+    }
+
+    fn processing(&self, key: Key) -> ExportError {
+        let running = self.inner().running.lock().get(&key).cloned();
+        ExportError::Processing { retry_after_s: running.map_or(1, |r| r.progress.retry_after_s()) }
+    }
+
+    /// Waits for a last block that has been handed to a connection (a moment), and for the store to hear of one that was flushed.
+    async fn settle(&self, key: Key) {
+        let Some(open) = self.inner().open.lock().get(&key).cloned() else { return };
+        let mut last_block = open.last_block.subscribe();
+        let decided = last_block.wait_for(|state| state.sending == 0 || state.ending != Ending::No);
+        // A connection that neither flushes nor breaks in this time is slow; the caller gets the state as it is.
+        let _ = tokio::time::timeout(LAST_BLOCK_WAIT, decided).await;
+        let written = last_block.wait_for(|state| state.ending != Ending::Writing);
+        // The store answers within milliseconds; one that hangs must not hang every reader of the token.
+        let _ = tokio::time::timeout(STORE_WAIT, written).await;
+    }
+
+    fn open(&self, key: Key) -> Result<Arc<OpenExport>, ExportError> {
+        let inner = self.inner();
+        let round = inner.round.load(Relaxed);
+        let mut all = inner.open.lock();
+        let open = match all.get(&key) {
+            Some(open) => Arc::clone(open),
+            None => {
+                let open = Arc::new(OpenExport::open(key, &inner.exports.folder(key))?);
+                all.insert(key, Arc::clone(&open));
+                open
+            }
+        };
+        open.touch(round);
+        Ok(open)
+    }
+
+    /// Files that can't be opened: gone because the export ended this moment, or damaged.
+    fn why_not_open(&self, caller: &Caller, token: AccessToken, error: ExportError) -> ExportError {
+        let missing = matches!(&error, ExportError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound);
+        match self.job(caller, token) {
+            Err(error) => return error,
+            Ok(job) if job.state != State::Complete => return ExportError::Ended(job.state),
+            Ok(_) => {}
+        }
+        let error = if missing { ExportError::Damaged(error.to_string()) } else { error };
+        if let ExportError::Damaged(_) = &error {
+            report_damage(&self.inner().finisher, (caller.account, token), &error);
+        }
+        error
+    }
+}
+
+/// What became of an Initiate.
+enum Taken {
+    New(Box<Job>),
+    Before(AccessToken),
+    OtherBody,
+}
+
+/// A token from the system's random numbers: 1 … 2^53−1, each as likely as any other.
+fn random_token() -> Result<AccessToken, getrandom::Error> {
+    loop {
+        // 53 bits; only 0 is not a token.
+        let token = getrandom::u64()? & ACCESS_TOKEN_MAX;
+        if token != 0 {
+            return Ok(AccessToken(token));
+        }
+    }
+}
+
+impl Threads {
+    fn spawn(&self, name: &str, run: impl FnOnce(&Arc<Inner>) + Send + 'static) -> Result<(), ExportError> {
+        let inner = Arc::clone(&self.inner);
+        let thread = std::thread::Builder::new().name(name.into()).spawn(move || run(&inner));
+        let thread =
+            thread.map_err(|source| ExportError::Io { context: format!("starting the thread {name}"), source })?;
+        self.running.lock().push(thread);
+        Ok(())
+    }
+
+    fn stop(&self) {
+        self.inner.stop.set();
+        self.inner.queue.wake_all();
+        // Takes what came before it; fails only when that thread has ended.
+        let _ = self.inner.finisher.send(Message::Stop);
+        for thread in self.running.lock().drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the export engine had ended by a fault in the program");
+            }
+        }
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.stop();
     }
 }

@@ -5,10 +5,26 @@
 //! page(limit, offset) ─► one range of `rows` ─► body of 256 KiB pieces ─► flushed ─► Retrieved
 //! ```
 
+mod block_on;
+mod blocks;
+mod buffers;
+mod copy;
 pub mod engine;
 pub mod error;
+mod files;
+mod find;
+mod finish;
 pub mod job;
+mod layout;
+mod open;
 pub mod page;
+mod parallel;
+mod plan;
+mod record;
+mod registry;
+mod scratch;
+mod sweep;
+mod worker;
 
 pub use engine::{Engine, PermissionCheck, Settings};
 pub use error::ExportError;

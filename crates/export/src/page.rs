@@ -1,11 +1,30 @@
 //! A page: one range of `rows`, wrapped in the head and tail of export.md, Retrieve.
 
-use std::num::NonZeroU64;
+use std::{
+    num::NonZeroU64,
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+        mpsc,
+    },
+};
 
 use bytes::Bytes;
 use sayso_model::moment::Moment;
 
-use crate::ExportError;
+use crate::{
+    ExportError,
+    blocks::BLOCK,
+    buffers::Buffers,
+    finish::Message,
+    open::{Ending, OpenExport},
+    record::{Change, Replay},
+};
+
+/// Bytes of `rows` in a piece, at most.
+const PIECE: u64 = 256 * 1024;
+const TAIL: &[u8] = b"]}";
 
 /// A page as it was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,33 +51,155 @@ pub struct Page {
     pub body: PageBody,
 }
 
-/// The body of a page, in pieces of at most 256 KiB.
+/// Which records a page holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    /// The first record, from 0.
+    pub first: u64,
+    pub count: u64,
+    pub has_more: bool,
+    /// Whether it is the last block: the page that ends a token unless keepAlive is asked for.
+    pub is_last_block: bool,
+}
+
+/// The records of a page of an export of `total` records (export.md, Retrieve). A page past the end of a non-empty export is not a
+/// last block: a typo must not destroy an unread export.
+pub(crate) fn span(total: u64, limit: NonZeroU64, offset: NonZeroU64) -> Span {
+    let first = offset.get() - 1;
+    let count = total.saturating_sub(first).min(limit.get());
+    let has_more = count > 0 && count < total - first;
+    Span { first, count, has_more, is_last_block: !has_more && (count > 0 || (total == 0 && first == 0)) }
+}
+
+impl Page {
+    /// The page of an open export; `limit` is the one in force.
+    pub(crate) fn new(
+        export: Arc<OpenExport>,
+        limit: NonZeroU64,
+        request: PageRequest,
+        buffers: Arc<Buffers>,
+        finisher: mpsc::Sender<Message>,
+    ) -> Result<Page, ExportError> {
+        let manifest = &export.manifest;
+        let Span { first, count, has_more, is_last_block } = span(manifest.row_count, limit, request.offset);
+        let range = if count == 0 {
+            0..0
+        } else {
+            // The byte before the next record's start is the comma between them.
+            let (start, next) = (export.start(first)?, export.start(first + count)?);
+            let end = next.checked_sub(1).filter(|end| start < *end && *end <= manifest.rows_len);
+            let end = end
+                .ok_or_else(|| ExportError::Damaged(format!("the index of export {} is out of order", export.key.1)))?;
+            start..end
+        };
+        let (offset, total) = (request.offset, manifest.row_count);
+        let head = format!(
+            r#"{{"Count":{count},"HasMore":{has_more},"Limit":{limit},"Offset":{offset},"TotalResults":{total},"UserProfilePreferences":["#
+        );
+        let last_block = (is_last_block && !request.keep_alive).then(|| LastBlock {
+            export: Arc::clone(&export),
+            finisher: finisher.clone(),
+            request: Replay { limit: request.limit.get(), offset: offset.get() },
+            is_sending: AtomicBool::new(false),
+        });
+        Ok(Page {
+            length: head.len() as u64 + (range.end - range.start) + TAIL.len() as u64,
+            etag: format!("\"{:016x}-{offset}-{limit}\"", manifest.export_id),
+            snapshot: manifest.snapshot,
+            last_block,
+            body: PageBody { export, buffers, finisher, head: head.into_bytes(), range, done: false },
+        })
+    }
+}
+
+/// The body of a page, in pieces of about 256 KiB: the head rides on the first, the tail on the last.
 pub struct PageBody {
-    pub(crate) _todo: (),
+    export: Arc<OpenExport>,
+    buffers: Arc<Buffers>,
+    finisher: mpsc::Sender<Message>,
+    /// Empty once it was sent.
+    head: Vec<u8>,
+    /// What of `rows` is still to be sent.
+    range: Range<u64>,
+    done: bool,
 }
 
 impl PageBody {
     /// The next piece; `None` at the end. Blocking file IO from the page cache, of at most 256 KiB; a damaged block is an error, the
-    /// pieces before it were right.
+    /// pieces before it were right, and the export's state becomes Error.
     pub fn next_piece(&mut self) -> Option<Result<Bytes, ExportError>> {
-        todo!()
+        if self.done {
+            return None;
+        }
+        let (start, end) = (self.range.start, self.range.end);
+        // Pieces of a long page end where blocks end, so that a block is verified by the piece that holds it.
+        let to = if end - start <= PIECE { end } else { (start + PIECE) / BLOCK * BLOCK };
+        let head = std::mem::take(&mut self.head);
+        let tail = if to == end { TAIL } else { &[] };
+        let (data, len) = ((to - start) as usize, head.len() + (to - start) as usize + tail.len());
+        let piece = self.buffers.filled(len, |out| {
+            let (first, rest) = out.split_at_mut(head.len());
+            let (rows, last) = rest.split_at_mut(data);
+            first.copy_from_slice(&head);
+            last.copy_from_slice(tail);
+            self.export.rows.read(start, rows)
+        });
+        self.range.start = to;
+        self.done = to == end || piece.is_err();
+        if let Err(error @ ExportError::Damaged(_)) = &piece {
+            report_damage(&self.finisher, self.export.key, error);
+        }
+        Some(piece)
     }
+}
+
+/// Has the state set to Error: an export that can't be read whole must not be read in part.
+pub(crate) fn report_damage(finisher: &mpsc::Sender<Message>, key: crate::record::Key, error: &ExportError) {
+    // Fails only when the engine has been stopped; the next reader finds the damage again.
+    let _ = finisher.send(Message::Change(key, Change::GenerationFailed { error: error.to_string() }, None));
 }
 
 /// The right to end a token, once.
 pub struct LastBlock {
-    pub(crate) _todo: (),
+    export: Arc<OpenExport>,
+    finisher: mpsc::Sender<Message>,
+    request: Replay,
+    is_sending: AtomicBool,
 }
 
 impl LastBlock {
     /// The last frame has been handed to the connection but is not flushed: from now on Status and Retrieve of this token wait (briefly)
     /// for what becomes of it, so that a caller who has read the last byte never sees the former state.
     pub fn sending(&self) {
-        todo!()
+        if !self.is_sending.swap(true, Relaxed) {
+            self.export.last_block.send_modify(|state| state.sending += 1);
+        }
     }
+
     /// The connection has flushed the body: Complete → Retrieved (compare and set), files removed. Returns at once; the store is
     /// written in the background, and Status and Retrieve see the new state from now on.
     pub fn flushed(self) {
-        todo!()
+        let first = self.export.last_block.send_if_modified(|state| {
+            let first = state.ending == Ending::No;
+            if first {
+                state.ending = Ending::Writing;
+            }
+            first
+        });
+        if first {
+            let change = Change::LastBlockFlushed(self.request);
+            if self.finisher.send(Message::Change(self.export.key, change, None)).is_err() {
+                // The engine has been stopped: the token stays alive, and the next start serves it.
+                self.export.last_block.send_modify(|state| state.ending = Ending::No);
+            }
+        }
+    }
+}
+
+impl Drop for LastBlock {
+    fn drop(&mut self) {
+        if self.is_sending.load(Relaxed) {
+            self.export.last_block.send_modify(|state| state.sending -= 1);
+        }
     }
 }

@@ -1,0 +1,200 @@
+//! Checksums of a file's blocks: made by several threads while they write disjoint ranges, verified when a block is first
+//! read after opening (house.md, Export: manifest).
+
+use std::{
+    fs::File,
+    ops::Range,
+    os::unix::fs::FileExt as _,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use crate::ExportError;
+
+/// Bytes of a block that has a checksum of its own.
+pub(crate) const BLOCK: u64 = 64 * 1024;
+
+/// The checksum of the bytes of one range that lie in one block.
+#[derive(Debug, Clone, Copy)]
+struct Piece {
+    block: u64,
+    len: usize,
+    crc: u32,
+}
+
+/// The checksums of one contiguous range, which may begin and end inside blocks.
+#[derive(Debug)]
+pub(crate) struct RangeSums {
+    at: u64,
+    pieces: Vec<Piece>,
+}
+
+impl RangeSums {
+    /// Of a range that begins at this place of the file.
+    pub fn new(at: u64) -> Self {
+        Self { at, pieces: Vec::new() }
+    }
+
+    /// Takes the range's next bytes.
+    pub fn update(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let block = self.at / BLOCK;
+            let room = (BLOCK - self.at % BLOCK) as usize;
+            let (now, rest) = bytes.split_at(room.min(bytes.len()));
+            match self.pieces.last_mut().filter(|p| p.block == block) {
+                Some(piece) => {
+                    piece.crc = crc32c::crc32c_append(piece.crc, now);
+                    piece.len += now.len();
+                }
+                None => self.pieces.push(Piece { block, len: now.len(), crc: crc32c::crc32c(now) }),
+            }
+            self.at += now.len() as u64;
+            bytes = rest;
+        }
+    }
+
+    /// The checksums of whole blocks from those of the ranges that make up a file, in the file's order.
+    pub fn join(ranges: impl IntoIterator<Item = RangeSums>) -> Vec<u32> {
+        let mut blocks: Vec<u32> = Vec::new();
+        for piece in ranges.into_iter().flat_map(|r| r.pieces) {
+            match blocks.get_mut(piece.block as usize) {
+                Some(crc) => *crc = crc32c::crc32c_combine(*crc, piece.crc, piece.len),
+                None => blocks.push(piece.crc),
+            }
+        }
+        blocks
+    }
+}
+
+/// A file whose blocks are verified when they are first read.
+#[derive(Debug)]
+pub(crate) struct Verified {
+    file: File,
+    name: String,
+    len: u64,
+    sums: Vec<u32>,
+    /// One bit a block: verified since it was opened.
+    seen: Vec<AtomicU64>,
+}
+
+impl Verified {
+    /// A file that should have this length and these checksums. `name` is for messages.
+    pub fn new(file: File, name: String, len: u64, sums: Vec<u32>) -> Result<Self, ExportError> {
+        let found =
+            file.metadata().map_err(|source| ExportError::Io { context: format!("looking at {name}"), source })?.len();
+        if found != len || sums.len() as u64 != len.div_ceil(BLOCK) {
+            return Err(ExportError::Damaged(format!("{name} has {found} bytes and should have {len}")));
+        }
+        let seen = (0..sums.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
+        Ok(Self { file, name, len, sums, seen })
+    }
+
+    /// Fills `out` with the bytes from `at` on. The bytes handed out are the ones that were verified, not read again.
+    pub fn read(&self, at: u64, out: &mut [u8]) -> Result<(), ExportError> {
+        self.read_raw(at, out)?;
+        if out.is_empty() {
+            return Ok(());
+        }
+        let range = at..at + out.len() as u64;
+        for block in at / BLOCK..=(range.end - 1) / BLOCK {
+            let (word, bit) = (&self.seen[(block / 64) as usize], 1 << (block % 64));
+            if word.load(Relaxed) & bit == 0 {
+                self.verify(block, &range, out)?;
+                word.fetch_or(bit, Relaxed);
+            }
+        }
+        Ok(())
+    }
+
+    fn verify(&self, block: u64, range: &Range<u64>, out: &[u8]) -> Result<(), ExportError> {
+        let (start, end) = (block * BLOCK, ((block + 1) * BLOCK).min(self.len));
+        let (from, to) = (start.max(range.start), end.min(range.end));
+        let edge = |range: Range<u64>| -> Result<Vec<u8>, ExportError> {
+            let mut bytes = vec![0; (range.end - range.start) as usize];
+            self.read_raw(range.start, &mut bytes)?;
+            Ok(bytes)
+        };
+        let mut crc = crc32c::crc32c(&edge(start..from)?);
+        crc = crc32c::crc32c_append(crc, &out[(from - range.start) as usize..(to - range.start) as usize]);
+        crc = crc32c::crc32c_append(crc, &edge(to..end)?);
+        if crc == self.sums[block as usize] {
+            Ok(())
+        } else {
+            Err(ExportError::Damaged(format!("{}, bytes {start} to {end}: the checksum is wrong", self.name)))
+        }
+    }
+
+    fn read_raw(&self, at: u64, out: &mut [u8]) -> Result<(), ExportError> {
+        self.file.read_exact_at(out, at).map_err(|source| match source.kind() {
+            std::io::ErrorKind::UnexpectedEof => {
+                ExportError::Damaged(format!("{} ends before byte {}", self.name, at + out.len() as u64))
+            }
+            _ => ExportError::Io { context: format!("reading {}", self.name), source },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn file_of(bytes: &[u8]) -> File {
+        let file = tempfile::tempfile().unwrap();
+        file.write_all_at(bytes, 0).unwrap();
+        file
+    }
+
+    fn sums_of(bytes: &[u8]) -> Vec<u32> {
+        bytes.chunks(BLOCK as usize).map(crc32c::crc32c).collect()
+    }
+
+    fn noise(len: usize) -> Vec<u8> {
+        (0..len as u64).map(|i| (i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as u8).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn ranges_written_apart_have_the_checksums_of_the_whole(len in 0usize..300_000, mut cuts in prop::collection::vec(0usize..300_000, 0..12)) {
+            let bytes = noise(len);
+            cuts.iter_mut().for_each(|c| *c = (*c).min(len));
+            cuts.extend([0, len]);
+            cuts.sort_unstable();
+            let ranges = cuts.windows(2).map(|w| {
+                let mut sums = RangeSums::new(w[0] as u64);
+                bytes[w[0]..w[1]].chunks(50_001).for_each(|c| sums.update(c));
+                sums
+            });
+            prop_assert_eq!(RangeSums::join(ranges), sums_of(&bytes));
+        }
+
+        #[test]
+        fn any_range_reads_right_and_a_flipped_byte_in_its_blocks_is_found(
+            len in 1usize..300_000, a in 0usize..300_000, b in 0usize..300_000, flipped in 0usize..300_000,
+        ) {
+            let bytes = noise(len);
+            let (a, b, flipped) = (a.min(b) % len, a.max(b).min(len), flipped % len);
+            let (a, b) = (a.min(b), b.max(a));
+            let whole = Verified::new(file_of(&bytes), "rows".into(), len as u64, sums_of(&bytes)).unwrap();
+            let mut out = vec![0; b - a];
+            whole.read(a as u64, &mut out).unwrap();
+            prop_assert_eq!(&out, &bytes[a..b]);
+
+            let mut broken = bytes.clone();
+            broken[flipped] ^= 1;
+            let broken = Verified::new(file_of(&broken), "rows".into(), len as u64, sums_of(&bytes)).unwrap();
+            let block = |i: usize| i as u64 / BLOCK;
+            let touched = b > a && (block(a)..=block(b - 1)).contains(&block(flipped));
+            let read = broken.read(a as u64, &mut out);
+            prop_assert_eq!(matches!(read, Err(ExportError::Damaged(_))), touched);
+        }
+    }
+
+    #[test]
+    fn a_file_cut_short_is_damaged() {
+        let sums = sums_of(&noise(1000));
+        assert!(matches!(Verified::new(file_of(&noise(999)), "rows".into(), 1000, sums), Err(ExportError::Damaged(_))));
+    }
+}

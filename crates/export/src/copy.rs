@@ -1,0 +1,244 @@
+//! The second pass: moves the rows into the export's files. Every length is known, so every thread knows where its part begins, and
+//! nobody waits for anybody.
+
+use std::{fs::File, io::Read as _, os::unix::fs::FileExt as _, path::Path};
+
+use sayso_model::{
+    config::Output,
+    render::{RENDER_VERSION, kept_ranges},
+};
+use sayso_store::{StoreError, snapshot::RowBytes};
+
+use crate::{
+    ExportError,
+    blocks::RangeSums,
+    files::during,
+    layout::{INDEX, MANIFEST, Manifest, ROWS},
+    parallel::{Halt, parallel},
+    plan::{Entry, Part, Task},
+};
+
+/// Bytes gathered before they are written: few system calls, and small enough to stay in the cache for the checksum.
+const BUFFER: usize = 1024 * 1024;
+/// Rows between two looks at whether the engine is being stopped.
+const LOOK_UP_EVERY: u64 = 256;
+
+/// The files of an export, written but not yet on disk for sure.
+pub(crate) struct Copied {
+    rows: File,
+    index: File,
+    manifest: Manifest,
+}
+
+/// Where a part begins.
+struct Place<'a> {
+    part: &'a Part,
+    record: u64,
+    offset: u64,
+}
+
+/// Writes `rows` and `index`.
+pub(crate) fn copy(task: &Task<'_>, parts: &[Part]) -> Result<Copied, Halt> {
+    let mut places = Vec::with_capacity(parts.len());
+    let (mut record, mut offset) = (0, 0);
+    for part in parts.iter().filter(|p| p.count > 0) {
+        places.push(Place { part, record, offset });
+        record += part.count;
+        offset += part.bytes + part.count;
+    }
+    let (row_count, end) = (record, offset);
+    let (rows_path, index_path) = (task.folder.join(ROWS), task.folder.join(INDEX));
+    let rows = File::create_new(&rows_path).map_err(during("making", &rows_path))?;
+    let index = File::create_new(&index_path).map_err(during("making", &index_path))?;
+    let rows_len = end.saturating_sub(1);
+    task.progress.planned(end - row_count);
+
+    let copy_part = |_: usize, place: &Place<'_>| {
+        let mut out = Writers {
+            rows: RangeWriter::new(&rows, &rows_path, place.offset),
+            index: RangeWriter::new(&index, &index_path, 8 * place.record),
+            next: place.offset,
+            rows_len,
+        };
+        copy_rows(task, place.part, &mut out)?;
+        Ok((out.rows.finish()?, out.index.finish()?))
+    };
+    let sums = parallel(task.threads, &places, &task.abort, copy_part)?;
+
+    let (rows_sums, mut index_sums): (Vec<_>, Vec<_>) = sums.into_iter().unzip();
+    let mut sentinel = RangeWriter::new(&index, &index_path, 8 * row_count);
+    sentinel.write(&end.to_le_bytes())?;
+    index_sums.push(sentinel.finish()?);
+    let export_id = getrandom::u64().map_err(|e| random_failed(&e))?;
+    let manifest = Manifest {
+        export_id,
+        snapshot: task.snapshot.moment(),
+        row_count,
+        byte_count: end - row_count,
+        rows_len,
+        index_len: 8 * (row_count + 1),
+        rows_sums: RangeSums::join(rows_sums),
+        index_sums: RangeSums::join(index_sums),
+    };
+    Ok(Copied { rows, index, manifest })
+}
+
+/// The machine gives no random numbers: nothing can be named safely.
+pub(crate) fn random_failed(e: &getrandom::Error) -> ExportError {
+    ExportError::Io {
+        context: "asking the system for random numbers".into(),
+        source: std::io::Error::other(e.to_string()),
+    }
+}
+
+impl Copied {
+    /// Makes the files last and writes the manifest beside them. The snapshot isn't needed any more.
+    pub fn seal(self, folder: &Path) -> Result<Manifest, ExportError> {
+        self.rows.sync_all().map_err(during("syncing", &folder.join(ROWS)))?;
+        self.index.sync_all().map_err(during("syncing", &folder.join(INDEX)))?;
+        let path = folder.join(MANIFEST);
+        let written = File::create_new(&path).and_then(|file| {
+            file.write_all_at(&self.manifest.encode(), 0)?;
+            file.sync_all()
+        });
+        written.map_err(during("writing", &path))?;
+        Ok(self.manifest)
+    }
+}
+
+/// Where the records of one part go.
+struct Writers<'a> {
+    rows: RangeWriter<'a>,
+    index: RangeWriter<'a>,
+    /// Where the next record starts.
+    next: u64,
+    rows_len: u64,
+}
+
+impl Writers<'_> {
+    fn begin(&mut self) -> Result<(), ExportError> {
+        self.index.write(&self.next.to_le_bytes())
+    }
+
+    /// Closes a record of `len` bytes, with a comma unless it is the last of all.
+    fn end(&mut self, len: u64) -> Result<(), ExportError> {
+        self.next += len + 1;
+        if self.next <= self.rows_len { self.rows.write(b",") } else { Ok(()) }
+    }
+}
+
+fn copy_rows(task: &Task<'_>, part: &Part, out: &mut Writers<'_>) -> Result<(), Halt> {
+    let output = task.output();
+    let mut plan_failed = None;
+    let mut stored = part.entries().map_while(|entry| entry.map_err(|e| plan_failed = Some(e)).ok());
+    let mut stored_ids = stored.by_ref().filter(|e| !e.spilled).map(|e| e.id);
+    let mut entries = part.entries();
+    let mut spill = part.spill.reader();
+    let mut buffer = Vec::new();
+    let mut seen = 0u64;
+
+    // The rows rendered anew that stand before the next stored one; that one, if there is one.
+    let mut spilled = |out: &mut Writers<'_>| -> Result<Option<Entry>, Halt> {
+        for entry in entries.by_ref() {
+            let entry = entry?;
+            if !entry.spilled {
+                return Ok(Some(entry));
+            }
+            buffer.resize(entry.len as usize, 0);
+            spill
+                .read_exact(&mut buffer)
+                .map_err(|source| ExportError::Io { context: "reading rendered rows back".into(), source })?;
+            out.begin()?;
+            out.rows.write(&buffer)?;
+            out.end(u64::from(entry.len))?;
+        }
+        Ok(None)
+    };
+    task.snapshot.for_each_row(&mut stored_ids, &mut |row| {
+        seen += 1;
+        if seen.is_multiple_of(LOOK_UP_EVERY) {
+            task.go_on()?;
+            task.progress.copied(out.rows.take_written());
+        }
+        let entry = spilled(out)?.filter(|e| e.id == row.id);
+        let entry =
+            entry.ok_or_else(|| StoreError::Damaged(format!("the row of profile {} came out of turn", row.id)))?;
+        if row.render_version != RENDER_VERSION {
+            return Err(Halt::OldRender);
+        }
+        out.begin()?;
+        let len = copy_row(&row, &output, &mut out.rows)?;
+        if len != u64::from(entry.len) {
+            return Err(StoreError::Damaged(format!(
+                "the row of profile {} has {len} bytes, its facts say {}; run `sayso check`",
+                row.id, entry.len
+            ))
+            .into());
+        }
+        out.end(len)?;
+        Ok(())
+    })?;
+    if let Some(entry) = spilled(out)? {
+        return Err(StoreError::Damaged(format!("profile {} has facts and no row; run `sayso check`", entry.id)).into());
+    }
+    task.progress.copied(out.rows.take_written());
+    drop(stored_ids);
+    drop(stored);
+    plan_failed.map_or(Ok(()), |e| Err(e.into()))
+}
+
+fn copy_row(row: &RowBytes<'_>, output: &Output, rows: &mut RangeWriter<'_>) -> Result<u64, ExportError> {
+    if output.preferences && output.consents && output.custom_fields {
+        rows.write(row.json)?;
+        return Ok(row.json.len() as u64);
+    }
+    let mut len = 0;
+    for range in kept_ranges(u32::try_from(row.json.len()).unwrap_or(u32::MAX), &row.cuts(), output) {
+        len += range.len() as u64;
+        rows.write(&row.json[range])?;
+    }
+    Ok(len)
+}
+
+/// Writes one range of a file through a buffer and sums it up on the way.
+struct RangeWriter<'a> {
+    file: &'a File,
+    path: &'a Path,
+    at: u64,
+    buffer: Vec<u8>,
+    sums: RangeSums,
+    written: u64,
+}
+
+impl<'a> RangeWriter<'a> {
+    fn new(file: &'a File, path: &'a Path, at: u64) -> Self {
+        Self { file, path, at, buffer: Vec::new(), sums: RangeSums::new(at), written: 0 }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), ExportError> {
+        if self.buffer.len() + bytes.len() > BUFFER {
+            self.flush()?;
+        }
+        self.buffer.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), ExportError> {
+        self.sums.update(&self.buffer);
+        self.file.write_all_at(&self.buffer, self.at).map_err(during("writing", self.path))?;
+        self.at += self.buffer.len() as u64;
+        self.written += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    /// Bytes written since it was last asked.
+    fn take_written(&mut self) -> u64 {
+        std::mem::take(&mut self.written)
+    }
+
+    fn finish(mut self) -> Result<RangeSums, ExportError> {
+        self.flush()?;
+        Ok(self.sums)
+    }
+}

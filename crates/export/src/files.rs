@@ -1,0 +1,148 @@
+//! Where the files of exports live, and how they come and go: written to a temporary name, synced, renamed; removed with
+//! everything in them; swept at start-up when no job names them.
+
+use std::{
+    collections::HashSet,
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+use sayso_model::id::{AccessToken, AccountNo};
+
+use crate::{ExportError, record::Key};
+
+const TEMPORARY: &str = ".tmp";
+
+/// The folder of all exports: `{account}/{token}/` below it, `{account}/{token}.tmp/` while one is being made.
+#[derive(Debug, Clone)]
+pub(crate) struct Exports {
+    root: PathBuf,
+}
+
+impl Exports {
+    pub fn new(store_directory: &Path) -> Self {
+        Self { root: store_directory.join("exports") }
+    }
+
+    fn account(&self, account: AccountNo) -> PathBuf {
+        self.root.join(account.to_string())
+    }
+
+    /// Where a finished export's files are.
+    pub fn folder(&self, (account, token): Key) -> PathBuf {
+        self.account(account).join(token.to_string())
+    }
+
+    fn temporary(&self, (account, token): Key) -> PathBuf {
+        self.account(account).join(format!("{token}{TEMPORARY}"))
+    }
+
+    /// An empty folder to make an export in; what a former attempt left there is gone.
+    pub fn begin(&self, key: Key) -> Result<PathBuf, ExportError> {
+        let folder = self.temporary(key);
+        remove(&folder)?;
+        fs::create_dir_all(&folder).map_err(during("making the folder", &folder))?;
+        Ok(folder)
+    }
+
+    /// Gives the finished folder its name and makes that last; every file in it has been synced before.
+    pub fn finish(&self, key: Key) -> Result<(), ExportError> {
+        let (from, to) = (self.temporary(key), self.folder(key));
+        sync_folder(&from)?;
+        remove(&to)?;
+        fs::rename(&from, &to).map_err(during("renaming to", &to))?;
+        sync_folder(&self.account(key.0))?;
+        // The account's folder may be as new as the export in it.
+        sync_folder(&self.root)
+    }
+
+    /// Removes whatever there is of an export. Pages that are being sent keep their open files.
+    pub fn remove(&self, key: Key) -> Result<(), ExportError> {
+        remove(&self.temporary(key))?;
+        remove(&self.folder(key))
+    }
+
+    /// Removes what no live job names; gives how many entries went.
+    pub fn remove_all_but(&self, live: &HashSet<Key>) -> Result<u64, ExportError> {
+        let mut removed = 0;
+        for account in entries(&self.root)? {
+            let number = name_of(&account).and_then(|n| n.parse().ok()).map(AccountNo);
+            for export in entries(&account)? {
+                let token = name_of(&export).and_then(|n| n.parse().ok()).map(AccessToken);
+                let key = number.zip(token);
+                if !key.is_some_and(|key| live.contains(&key) && self.folder(key) == export) {
+                    remove(&export)?;
+                    removed += 1;
+                }
+            }
+        }
+        Ok(removed)
+    }
+}
+
+fn name_of(path: &Path) -> Option<&str> {
+    path.file_name()?.to_str()
+}
+
+/// The error of a file operation, with what was being done.
+pub(crate) fn during<'a>(doing: &'a str, path: &'a Path) -> impl Fn(io::Error) -> ExportError + 'a {
+    move |source| ExportError::Io { context: format!("{doing} {}", path.display()), source }
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, ExportError> {
+    let listed = match fs::read_dir(folder) {
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(Vec::new()),
+        listed => listed,
+    };
+    let read = |entry: io::Result<fs::DirEntry>| entry.map(|e| e.path());
+    listed.and_then(|list| list.map(read).collect()).map_err(during("listing", folder))
+}
+
+fn remove(path: &Path) -> Result<(), ExportError> {
+    let removed = match fs::remove_dir_all(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotADirectory => fs::remove_file(path),
+        removed => removed,
+    };
+    match removed {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed.map_err(during("removing", path)),
+    }
+}
+
+fn sync_folder(folder: &Path) -> Result<(), ExportError> {
+    File::open(folder).and_then(|f| f.sync_all()).map_err(during("syncing the folder", folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(account: u32, token: u64) -> Key {
+        (AccountNo(account), AccessToken(token))
+    }
+
+    #[test]
+    fn only_what_a_live_job_names_survives_the_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let exports = Exports::new(dir.path());
+        for token in [5, 6, 7] {
+            let folder = exports.begin(key(1, token)).unwrap();
+            fs::write(folder.join("rows"), "x").unwrap();
+            if token != 7 {
+                exports.finish(key(1, token)).unwrap();
+            }
+        }
+        fs::write(dir.path().join("exports/1/what"), "x").unwrap();
+        let removed = exports.remove_all_but(&HashSet::from([key(1, 5), key(1, 7)])).unwrap();
+        assert_eq!(removed, 3, "the unnamed 6, the unfinished 7, the stray file");
+        assert_eq!(entries(&dir.path().join("exports/1")).unwrap(), [exports.folder(key(1, 5))]);
+    }
+
+    #[test]
+    fn removing_what_is_not_there_is_no_error() {
+        let dir = tempfile::tempdir().unwrap();
+        Exports::new(dir.path()).remove(key(1, 1)).unwrap();
+        assert_eq!(Exports::new(dir.path()).remove_all_but(&HashSet::new()).unwrap(), 0);
+    }
+}

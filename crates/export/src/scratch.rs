@@ -1,0 +1,109 @@
+//! Bytes put aside for a while: in memory while they are few, in a file without a name when they are many. A plan of ten million
+//! rows then costs no more memory than one of a thousand, and small exports touch no extra file.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, BufReader, Read, Write as _},
+    os::unix::fs::FileExt as _,
+    path::PathBuf,
+};
+
+use crate::{ExportError, files::during};
+
+/// Bytes kept in memory before they go to the file.
+const KEPT: usize = 1024 * 1024;
+
+/// Append only, then read from the beginning, by several readers if need be.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    path: PathBuf,
+    file: Option<File>,
+    written: u64,
+    tail: Vec<u8>,
+}
+
+impl Scratch {
+    /// Nothing yet; `path` names the file, should there be one: it loses its name at once, so nothing is ever left over.
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, file: None, written: 0, tail: Vec::new() }
+    }
+
+    /// Appends.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), ExportError> {
+        if self.tail.len() + bytes.len() > KEPT {
+            self.flush().map_err(during("writing", &self.path))?;
+        }
+        self.tail.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.file.is_none() {
+            let file = OpenOptions::new().read(true).write(true).create_new(true).open(&self.path)?;
+            fs::remove_file(&self.path)?;
+            self.file = Some(file);
+        }
+        if let Some(file) = &mut self.file {
+            file.write_all(&self.tail)?;
+        }
+        self.written += self.tail.len() as u64;
+        self.tail.clear();
+        Ok(())
+    }
+
+    /// Reads from the beginning.
+    pub fn reader(&self) -> BufReader<ScratchReader<'_>> {
+        BufReader::with_capacity(64 * 1024, ScratchReader { scratch: self, at: 0 })
+    }
+}
+
+/// Reads a [`Scratch`].
+pub(crate) struct ScratchReader<'a> {
+    scratch: &'a Scratch,
+    at: u64,
+}
+
+impl Read for ScratchReader<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let Scratch { file, written, tail, .. } = self.scratch;
+        let read = match file {
+            Some(file) if self.at < *written => {
+                let most = out.len().min(usize::try_from(*written - self.at).unwrap_or(usize::MAX));
+                file.read_at(&mut out[..most], self.at)?
+            }
+            _ => {
+                let rest = &tail[(self.at - written) as usize..];
+                let now = rest.len().min(out.len());
+                out[..now].copy_from_slice(&rest[..now]);
+                now
+            }
+        };
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_bytes_touch_no_file_and_many_come_back_in_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut scratch = Scratch::new(dir.path().join("gone").join("plan"));
+        scratch.write(b"few").unwrap();
+        let mut back = Vec::new();
+        scratch.reader().read_to_end(&mut back).unwrap();
+        assert_eq!(back, b"few", "the folder doesn't exist, so no file was made");
+
+        let mut scratch = Scratch::new(dir.path().join("plan"));
+        let many: Vec<u8> = (0..3_000_000u32).map(|i| (i / 251) as u8).collect();
+        many.chunks(777).for_each(|c| scratch.write(c).unwrap());
+        for _ in 0..2 {
+            back.clear();
+            scratch.reader().read_to_end(&mut back).unwrap();
+            assert!(back == many);
+        }
+        assert_eq!(dir.path().read_dir().unwrap().count(), 0, "the file has no name");
+    }
+}

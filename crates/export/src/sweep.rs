@@ -1,0 +1,100 @@
+//! What time ends: tokens, kept files, records, idempotency keys. Runs on a thread of its own; nothing waits for it, since every
+//! reader looks at the clock itself.
+
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use sayso_store::StoreError;
+
+use crate::{
+    block_on::block_on,
+    job::State,
+    record::{Change, Job, Key, KeyRecord, decode},
+    registry::Inner,
+};
+
+/// The sweeper's thread.
+pub(crate) fn run(inner: &Arc<Inner>) {
+    let every = Duration::from_millis(inner.settings.sweep_every_ms.max(1));
+    let mut round = 0;
+    while !inner.stop.wait(every) {
+        round += 1;
+        if let Err(error) = sweep(inner, round) {
+            tracing::error!(%error, "sweeping ended exports failed; it is tried again");
+        }
+    }
+}
+
+/// One round.
+fn sweep(inner: &Inner, round: u64) -> Result<(), StoreError> {
+    let now = inner.now();
+    let (mut over, mut forgotten, mut stale) = (Vec::new(), Vec::new(), Vec::new());
+    for (_, _, record) in inner.store.all_export_records()? {
+        let job = decode(&record)?;
+        if job.is_forgotten(now, &inner.settings) {
+            forgotten.push(job.key());
+        } else if job.state == State::Complete && job.state_at(now) == State::Expired {
+            over.push((job.key(), Change::LifeOver));
+        } else if job.state.has_ended() && job.files_until.is_some_and(|until| now >= until) {
+            stale.push(job);
+        }
+    }
+    if !over.is_empty() {
+        inner.apply(over)?;
+    }
+    remove_stale_files(inner, stale)?;
+    forget(inner, forgotten)?;
+    let sweep_keys = inner.store.export_records(move |records| {
+        records.sweep_keys(&|record| serde_json::from_slice::<KeyRecord>(record).map_or(true, |key| key.is_old(now)))
+    });
+    block_on(sweep_keys)?;
+    inner.store.sweep_tokens()?;
+    inner.open.lock().retain(|_, open| Arc::strong_count(open) > 1 || open.used.load(Relaxed) + 1 >= round);
+    inner.round.store(round, Relaxed);
+    Ok(())
+}
+
+/// Files that were kept for a while: first the files, then the note of them, so that none is ever left behind unnamed.
+fn remove_stale_files(inner: &Inner, jobs: Vec<Job>) -> Result<(), StoreError> {
+    let mut removed = Vec::new();
+    for job in jobs {
+        inner.open.lock().remove(&job.key());
+        match inner.exports.remove(job.key()) {
+            Ok(()) => removed.push(job.key()),
+            Err(error) => tracing::error!(token = %job.token, %error, "kept files could not be removed"),
+        }
+    }
+    if removed.is_empty() {
+        return Ok(());
+    }
+    block_on(inner.store.export_records(move |records| {
+        for (account, token) in &removed {
+            if let Some(bytes) = records.get(*account, *token)? {
+                let mut job = decode(&bytes)?;
+                job.files_until = None;
+                job.replay = None;
+                records.put(*account, *token, &crate::record::encode(&job, None)?)?;
+            }
+        }
+        Ok(())
+    }))
+}
+
+fn forget(inner: &Inner, keys: Vec<Key>) -> Result<(), StoreError> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    for key in &keys {
+        inner.open.lock().remove(key);
+        if let Err(error) = inner.exports.remove(*key) {
+            tracing::error!(token = %key.1, %error, "the files of a forgotten export could not be removed");
+        }
+    }
+    block_on(
+        inner.store.export_records(move |records| {
+            keys.iter().try_for_each(|(account, token)| records.remove(*account, *token))
+        }),
+    )
+}

@@ -1,0 +1,181 @@
+//! The workers: take jobs from the queue and make their files. A job is whole or not there: whatever stops it, its folder goes.
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use sayso_store::StoreError;
+
+use crate::{
+    block_on::block_on,
+    copy::copy,
+    finish::Outcome,
+    job::State,
+    layout::Manifest,
+    parallel::Halt,
+    plan::{Task, plan},
+    record::{Change, Inputs, Key, decode, decode_inputs},
+    registry::{Inner, Running},
+};
+
+/// Between two looks at the hold file.
+const HOLD_EVERY: Duration = Duration::from_millis(20);
+/// Between two attempts to write down how a job ended, while the store keeps nothing (disk full).
+const RETRY_EVERY: Duration = Duration::from_secs(1);
+
+/// A worker's thread.
+pub(crate) fn run(inner: &Arc<Inner>) {
+    while let Some(key) = inner.queue.next(&inner.stop) {
+        let running = inner.running.lock().get(&key).cloned();
+        if let Some(running) = running {
+            run_job(inner, &running);
+        }
+    }
+}
+
+fn run_job(inner: &Arc<Inner>, running: &Running) {
+    let job = &running.job;
+    let key = job.key();
+    let started = Instant::now();
+    let made = catch_unwind(AssertUnwindSafe(|| make(inner, key, running)));
+    let change = made.unwrap_or_else(|panic| {
+        Some(Change::GenerationFailed { error: format!("a fault in the program: {}", text_of(&*panic)) })
+    });
+    let Some(change) = change else {
+        remove(inner, key);
+        return;
+    };
+    if let Change::GenerationFailed { error } = &change {
+        tracing::error!(token = %key.1, subject = ?job.subject, %error, "an export failed");
+        remove(inner, key);
+    }
+    write_down(inner, key, &change);
+    inner.running.lock().remove(&key);
+    if let Change::Completed { row_count, byte_count, .. } = change {
+        metrics::counter!("sayso_exported_rows_total").increment(row_count);
+        metrics::counter!("sayso_exported_bytes_total").increment(byte_count);
+        metrics::histogram!("sayso_export_seconds").record(started.elapsed().as_secs_f64());
+        tracing::info!(token = %key.1, rows = row_count, bytes = byte_count, ms = started.elapsed().as_millis() as u64, "an export is complete");
+    }
+}
+
+/// Makes the files and asks whether the user may still have them; `None` when the engine is being stopped.
+fn make(inner: &Inner, key: Key, running: &Running) -> Option<Change> {
+    let job = &running.job;
+    match generate(inner, key, running) {
+        Ok(manifest) => {
+            let allowed = (inner.permission)(job.account, &job.user_id, job.client_id.as_deref(), &job.subject);
+            if allowed { complete(inner, key, &manifest) } else { Some(Change::PermissionLost) }
+        }
+        Err(Halt::Failed(error)) => Some(Change::GenerationFailed { error: error.to_string() }),
+        // A plan that looks at versions meets no row of another build.
+        Err(Halt::OldRender) => {
+            Some(Change::GenerationFailed { error: "a fault in the program: rows of two builds".into() })
+        }
+        Err(Halt::Stopping) => None,
+    }
+}
+
+/// Gives the finished files their name.
+fn complete(inner: &Inner, key: Key, manifest: &Manifest) -> Option<Change> {
+    Some(match inner.exports.finish(key) {
+        Ok(()) => Change::Completed {
+            row_count: manifest.row_count,
+            byte_count: manifest.byte_count,
+            snapshot: manifest.snapshot,
+        },
+        Err(error) => Change::GenerationFailed { error: error.to_string() },
+    })
+}
+
+/// Writes the new state down; tries again until it is kept or the engine is stopped (the job then starts again).
+fn write_down(inner: &Inner, key: Key, change: &Change) {
+    loop {
+        match inner.apply(vec![(key, change.clone())]) {
+            Ok(outcomes) => {
+                if let [Outcome::Refused(state)] = outcomes.as_slice() {
+                    tracing::error!(token = %key.1, state = state.word(), "a finished job was not Processing any more");
+                }
+                return;
+            }
+            Err(error) => tracing::error!(token = %key.1, %error, "how an export ended could not be written down"),
+        }
+        if inner.stop.wait(RETRY_EVERY) {
+            return;
+        }
+    }
+}
+
+fn remove(inner: &Inner, key: Key) {
+    if let Err(error) = inner.exports.remove(key) {
+        tracing::error!(token = %key.1, %error, "the files of an unfinished export could not be removed");
+    }
+}
+
+fn text_of(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
+}
+
+/// Makes the files under their temporary name.
+fn generate(inner: &Inner, key: Key, running: &Running) -> Result<Manifest, Halt> {
+    while inner.hold_file().is_some_and(|file| file.exists()) {
+        if inner.stop.wait(HOLD_EVERY) {
+            return Err(Halt::Stopping);
+        }
+    }
+    let record = inner.store.export_record(key.0, key.1)?;
+    let record = record.ok_or_else(|| StoreError::Damaged("the record of a running export is gone".into()))?;
+    if decode(&record)?.state != State::Processing {
+        return Err(StoreError::Damaged("a queued export is not Processing any more".into()).into());
+    }
+    let inputs = decode_inputs(&record)?;
+    drop(record);
+    let _permit = inner.permits.take();
+    if inner.stop.is_set() {
+        return Err(Halt::Stopping);
+    }
+    running.progress.begin();
+    match attempt(inner, key, running, &inputs, false) {
+        Err(Halt::OldRender) => {
+            running.progress.begin();
+            attempt(inner, key, running, &inputs, true)
+        }
+        made => made,
+    }
+}
+
+fn attempt(
+    inner: &Inner,
+    key: Key,
+    running: &Running,
+    inputs: &Inputs,
+    check_versions: bool,
+) -> Result<Manifest, Halt> {
+    let folder = inner.exports.begin(key)?;
+    let snapshot = block_on(inner.store.snapshot(key.0))?;
+    let task = Task {
+        snapshot: &snapshot,
+        inputs,
+        folder: &folder,
+        threads: inner.settings.workers.max(1),
+        stopping: inner.stop.flag(),
+        abort: AtomicBool::new(false),
+        progress: &running.progress,
+        opened: AtomicU64::new(0),
+        check_versions,
+    };
+    let copied = plan(&task).and_then(|parts| copy(&task, &parts));
+    let opened = task.opened.into_inner();
+    inner.rows_opened.fetch_add(opened, Relaxed);
+    metrics::counter!("sayso_rows_opened_total").increment(opened);
+    // Syncing takes longest and needs no snapshot, which keeps old pages of the store alive.
+    drop(snapshot);
+    Ok(copied?.seal(&folder)?)
+}
