@@ -191,7 +191,7 @@ struct Filter<'a> {
     predicate: Predicate,
     at: Moment,
     output: Output,
-    /// How a profile is read to be decided: with implied preferences where the account has them, whatever the output.
+    /// How a profile is read to be decided, whatever the output: with what the criterion asks for and the account has.
     deciding: Output,
 }
 
@@ -199,7 +199,8 @@ impl<'a> Filter<'a> {
     fn new(task: &'a Task<'a>, criterion: Criterion) -> Self {
         let (config, at) = (Arc::clone(task.snapshot.config()), task.snapshot.moment());
         let predicate = Predicate::compile(&criterion, &config, task.snapshot.terms(), at);
-        let deciding = Output { implied: config.source.implied_preferences, ..Output::default() };
+        let deciding = criterion.reading();
+        let deciding = Output { implied: deciding.implied && config.source.implied_preferences, ..deciding };
         Self { task, config, criterion, predicate, at, output: task.output(), deciding }
     }
 
@@ -231,7 +232,7 @@ impl<'a> Filter<'a> {
 
     fn consider(&self, part: &mut Part, id: ProfileId, facts: Facts<'_>) -> Result<(), Halt> {
         let mut opened = None;
-        match self.predicate.answer(facts) {
+        match self.predicate.answer(id, facts) {
             Answer::No => return Ok(()),
             Answer::Yes => {}
             Answer::Unknown => {
@@ -291,14 +292,10 @@ fn open(task: &Task<'_>, id: ProfileId) -> Result<StoredRow, Halt> {
 fn plan_tombstones(task: &Task<'_>, criterion: &Criterion) -> Result<Part, Halt> {
     let (conditions, at) = (&task.inputs.conditions, task.snapshot.moment());
     let since = conditions.since.map(round_up);
-    let wanted = conditions.matching.as_ref().map(|matching| {
-        let mut ids: Vec<ProfileId> = crate::find::profile_ids(matching).collect();
-        ids.sort_unstable();
-        ids
-    });
+    let wanted = conditions.matching.as_ref().map(|matching| matching.prepare());
     let selected = |tombstone: &Tombstone| {
         since.is_none_or(|since| round_up(tombstone.deleted_date) >= since)
-            && wanted.as_ref().is_none_or(|ids| ids.binary_search(&tombstone.profile_id).is_ok())
+            && wanted.as_ref().is_none_or(|wanted| wanted.matches_tombstone(tombstone))
             && matches_tombstone(criterion, tombstone, at)
     };
     let mut part = Part::new(task.folder, 0);
