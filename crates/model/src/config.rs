@@ -228,6 +228,13 @@ pub struct Filter {
     pub is_active: bool,
 }
 
+impl Filter {
+    /// The frequency of a preference that names none.
+    pub fn default_frequency(&self) -> Option<&Frequency> {
+        self.frequencies.iter().find(|f| f.is_default)
+    }
+}
+
 /// How often somebody wants to hear.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]

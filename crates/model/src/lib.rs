@@ -30,4 +30,6 @@ pub mod refusal;
 pub mod render;
 pub mod segment;
 pub mod selection;
+#[cfg(test)]
+mod testing;
 mod text;

@@ -105,6 +105,7 @@ pub enum PreferenceStatus {
 pub struct Preference {
     pub program_id: String,
     pub channel_id: Channel,
+    #[serde(default)]
     pub consents: Vec<ConsentVersion>,
     pub match_type: MatchType,
     pub reason_code: Option<String>,

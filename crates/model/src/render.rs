@@ -1,10 +1,18 @@
 //! Profile → wire JSON: members in profile.md's order, dates in UTC with milliseconds, absent strings `null`, empty lists
 //! `[]`; and the cut list, so that an export leaves parts out by copying around them (house.md, Output settings).
 
-use crate::{
-    config::Output,
-    profile::{Profile, Tombstone},
+mod cuts;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use crate::profile::{
+    Address, AlternateId, Attribute, Consent, ConsentVersion, CustomFieldValue, CustomerName, EditInfo, Email, Group,
+    Phone, Preference, Profile, Tag, Tombstone,
 };
+
+pub use cuts::{kept_ranges, length};
+use writer::Writer;
 
 /// Raised whenever the rendered bytes of an unchanged profile would differ from a former build's: rows with another version
 /// are rendered anew when they are exported.
@@ -38,25 +46,188 @@ pub struct Row {
 }
 
 /// Renders a profile with all its parts, as given: status and `Expired` stand as they are in `profile`.
-pub fn render(_profile: &Profile) -> Row {
-    todo!()
+///
+/// The bytes equal what `serde_json` makes of the profile; written by hand because the cuts need the positions.
+pub fn render(p: &Profile) -> Row {
+    let mut w = Writer::new();
+    w.raw("{\"ProfileId\":").number(p.profile_id.0);
+    w.raw(",\"IsActive\":").bool(p.is_active);
+    edited(&mut w, &p.edited);
+    w.raw(",\"RegistrationConfirmed\":").bool(p.registration_confirmed);
+    w.raw(",\"CustomerType\":").optional(&p.customer_type);
+    w.raw(",\"PreserveConsents\":").bool(p.preserve_consents);
+    w.raw(",\"PreservePreferences\":").bool(p.preserve_preferences);
+    customer_name(&mut w, &p.customer_name);
+    w.raw(",\"DefaultLocale\":").optional(&p.default_locale);
+    consents(&mut w, &p.consents);
+    w.cut(Part::Preferences, |w| w.raw(",\"ProfilePreferences\":").list(&p.profile_preferences, preference));
+    w.raw(",\"AlternateIds\":").list(&p.alternate_ids, alternate_id);
+    w.raw(",\"Addresses\":").list(&p.addresses, address);
+    w.raw(",\"PhoneNumbers\":").list(&p.phone_numbers, phone);
+    w.raw(",\"Emails\":").list(&p.emails, email);
+    w.raw(",\"Groups\":").list(&p.groups, group);
+    w.raw(",\"ProfileTags\":").list(&p.profile_tags, tag);
+    w.cut(Part::CustomFields, |w| w.raw(",\"CustomFields\":").list(&p.custom_fields, custom_field));
+    w.raw("}");
+    w.row
 }
 
 /// Renders a deleted profile's row.
-pub fn render_tombstone(_tombstone: &Tombstone) -> Vec<u8> {
-    todo!()
+pub fn render_tombstone(t: &Tombstone) -> Vec<u8> {
+    let mut w = Writer::new();
+    w.raw("{\"ProfileId\":").number(t.profile_id.0);
+    w.raw(",\"DeletedDate\":").moment(t.deleted_date);
+    w.raw(",\"ReasonCode\":").optional(&t.reason_code);
+    w.raw("}");
+    w.row.json
 }
 
-/// How many bytes `cuts` leave of a row of `len` bytes under these settings. Equals the length of what [`copy`] writes.
-pub fn length(_len: u32, _cuts: &[Cut], _output: &Output) -> u32 {
-    todo!()
+fn edited(w: &mut Writer, e: &EditInfo) {
+    w.raw(",\"Edited\":{\"CreateDate\":").moment(e.create_date);
+    w.raw(",\"CreateUserId\":").text(&e.create_user_id);
+    w.raw(",\"CreateSourceId\":").optional(&e.create_source_id);
+    w.raw(",\"LastModifiedDate\":").moment(e.last_modified_date);
+    w.raw(",\"LastModifiedUserId\":").text(&e.last_modified_user_id);
+    w.raw(",\"LastModifiedSourceId\":").optional(&e.last_modified_source_id);
+    w.raw("}");
 }
 
-/// The ranges of the row's JSON that these settings leave, in order, for copying.
-pub fn kept_ranges<'a>(
-    _len: u32,
-    _cuts: &'a [Cut],
-    _output: &Output,
-) -> impl Iterator<Item = std::ops::Range<usize>> + 'a {
-    std::iter::empty()
+fn customer_name(w: &mut Writer, n: &CustomerName) {
+    w.raw(",\"CustomerName\":{\"Prefix\":").optional(&n.prefix);
+    w.raw(",\"FirstName\":").optional(&n.first_name);
+    w.raw(",\"MiddleName\":").optional(&n.middle_name);
+    w.raw(",\"LastName\":").optional(&n.last_name);
+    w.raw(",\"Suffix\":").optional(&n.suffix);
+    w.raw("}");
+}
+
+/// The `Consents` member of a profile or contact with the comma before it: it never stands first.
+fn consents(w: &mut Writer, list: &[Consent]) {
+    w.cut(Part::Consents, |w| w.raw(",\"Consents\":").list(list, consent));
+}
+
+fn consent(w: &mut Writer, c: &Consent) {
+    w.raw("{\"ConsentType\":").text(&c.consent_type);
+    w.raw(",\"ConsentVersion\":").text(&c.consent_version);
+    w.raw(",\"Locale\":").text(&c.locale);
+    w.raw(",\"ConsentStatus\":").number(u8::from(c.consent_status).into());
+    w.raw(",\"ConsentDate\":").moment(c.consent_date);
+    w.raw(",\"ExpirationDate\":");
+    match c.expiration_date {
+        Some(m) => w.moment(m),
+        None => w.raw("null"),
+    };
+    w.raw(",\"Expired\":").bool(c.expired);
+    edited(w, &c.edited);
+    w.raw("}");
+}
+
+fn consent_version(w: &mut Writer, c: &ConsentVersion) {
+    w.raw("{\"ConsentType\":").text(&c.consent_type);
+    w.raw(",\"ConsentVersion\":").text(&c.consent_version);
+    w.raw(",\"Locale\":").text(&c.locale);
+    w.raw(",\"ConsentStatus\":").number(u8::from(c.consent_status).into());
+    w.raw("}");
+}
+
+/// The first member of a contact, with the comma after it: the preferences are cut without touching what follows.
+fn contact_preferences(w: &mut Writer, member: &str, list: &[Preference]) {
+    w.cut(Part::Preferences, |w| w.raw(member).list(list, preference).raw(","));
+}
+
+fn preference(w: &mut Writer, p: &Preference) {
+    w.raw("{\"ProgramId\":").text(&p.program_id);
+    w.raw(",\"ChannelId\":\"").raw(p.channel_id.word()).raw("\"");
+    w.cut(Part::Consents, |w| w.raw(",\"Consents\":").list(&p.consents, consent_version));
+    w.raw(",\"MatchType\":\"").raw(p.match_type.word()).raw("\"");
+    w.raw(",\"ReasonCode\":").optional(&p.reason_code);
+    w.raw(",\"ExpirationDate\":");
+    match p.expiration_date {
+        Some(m) => w.moment(m),
+        None => w.raw("\"\""),
+    };
+    w.raw(",\"PreferenceStatus\":\"").raw(p.preference_status.word()).raw("\"");
+    w.raw(",\"LastModifiedDate\":").moment(p.last_modified_date);
+    w.raw(",\"UserId\":").text(&p.user_id);
+    w.raw(",\"SourceId\":").optional(&p.source_id);
+    w.raw(",\"FilterId\":").text(&p.filter_id);
+    w.raw(",\"PreferenceType\":").number(u8::from(p.preference_type).into());
+    w.raw(",\"FrequencyId\":").optional(&p.frequency_id);
+    w.raw(",\"PreferenceAttributes\":").list(&p.preference_attributes, attribute);
+    w.raw(",\"CustomerDate\":").moment(p.customer_date);
+    w.raw("}");
+}
+
+fn attribute(w: &mut Writer, a: &Attribute) {
+    w.raw("{\"Key\":").text(&a.key);
+    w.raw(",\"Value\":").optional(&a.value).raw("}");
+}
+
+fn alternate_id(w: &mut Writer, a: &AlternateId) {
+    w.raw("{\"AlternateIdType\":").text(&a.alternate_id_type);
+    w.raw(",\"AlternateId\":").text(&a.alternate_id);
+    w.raw(",\"IsActive\":").bool(a.is_active);
+    edited(w, &a.edited);
+    w.raw("}");
+}
+
+fn address(w: &mut Writer, a: &Address) {
+    w.raw("{");
+    contact_preferences(w, "\"AddressPreferences\":", &a.preferences);
+    w.raw("\"AddressType\":").text(&a.address_type);
+    w.raw(",\"IsDefault\":").bool(a.is_default);
+    w.raw(",\"Address1\":").text(&a.address1);
+    w.raw(",\"Address2\":").optional(&a.address2);
+    w.raw(",\"City\":").text(&a.city);
+    w.raw(",\"StateProvince\":").text(&a.state_province);
+    w.raw(",\"PostalCode\":").text(&a.postal_code);
+    w.raw(",\"CountryCode_Alpha2\":").optional(&a.country_code_alpha2);
+    w.raw(",\"CountryCode_Alpha3\":").optional(&a.country_code_alpha3);
+    w.raw(",\"CountryCode_Numeric\":").optional(&a.country_code_numeric);
+    w.raw(",\"Country\":").optional(&a.country);
+    w.raw(",\"IsActive\":").bool(a.is_active);
+    edited(w, &a.edited);
+    consents(w, &a.consents);
+    w.raw("}");
+}
+
+fn phone(w: &mut Writer, p: &Phone) {
+    w.raw("{");
+    contact_preferences(w, "\"PhoneNumberPreferences\":", &p.preferences);
+    w.raw("\"PhoneType\":").text(&p.phone_type);
+    w.raw(",\"PhoneNumber\":").text(&p.phone_number);
+    w.raw(",\"PhoneNumberNumeric\":").text(&p.phone_number_numeric);
+    w.raw(",\"IsMobile\":").bool(p.is_mobile);
+    w.raw(",\"IsDefault\":").bool(p.is_default);
+    w.raw(",\"IsActive\":").bool(p.is_active);
+    edited(w, &p.edited);
+    consents(w, &p.consents);
+    w.raw("}");
+}
+
+fn email(w: &mut Writer, e: &Email) {
+    w.raw("{");
+    contact_preferences(w, "\"EmailPreferences\":", &e.preferences);
+    w.raw("\"EmailAddressType\":").text(&e.email_address_type);
+    w.raw(",\"EmailAddress\":").text(&e.email_address);
+    w.raw(",\"IsDefault\":").bool(e.is_default);
+    w.raw(",\"IsActive\":").bool(e.is_active);
+    edited(w, &e.edited);
+    consents(w, &e.consents);
+    w.raw("}");
+}
+
+fn group(w: &mut Writer, g: &Group) {
+    w.raw("{\"GroupType\":").text(&g.group_type);
+    w.raw(",\"GroupName\":").text(&g.group_name);
+    w.raw(",\"IsPrimary\":").bool(g.is_primary).raw("}");
+}
+
+fn tag(w: &mut Writer, t: &Tag) {
+    w.raw("{\"Name\":").text(&t.name).raw("}");
+}
+
+fn custom_field(w: &mut Writer, f: &CustomFieldValue) {
+    w.raw("{\"Name\":").text(&f.name);
+    w.raw(",\"Value\":").optional(&f.value).raw("}");
 }

@@ -1,0 +1,70 @@
+//! What a person who said nothing of a filter is taken to have said: the filter's default preference.
+
+use crate::{
+    config::{Config, DefaultPreference, Filter, Program},
+    profile::{Channel, EditInfo, MatchType, Preference, PreferenceStatus, Profile},
+};
+
+/// Adds an implied preference for each active filter with a default, wherever its channel fits and nothing was said of it:
+/// on active emails, phones and addresses; `Text` on mobile phones, `Fax` on those that aren't (a phone that takes messages
+/// is no fax machine); `Solicit` on the profile. An expired preference was said, and keeps the default away.
+pub(super) fn add(profile: &mut Profile, config: &Config) {
+    for program in &config.source.programs {
+        for filter in program.filters.iter().filter(|f| f.is_active) {
+            if let Some(default) = filter.default_preference {
+                add_filter(profile, program, filter, default);
+            }
+        }
+    }
+}
+
+fn add_filter(profile: &mut Profile, program: &Program, filter: &Filter, default: DefaultPreference) {
+    let edited = &profile.edited;
+    let to = |list: &mut Vec<Preference>| {
+        if !list.iter().any(|p| p.filter_id == filter.id) {
+            list.push(implied(edited, program, filter, default));
+        }
+    };
+    match filter.channel_id {
+        Channel::Email => {
+            profile.emails.iter_mut().filter(|c| c.is_active).for_each(|c| to(&mut c.preferences));
+        }
+        Channel::Mail => {
+            profile.addresses.iter_mut().filter(|c| c.is_active).for_each(|c| to(&mut c.preferences));
+        }
+        Channel::Phone | Channel::Text | Channel::Fax => {
+            for phone in profile.phone_numbers.iter_mut().filter(|c| c.is_active) {
+                let fits = match filter.channel_id {
+                    Channel::Text => phone.is_mobile,
+                    Channel::Fax => !phone.is_mobile,
+                    _ => true,
+                };
+                if fits {
+                    to(&mut phone.preferences);
+                }
+            }
+        }
+        Channel::Solicit => to(&mut profile.profile_preferences),
+    }
+}
+
+/// Nobody said it, so it has no moment of its own: its dates and user are those of the profile's creation, and it never expires.
+fn implied(edited: &EditInfo, program: &Program, filter: &Filter, default: DefaultPreference) -> Preference {
+    Preference {
+        program_id: program.id.clone(),
+        channel_id: filter.channel_id,
+        consents: Vec::new(),
+        match_type: MatchType::Implied,
+        reason_code: None,
+        expiration_date: None,
+        preference_status: PreferenceStatus::Active,
+        last_modified_date: edited.create_date,
+        user_id: edited.create_user_id.clone(),
+        source_id: edited.create_source_id.clone(),
+        filter_id: filter.id.clone(),
+        preference_type: default.into(),
+        frequency_id: filter.default_frequency().map(|f| f.id.clone()),
+        preference_attributes: Vec::new(),
+        customer_date: edited.create_date,
+    }
+}
