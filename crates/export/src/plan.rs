@@ -238,7 +238,7 @@ impl<'a> Filter<'a> {
             Answer::Unknown => {
                 let row = open(self.task, id)?;
                 let profile = reading::read(&row.kept, &self.config, &self.deciding, self.at);
-                if !matches(&self.criterion, &profile, &self.config, self.at) {
+                if !matches(&self.criterion, &profile, self.at) {
                     return Ok(());
                 }
                 opened = Some(row);

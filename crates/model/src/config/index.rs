@@ -79,6 +79,18 @@ impl Config {
         (list, &self.types[kind as usize])
     }
 
+    /// The types of this kind, with what one is called in messages.
+    pub fn types(&self, kind: TypeKind) -> (&'static str, &[TypeDef]) {
+        let what = match kind {
+            TypeKind::Email => "email type",
+            TypeKind::Phone => "phone type",
+            TypeKind::Address => "address type",
+            TypeKind::Customer => "customer type",
+            TypeKind::AlternateId => "alternate id type",
+            TypeKind::Group => "group type",
+        };
+        (what, self.types_of(kind).0)
+    }
     /// The type of this kind and name.
     pub fn type_def(&self, kind: TypeKind, name: &str) -> Option<&TypeDef> {
         let (list, map) = self.types_of(kind);
