@@ -1,35 +1,114 @@
 //! The hundred bytes a profile is filtered by (house.md, facts), and the predicate that a criterion compiles to.
+//!
+//! ```text
+//! 0   version
+//! 1   flags
+//! 2   created, modified, next expiry (i64::MAX: none): milliseconds, 8 bytes each
+//! 26  row length; bytes in it of consents outside preferences, consents inside preferences, preferences, custom fields
+//! 46  bytes of the term ids
+//! 50  term ids, ascending: differences as variable-length integers, seven bits a byte
+//! …   numbers and dates of custom fields: the id of the field's term, then an f64
+//! ```
+//! Fixed integers are little-endian, 4 bytes where nothing is said.
+
+mod predicate;
+mod terms;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
+pub use predicate::{Answer, Predicate};
+pub use terms::{MAX_TERM, terms};
+
 use crate::{
-    change::Kept, config::Config, id::ProfileId, moment::Moment, profile::Profile, render::Row, segment::Criterion,
+    change::Kept,
+    config::{Config, Output},
+    moment::Moment,
+    render::{Part, Row},
 };
 
-/// The format of encoded facts; another version in the store means they are made anew from the rows.
+/// The format of encoded facts and of terms; another version in the store means they are made anew from the rows.
 pub const FACTS_VERSION: u8 = 1;
 
 /// The dictionary of one account: text → id, as the store keeps it (configured names and short closed sets only).
 pub type Terms = BTreeMap<String, u32>;
 
-/// The terms of a profile, each once: one compound text per element (`pref|news-email|optin|active|weekly`), so that
-/// conditions bound to the same element can be answered from the dictionary. At most 480 bytes each. The order is the same
-/// for the same profile and configuration: [`encode`] takes the ids in it.
-pub fn terms(_profile: &Profile, _config: &Config) -> Vec<String> {
-    todo!()
-}
+const HEAD: usize = 50;
+const NEVER: i64 = i64::MAX;
+
+const ACTIVE: u8 = 1;
+const REGISTRATION_CONFIRMED: u8 = 2;
+const PRESERVE_CONSENTS: u8 = 4;
+const PRESERVE_PREFERENCES: u8 = 8;
+const EXTRAS: u8 = 16;
 
 /// Encodes the facts of a profile: its flags and dates, the row's length and the lengths of its parts, the ids of its terms,
-/// its numbers. `row` is the rendered `kept.profile`; `term_ids` are the ids of [`terms`], in that order, unsorted.
+/// its numbers. `row` is the rendered `kept.profile`; `term_ids` are the ids of [`terms`], in that order, unsorted. Adds to `out`.
 pub fn encode(
-    _kept: &Kept,
-    _config: &Config,
-    _row: &Row,
-    _next_expiry: Option<Moment>,
-    _term_ids: &[u32],
-    _out: &mut Vec<u8>,
+    kept: &Kept,
+    config: &Config,
+    row: &Row,
+    next_expiry: Option<Moment>,
+    term_ids: &[u32],
+    out: &mut Vec<u8>,
 ) {
-    todo!()
+    let profile = &kept.profile;
+    let flags = [
+        (profile.is_active, ACTIVE),
+        (profile.registration_confirmed, REGISTRATION_CONFIRMED),
+        (profile.preserve_consents, PRESERVE_CONSENTS),
+        (profile.preserve_preferences, PRESERVE_PREFERENCES),
+        (!kept.extras.archived.is_empty(), EXTRAS),
+    ];
+    out.push(FACTS_VERSION);
+    out.push(flags.iter().filter(|(set, _)| *set).map(|(_, bit)| bit).sum());
+    for moment in [profile.edited.create_date, profile.edited.last_modified_date, next_expiry.unwrap_or(Moment(NEVER))]
+    {
+        out.extend(moment.0.to_le_bytes());
+    }
+    out.extend(u32::try_from(row.json.len()).unwrap_or(u32::MAX).to_le_bytes());
+    for length in part_lengths(row) {
+        out.extend(length.to_le_bytes());
+    }
+
+    let mut ids = term_ids.to_vec();
+    ids.sort_unstable();
+    ids.dedup();
+    let at = out.len();
+    out.extend([0; 4]);
+    let mut last = 0;
+    for id in ids {
+        put_integer(id - last, out);
+        last = id;
+    }
+    let length = u32::try_from(out.len() - at - 4).unwrap_or(u32::MAX);
+    out[at..at + 4].copy_from_slice(&length.to_le_bytes());
+
+    // the terms of numbers come first
+    for ((_, number), id) in terms::numbers(profile, config).iter().zip(term_ids) {
+        put_integer(*id, out);
+        out.extend(number.to_le_bytes());
+    }
+}
+
+/// Bytes of consents outside preferences, of consents inside them, of preferences (with those consents), of custom fields.
+fn part_lengths(row: &Row) -> [u32; 4] {
+    let mut lengths = [0; 4];
+    let mut preferences_end = 0;
+    for cut in &row.cuts {
+        let length = cut.end - cut.start;
+        match cut.part {
+            Part::Consents if cut.end <= preferences_end => lengths[1] += length,
+            Part::Consents => lengths[0] += length,
+            Part::Preferences => {
+                lengths[2] += length;
+                preferences_end = cut.end;
+            }
+            Part::CustomFields => lengths[3] += length,
+        }
+    }
+    lengths
 }
 
 /// Encoded facts, read in place.
@@ -38,48 +117,103 @@ pub struct Facts<'a>(&'a [u8]);
 
 impl<'a> Facts<'a> {
     /// `None` when the bytes are no facts of this version.
-    pub fn new(_bytes: &'a [u8]) -> Option<Self> {
-        todo!()
+    pub fn new(bytes: &'a [u8]) -> Option<Self> {
+        let facts = Facts(bytes);
+        let sound = bytes.len() >= HEAD && bytes[0] == FACTS_VERSION && facts.terms_end() <= bytes.len();
+        sound.then_some(facts)
     }
     /// When the profile was last written.
     pub fn modified(&self) -> Moment {
-        todo!()
+        self.moment(10)
+    }
+    /// When it was created.
+    pub fn created(&self) -> Moment {
+        self.moment(2)
     }
     /// The next moment, from when it was written, at which something in it expires.
     pub fn next_expiry(&self) -> Option<Moment> {
-        todo!()
+        Some(self.moment(18)).filter(|m| m.0 != NEVER)
+    }
+    /// Whether the profile is active.
+    pub fn is_active(&self) -> bool {
+        self.flag(ACTIVE)
     }
     /// Whether something is kept beside the row ([`crate::profile::Extras`]) that output settings may ask for.
     pub fn has_extras(&self) -> bool {
-        todo!()
+        self.flag(EXTRAS)
     }
-    /// Bytes of the row under these output settings ([`crate::render::length`]), without opening it.
-    pub fn row_length(&self, _output: &crate::config::Output) -> u32 {
-        todo!()
+    /// Bytes of the stored row under these output settings ([`crate::render::length`]), without opening it. Not of a row that has
+    /// to be rendered anew: one with something expired, archived or implied in it.
+    pub fn row_length(&self, output: &Output) -> u32 {
+        let [outside, inside, preferences, custom_fields] = [30, 34, 38, 42].map(|at| self.integer(at));
+        let mut cut = 0;
+        if !output.preferences {
+            cut += preferences;
+        }
+        if !output.consents {
+            cut += outside + if output.preferences { inside } else { 0 };
+        }
+        if !output.custom_fields {
+            cut += custom_fields;
+        }
+        self.integer(26).saturating_sub(cut)
+    }
+    /// The ids of its terms, ascending.
+    pub fn term_ids(&self) -> impl Iterator<Item = u32> + 'a {
+        let mut rest = &self.0[HEAD..self.terms_end()];
+        let mut id = 0u32;
+        std::iter::from_fn(move || {
+            id = id.wrapping_add(take_integer(&mut rest)?);
+            Some(id)
+        })
+    }
+    /// The number or date (milliseconds) of the custom field whose term has this id.
+    fn number(&self, term: u32) -> Option<f64> {
+        let mut rest = &self.0[self.terms_end()..];
+        loop {
+            let id = take_integer(&mut rest)?;
+            let (number, after) = rest.split_first_chunk::<8>()?;
+            if id == term {
+                return Some(f64::from_le_bytes(*number));
+            }
+            rest = after;
+        }
+    }
+
+    fn terms_end(&self) -> usize {
+        HEAD.saturating_add(self.integer(46) as usize)
+    }
+    fn flag(&self, bit: u8) -> bool {
+        self.0[1] & bit != 0
+    }
+    fn moment(&self, at: usize) -> Moment {
+        let bytes = self.0[at..].first_chunk().expect("facts are at least as long as their head");
+        Moment(i64::from_le_bytes(*bytes))
+    }
+    fn integer(&self, at: usize) -> u32 {
+        let bytes = self.0[at..].first_chunk().expect("facts are at least as long as their head");
+        u32::from_le_bytes(*bytes)
     }
 }
 
-/// What a predicate can say of facts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Answer {
-    Yes,
-    No,
-    /// The row has to be opened.
-    Unknown,
+fn put_integer(mut n: u32, out: &mut Vec<u8>) {
+    while n >= 0x80 {
+        out.push(n as u8 | 0x80);
+        n >>= 7;
+    }
+    out.push(n as u8);
 }
 
-/// A criterion compiled against one account's dictionary and one moment.
-#[derive(Debug)]
-pub struct Predicate(());
-
-impl Predicate {
-    /// Compiles; never fails: what facts can't tell answers [`Answer::Unknown`].
-    pub fn compile(_criterion: &Criterion, _config: &Config, _terms: &Terms, _at: Moment) -> Self {
-        todo!()
-    }
-    /// Answers for one profile. Unknown for every profile whose next expiry has come by the moment it was compiled for.
-    pub fn answer(&self, _id: ProfileId, _facts: Facts<'_>) -> Answer {
-        todo!()
+/// The next integer; `None` at the end.
+fn take_integer(bytes: &mut &[u8]) -> Option<u32> {
+    let (mut n, mut shift) = (0u32, 0);
+    loop {
+        let (&byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        n |= u32::from(byte & 0x7F).checked_shl(shift)?;
+        if byte < 0x80 {
+            return Some(n);
+        }
+        shift += 7;
     }
 }

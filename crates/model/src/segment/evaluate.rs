@@ -2,7 +2,7 @@
 
 use super::{Criterion, Element, FieldKind, FieldLeaf, Seen, Thing};
 use crate::{
-    config::Population,
+    config::{CustomFieldKind, Population},
     id::fold,
     moment::{Choice, Moment, parse_customer_date},
     profile::{Profile, Tombstone},
@@ -53,6 +53,15 @@ impl FieldLeaf {
 }
 
 impl FieldKind {
+    /// How a field with this definition is read.
+    pub fn of(kind: &CustomFieldKind) -> Self {
+        match kind {
+            CustomFieldKind::Text { .. } => FieldKind::Text,
+            CustomFieldKind::Numeric { .. } => FieldKind::Number,
+            CustomFieldKind::DateTime {} => FieldKind::Date,
+            CustomFieldKind::SelectList { .. } => FieldKind::Choices,
+        }
+    }
     /// What the text of a custom field says: one thing, or one for each choice.
     pub fn read(self, value: &str) -> Vec<Seen<'static>> {
         match self {

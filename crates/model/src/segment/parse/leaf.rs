@@ -43,12 +43,12 @@ impl Parser<'_> {
             let names: Vec<&str> = self.config.source.custom_fields.iter().map(|f| f.name.as_str()).collect();
             return Err(not_configured(&at, "custom field", name, &names));
         };
-        let (kind, holds) = match &field.kind {
-            CustomFieldKind::Text { .. } => (FieldKind::Text, Holds::Text),
-            CustomFieldKind::Numeric { .. } => (FieldKind::Number, Holds::Number),
-            CustomFieldKind::DateTime {} => (FieldKind::Date, Holds::Date),
+        let holds = match &field.kind {
+            CustomFieldKind::Text { .. } => Holds::Text,
+            CustomFieldKind::Numeric { .. } => Holds::Number,
+            CustomFieldKind::DateTime {} => Holds::Date,
             CustomFieldKind::SelectList { picklist, .. } => match self.config.picklist(picklist) {
-                Some(list) => (FieldKind::Choices, Holds::Choices(list)),
+                Some(list) => Holds::Choices(list),
                 None => {
                     let why = format!("the picklist {} of {} isn't configured", shown(picklist), field.name);
                     return Err(Refusal::invalid(at, why));
@@ -56,7 +56,7 @@ impl Parser<'_> {
             },
         };
         let tests = self.operators(row, &["CustomField"], holds, path)?;
-        let name = fold(name);
+        let (name, kind) = (fold(name), FieldKind::of(&field.kind));
         // each comparison by itself: several of a list may be met by several of its choices
         let leaf = |test| Criterion::CustomField(FieldLeaf { name: name.clone(), kind, test });
         Ok(all(tests.into_iter().map(|test| match test {

@@ -1,0 +1,186 @@
+//! The terms of a profile. One text for each element holds what facts keep of all its members, so that conditions bound to one
+//! element are answered from the dictionary alone: `email␟=home␟1␟1␟?␟?␟?`.
+//!
+//! A member is written as nothing (absent), `=text` (folded), `1` or `0` (flags) or `?` (there, but not told: free text, dates,
+//! anything that would make the dictionary large or personal). What is `?` the predicate doesn't know, and the row is opened.
+
+use std::{collections::HashSet, sync::LazyLock};
+
+use super::Terms;
+use crate::{
+    config::{Config, CustomFieldKind},
+    id::fold,
+    profile::Profile,
+    segment::{Element, Fact, FieldKind, Member, Seen, Thing},
+};
+
+/// The longest term in bytes: the store's keys end at 511.
+pub const MAX_TERM: usize = 480;
+
+/// Longer values aren't told.
+const MAX_VALUE: usize = 120;
+/// What a value may be at most when the whole would be longer than [`MAX_TERM`]; nine of these fit.
+const MAX_CROWDED: usize = 32;
+
+pub(super) const SEPARATOR: char = '\u{1f}';
+pub(super) const PRESENT: &str = "?";
+/// The value of a custom field is among the numbers.
+pub(super) const NUMBER: &str = "#n";
+pub(super) const DATE: &str = "#d";
+
+/// The elements that have terms, with the word that their terms begin with.
+const ELEMENTS: [(Element, &str); 9] = [
+    (Element::Profile, "profile"),
+    (Element::Email, "email"),
+    (Element::Phone, "phone"),
+    (Element::Address, "address"),
+    (Element::AlternateId, "altid"),
+    (Element::Group, "group"),
+    (Element::Tag, "tag"),
+    (Element::Preference, "pref"),
+    (Element::Consent, "consent"),
+];
+
+/// The terms of a profile, each once: one compound text per element (`pref␟=news-email␟…`), so that conditions bound to the same
+/// element can be answered from the dictionary. At most [`MAX_TERM`] bytes each. The order is the same for the same profile and
+/// configuration: [`super::encode`] takes the ids in it.
+pub fn terms(profile: &Profile, config: &Config) -> Vec<String> {
+    let mut terms: Vec<String> = numbers(profile, config).into_iter().map(|(term, _)| term).collect();
+    for (element, word) in ELEMENTS {
+        element.any(profile, &mut |thing| {
+            terms.push(of_element(word, told(element), thing));
+            false
+        });
+    }
+    for (name, kind, seen) in custom_fields(profile, config) {
+        let told = match &seen {
+            Seen::Absent | Seen::Number(_) | Seen::Date(_) => continue,
+            Seen::Text(choice) if kind == Some(FieldKind::Choices) && is_choice(config, &name, choice) => {
+                format!("={choice}")
+            }
+            _ => PRESENT.to_owned(),
+        };
+        terms.push(of_field(&name, &told));
+    }
+    let mut seen = HashSet::with_capacity(terms.len());
+    terms.retain(|term| seen.insert(term.clone()));
+    terms
+}
+
+/// The custom fields that hold a number or a date, with the term that says so.
+pub(super) fn numbers(profile: &Profile, config: &Config) -> Vec<(String, f64)> {
+    let fields = custom_fields(profile, config).into_iter();
+    fields
+        .filter_map(|(name, _, seen)| match seen {
+            Seen::Number(number) => Some((of_field(&name, NUMBER), number)),
+            // every moment that the wire can show is exact in an f64
+            Seen::Date(date) => Some((of_field(&name, DATE), date.0 as f64)),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Every value of every custom field, by its folded name; of two of the same name the first counts, as it does when read.
+fn custom_fields(profile: &Profile, config: &Config) -> Vec<(String, Option<FieldKind>, Seen<'static>)> {
+    let mut names = HashSet::new();
+    let mut values = Vec::new();
+    for field in &profile.custom_fields {
+        let name = fold(&field.name);
+        let value = field.value.as_deref().unwrap_or_default();
+        if !names.insert(name.clone()) || value.is_empty() {
+            continue;
+        }
+        let kind = config.custom_field(&name).map(|f| FieldKind::of(&f.kind));
+        // a field that is no longer configured may be again, as something else: only that it is there is told
+        let seen = kind.map_or_else(|| vec![Seen::Unreadable], |kind| kind.read(value));
+        values.extend(seen.into_iter().map(|seen| (name.clone(), kind, seen)));
+    }
+    values
+}
+
+fn is_choice(config: &Config, field: &str, choice: &str) -> bool {
+    let list = config.custom_field(field).and_then(|f| match &f.kind {
+        CustomFieldKind::SelectList { picklist, .. } => config.picklist(picklist),
+        _ => None,
+    });
+    list.is_some_and(|list| list.values.iter().any(|v| fold(v) == choice)) && tellable(choice, MAX_VALUE)
+}
+
+/// The members of an element that its terms tell of, in their order.
+pub(super) fn told(element: Element) -> &'static [&'static Member] {
+    static TOLD: LazyLock<Vec<Vec<&'static Member>>> = LazyLock::new(|| {
+        let told = |element: Element| element.members().filter(|m| !matches!(m.fact, Fact::Fixed | Fact::Absent));
+        ELEMENTS.iter().map(|(element, _)| told(*element).collect()).collect()
+    });
+    ELEMENTS.iter().position(|(e, _)| *e == element).map_or(&[], |i| &TOLD[i])
+}
+
+/// The terms of the dictionary that are about this kind of element, with what they tell of its members.
+pub(super) fn about(terms: &Terms, element: Element) -> impl Iterator<Item = (Vec<&str>, u32)> {
+    let word = ELEMENTS.iter().find(|(e, _)| *e == element).map(|(_, word)| *word);
+    word.into_iter()
+        .flat_map(|word| starting_with(terms, format!("{word}{SEPARATOR}")))
+        .map(|(rest, id)| (rest.split(SEPARATOR).collect(), id))
+}
+
+/// The terms that are about a custom field (by its folded name), with what they tell of its value.
+pub(super) fn about_field<'t>(terms: &'t Terms, name: &str) -> impl Iterator<Item = (&'t str, u32)> + use<'t> {
+    starting_with(terms, of_field(name, ""))
+}
+
+fn starting_with(terms: &Terms, start: String) -> impl Iterator<Item = (&str, u32)> {
+    let from = terms.range(start.clone()..);
+    from.map_while(move |(term, id)| Some((term.strip_prefix(start.as_str())?, *id)))
+}
+
+fn of_field(name: &str, told: &str) -> String {
+    format!("field{SEPARATOR}{name}{SEPARATOR}{told}")
+}
+
+fn of_element(word: &str, members: &[&'static Member], thing: Thing<'_>) -> String {
+    let term = written(word, members, thing, MAX_VALUE);
+    if term.len() <= MAX_TERM { term } else { written(word, members, thing, MAX_CROWDED) }
+}
+
+fn written(word: &str, members: &[&'static Member], thing: Thing<'_>, longest: usize) -> String {
+    let mut term = word.to_owned();
+    for member in members {
+        term.push(SEPARATOR);
+        match (member.of(thing), member.fact) {
+            (Seen::Absent, _) => {}
+            (Seen::Text(text), Fact::Value) if tellable(&text, longest) => {
+                term.push('=');
+                term.push_str(&text);
+            }
+            (Seen::Text(text), Fact::Code) if is_code(&text) => {
+                term.push('=');
+                term.push_str(&text);
+            }
+            (Seen::Flag(flag), Fact::Value) => term.push(if flag { '1' } else { '0' }),
+            _ => term.push_str(PRESENT),
+        }
+    }
+    term
+}
+
+/// What a term tells of a member; `None` when it only tells that it is there.
+pub(super) fn read(told: &str) -> Option<Seen<'_>> {
+    match told {
+        "" => Some(Seen::Absent),
+        "0" => Some(Seen::Flag(false)),
+        "1" => Some(Seen::Flag(true)),
+        _ => told.strip_prefix('=').map(|text| Seen::Text(text.into())),
+    }
+}
+
+fn tellable(text: &str, longest: usize) -> bool {
+    text.len() <= longest && !text.contains(SEPARATOR)
+}
+
+/// Whether free text has the shape of a code: `ga`, `nsw`, `us-ga`, `en_us`, `zh-hans-cn`. Anything else might be about a person.
+fn is_code(text: &str) -> bool {
+    let mut parts = text.split(['_', '-']);
+    let part =
+        |p: &str, longest: usize| !p.is_empty() && p.len() <= longest && p.bytes().all(|b| b.is_ascii_alphanumeric());
+    text.len() <= 15 && parts.next().is_some_and(|first| part(first, 3)) && parts.all(|p| part(p, 4))
+}
