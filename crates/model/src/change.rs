@@ -1,21 +1,43 @@
 //! Every rule of a write (profile.md, Rules): (current profile, configuration, input) → new profile or refusal.
+//!
+//! A write goes through its parts in one order, whatever the order of the input: the person, the contacts, the consents, the
+//! preferences, then what the opt-outs among them withdraw. So a consent and the opt-in that needs it can come in one call, and
+//! the outcome doesn't depend on which of two preferences was named first.
+
+mod check;
+mod consents;
+mod contacts;
+mod country;
+mod fields;
+mod path;
+mod person;
+mod preferences;
+#[cfg(test)]
+mod tests;
+mod withdrawal;
+
+use serde_json::Value;
 
 use crate::{
     config::Config,
     id::{Author, ProfileId},
     input::ProfileInput,
     moment::Moment,
-    profile::{Extras, Profile},
+    profile::{CustomerName, EditInfo, Extras, Profile},
+    reading,
     refusal::Refusal,
 };
+use path::Path;
 
 /// What happens to history beside the new row: one former value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Former {
     /// Which history it belongs to.
     pub kind: HistoryKind,
-    /// The former value as wire JSON, with its place.
-    pub value: serde_json::Value,
+    /// The former value as wire JSON, with its place: `{"Place": …, "Preference": {…}}`, `{"Place": …, "Consent": {…}}`,
+    /// `{"Emails": {…}}` (or another list's name) for a contact, `{"Name": …, "Value": …}` for a custom field, an object of the
+    /// changed members for standard fields.
+    pub value: Value,
 }
 
 /// The five histories (profile.md, Data API). The number is part of the store's key.
@@ -46,24 +68,134 @@ pub struct Changed {
     pub former: Vec<Former>,
 }
 
-/// A new profile with this id, stamped `now`.
+/// A new profile with this id, stamped `now`; statuses as they read then.
 pub fn create(
-    _input: &ProfileInput,
-    _id: ProfileId,
-    _config: &Config,
-    _author: &Author,
-    _now: Moment,
+    input: &ProfileInput,
+    id: ProfileId,
+    config: &Config,
+    author: &Author,
+    now: Moment,
 ) -> Result<Kept, Refusal> {
-    todo!()
+    let mut write = Write { config, author, now, creating: true, former: Vec::new() };
+    let mut kept = Kept { profile: blank(id, write.stamp()), extras: Extras::default() };
+    write.apply(&mut kept, input)?;
+    Ok(kept)
 }
 
 /// Touches only what is sent; lists are matched by their natural key, added or changed, never removed (profile.md, POST update).
+/// Statuses are as they read at `now`. What is sent just as it stands leaves its own stamps and history alone; the profile's
+/// `Edited` moves with every write.
 pub fn update(
-    _current: Kept,
-    _input: &ProfileInput,
-    _config: &Config,
-    _author: &Author,
-    _now: Moment,
+    current: Kept,
+    input: &ProfileInput,
+    config: &Config,
+    author: &Author,
+    now: Moment,
 ) -> Result<Changed, Refusal> {
-    todo!()
+    let mut write = Write { config, author, now, creating: false, former: Vec::new() };
+    let mut kept = current;
+    write.touch(&mut kept.profile.edited);
+    write.apply(&mut kept, input)?;
+    Ok(Changed { kept, former: write.former })
+}
+
+/// One write under way.
+struct Write<'a> {
+    config: &'a Config,
+    author: &'a Author,
+    now: Moment,
+    /// A new profile has no history and its custom fields no former value.
+    creating: bool,
+    former: Vec<Former>,
+}
+
+impl Write<'_> {
+    fn apply(&mut self, kept: &mut Kept, input: &ProfileInput) -> Result<(), Refusal> {
+        let Kept { profile, extras } = kept;
+        person::fields(self, profile, input)?;
+        person::alternate_ids(self, &mut profile.alternate_ids, input.alternate_ids.as_deref().unwrap_or_default())?;
+        person::groups(self, &mut profile.groups, input.groups.as_deref().unwrap_or_default())?;
+        person::tags(&mut profile.profile_tags, input.profile_tags.as_deref().unwrap_or_default())?;
+
+        let emails = input.emails.as_deref().unwrap_or_default();
+        let phones = input.phone_numbers.as_deref().unwrap_or_default();
+        let addresses = input.addresses.as_deref().unwrap_or_default();
+        let email_at = contacts::merge(self, &mut profile.emails, emails)?;
+        let phone_at = contacts::merge(self, &mut profile.phone_numbers, phones)?;
+        let address_at = contacts::merge(self, &mut profile.addresses, addresses)?;
+        withdrawal::archive_texts(self, &mut profile.phone_numbers, extras);
+
+        let mut refused =
+            consents::of_profile(self, &mut profile.consents, input.consents.as_deref().unwrap_or_default())?;
+        consents::of_contacts(self, &mut profile.emails, emails, &email_at, &mut refused)?;
+        consents::of_contacts(self, &mut profile.phone_numbers, phones, &phone_at, &mut refused)?;
+        consents::of_contacts(self, &mut profile.addresses, addresses, &address_at, &mut refused)?;
+        withdrawal::archive_unconsented(self, profile, extras, &refused);
+
+        let mut said = withdrawal::Said::default();
+        preferences::of_profile(self, profile, extras, input, &mut said)?;
+        let (consents, archived) = (&profile.consents, &extras.archived);
+        preferences::of_contacts(self, &mut profile.emails, emails, &email_at, consents, archived, &mut said)?;
+        preferences::of_contacts(self, &mut profile.phone_numbers, phones, &phone_at, consents, archived, &mut said)?;
+        preferences::of_contacts(self, &mut profile.addresses, addresses, &address_at, consents, archived, &mut said)?;
+        withdrawal::revoke(self, profile, extras, said);
+
+        fields::write(self, &mut profile.custom_fields, input.custom_fields.as_deref().unwrap_or_default())?;
+        reading::expire(profile, self.now);
+        Ok(())
+    }
+
+    /// The stamp of a thing made by this write.
+    fn stamp(&self) -> EditInfo {
+        EditInfo {
+            create_date: self.now,
+            create_user_id: self.author.user_id.clone(),
+            create_source_id: self.author.source_id.clone(),
+            last_modified_date: self.now,
+            last_modified_user_id: self.author.user_id.clone(),
+            last_modified_source_id: self.author.source_id.clone(),
+        }
+    }
+
+    /// Stamps a thing that this write changes.
+    fn touch(&self, edited: &mut EditInfo) {
+        edited.last_modified_date = self.now;
+        edited.last_modified_user_id.clone_from(&self.author.user_id);
+        edited.last_modified_source_id.clone_from(&self.author.source_id);
+    }
+
+    /// Keeps a former value for history.
+    fn remember(&mut self, kind: HistoryKind, value: impl FnOnce() -> Value) {
+        if !self.creating {
+            self.former.push(Former { kind, value: value() });
+        }
+    }
+}
+
+/// A value of ours as JSON.
+fn json<T: serde::Serialize>(value: &T) -> Value {
+    serde_json::to_value(value).expect("names are strings and numbers are whole")
+}
+
+fn blank(id: ProfileId, edited: EditInfo) -> Profile {
+    Profile {
+        profile_id: id,
+        is_active: true,
+        edited,
+        registration_confirmed: false,
+        customer_type: None,
+        preserve_consents: true,
+        preserve_preferences: true,
+        customer_name: CustomerName::default(),
+        default_locale: None,
+        consents: Vec::new(),
+        profile_preferences: Vec::new(),
+        alternate_ids: Vec::new(),
+        addresses: Vec::new(),
+        phone_numbers: Vec::new(),
+        emails: Vec::new(),
+        groups: Vec::new(),
+        profile_tags: Vec::new(),
+        custom_fields: Vec::new(),
+    }
 }

@@ -8,7 +8,7 @@ mod index;
 use serde::{Deserialize, Serialize};
 
 pub use check::check;
-pub use index::{Config, TypeKind};
+pub use index::{Config, TypeKind, whole_match};
 
 use crate::profile::{Channel, PreferenceType};
 
@@ -88,6 +88,16 @@ pub struct CustomField {
     pub update_rule: UpdateRule,
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     pub is_active: bool,
+}
+
+impl CustomField {
+    /// The regular expression that a text field has.
+    pub fn regular_expression(&self) -> Option<&str> {
+        match &self.kind {
+            CustomFieldKind::Text { regular_expression, .. } => regular_expression.as_deref(),
+            _ => None,
+        }
+    }
 }
 
 /// What a custom field takes. In TOML: `Kind = { Text = { MaxLength = 50 } }`.

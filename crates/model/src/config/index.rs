@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use regex::Regex;
+
 use super::*;
 use crate::id::fold;
 
@@ -17,6 +19,7 @@ pub struct Config {
     segments: HashMap<String, usize>,
     groups: HashMap<String, usize>,
     users: HashMap<String, usize>,
+    patterns: HashMap<String, Regex>,
 }
 
 /// The six kinds of contact and identity types.
@@ -62,6 +65,9 @@ impl Config {
             segments: by(&source.segments, |s| &s.name),
             groups: by(&source.segment_groups, |s| &s.name),
             users: by(&source.users, |u| &u.user_id),
+            patterns: (source.custom_fields.iter())
+                .filter_map(|f| Some((f.name.clone(), whole_match(f.regular_expression()?).ok()?)))
+                .collect(),
             filters,
             source,
         }
@@ -103,6 +109,10 @@ impl Config {
     /// The custom field of this name.
     pub fn custom_field(&self, name: &str) -> Option<&CustomField> {
         self.fields.get(&fold(name)).map(|&i| &self.source.custom_fields[i])
+    }
+    /// The regular expression that the values of a text field must match from end to end.
+    pub fn pattern(&self, field: &CustomField) -> Option<&Regex> {
+        self.patterns.get(&field.name)
     }
     /// The picklist of this name.
     pub fn picklist(&self, name: &str) -> Option<&Picklist> {
@@ -148,4 +158,9 @@ impl Config {
                 .iter()
                 .any(|p| p.can_execute && user.user_groups.iter().any(|g| fold(g) == fold(&p.user_group)))
     }
+}
+
+/// A pattern that matches whole values only: `[0-9]{5}` means five digits, not a text with five digits somewhere in it.
+pub fn whole_match(pattern: &str) -> Result<Regex, regex::Error> {
+    Regex::new(&format!(r"\A(?:{pattern})\z"))
 }

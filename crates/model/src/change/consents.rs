@@ -1,0 +1,177 @@
+//! Consents of the person as a whole and of single contacts.
+
+use super::{HistoryKind, Path, Write, check, check::required, contacts::Contact, json};
+use crate::{
+    config::{ConsentType, ConsentTypeVersion},
+    id::fold,
+    input::ConsentInput,
+    moment::{Choice, Moment, parse_customer_date},
+    profile::{Channel, Consent, ConsentStatus, Place},
+    refusal::{Refusal, shown},
+};
+
+/// Writes consents of the person as a whole; gives the types that are not granted any more.
+pub(super) fn of_profile(
+    w: &mut Write<'_>,
+    list: &mut Vec<Consent>,
+    input: &[ConsentInput],
+) -> Result<Vec<String>, Refusal> {
+    let mut refused = Vec::new();
+    write(w, &Path::Root.member("Consents"), || Place::Profile, Channel::ALL, list, input, &mut refused)?;
+    Ok(refused)
+}
+
+/// Writes the consents of contacts; adds the types that are not granted any more to `refused`.
+pub(super) fn of_contacts<C: Contact>(
+    w: &mut Write<'_>,
+    list: &mut [C],
+    inputs: &[C::Input],
+    places: &[usize],
+    refused: &mut Vec<String>,
+) -> Result<(), Refusal> {
+    let path = Path::Root.member(C::LIST);
+    for (i, input) in inputs.iter().enumerate() {
+        let consents = C::input_consents(input);
+        if !consents.is_empty() {
+            let contact = &mut list[places[i]];
+            let key = contact.natural_key();
+            let path = path.item(i);
+            write(w, &path.member("Consents"), || key.clone(), C::CHANNELS, contact.consents(), consents, refused)?;
+        }
+    }
+    Ok(())
+}
+
+/// One holder has one consent of a type: a new one, also in another locale or version, takes the former's place.
+fn write(
+    w: &mut Write<'_>,
+    path: &Path<'_>,
+    place: impl Fn() -> Place,
+    channels: &[Channel],
+    list: &mut Vec<Consent>,
+    input: &[ConsentInput],
+    refused: &mut Vec<String>,
+) -> Result<(), Refusal> {
+    let mut new = Vec::with_capacity(input.len());
+    for (i, input) in input.iter().enumerate() {
+        new.push(consent(w, &path.item(i), channels, input)?);
+    }
+    let key = |c: &Consent| fold(&c.consent_type);
+    let found =
+        check::matched(path, "consent type", list.iter().map(key), new.iter().map(|(c, _)| key(c)).enumerate())?;
+    for (i, ((mut new, switched_off), found)) in new.into_iter().zip(found).enumerate() {
+        let old = found.map(|at| &mut list[at]);
+        let same_text = |old: &Consent| old.consent_version == new.consent_version && old.locale == new.locale;
+        if let Some(old) = &old
+            && same_text(old)
+        {
+            if old.consent_status == new.consent_status
+                && input[i].consent_date.is_some()
+                && old.consent_date == new.consent_date
+            {
+                continue; // sent back as it was read: nothing new was said
+            }
+            new.edited = old.edited.clone();
+            w.touch(&mut new.edited);
+        } else if let Some(message) = switched_off
+            && new.consent_status == ConsentStatus::Granted
+        {
+            return Err(path.item(i).unknown(message));
+        }
+        if new.consent_status != ConsentStatus::Granted {
+            refused.push(new.consent_type.clone());
+        }
+        match old {
+            Some(old) => remember(w, &place, std::mem::replace(old, new)),
+            None => list.push(new),
+        }
+    }
+    Ok(())
+}
+
+/// Keeps a former consent for history.
+pub(super) fn remember(w: &mut Write<'_>, place: impl Fn() -> Place, old: Consent) {
+    w.remember(HistoryKind::Consents, || serde_json::json!({ "Place": place(), "Consent": json(&old) }));
+}
+
+/// When a consent given at `date` expires: fixed when it is written, by the version's days then (profile.md).
+pub(super) fn expiration(version: &ConsentTypeVersion, date: Moment) -> Option<Moment> {
+    version.expiration_in_days.map(|days| date.plus_days(days))
+}
+
+/// A consent of the input, checked; and if its type or version is switched off, what to say of that.
+fn consent(
+    w: &Write<'_>,
+    path: &Path<'_>,
+    channels: &[Channel],
+    input: &ConsentInput,
+) -> Result<(Consent, Option<String>), Refusal> {
+    let at = path.member("ConsentType");
+    let name = required(&at, &input.consent_type, 100)?;
+    let Some(kind) = w.config.consent_type(name) else {
+        return Err(at.unknown(format!("consent type {} is not configured in this account", shown(name))));
+    };
+    if let Some(channel) = kind.channel.filter(|channel| !channels.contains(channel)) {
+        let message = format!(
+            "consent type {} is about the channel {}, which this contact doesn't have",
+            shown(&kind.type_name),
+            channel.word()
+        );
+        return Err(at.invalid(message));
+    }
+    let (version, locale) = version(path, kind, input)?;
+    let Some(consent_status) = input.consent_status else {
+        return Err(path.member("ConsentStatus").invalid("is required: 1 Granted, 2 Denied, 3 Revoked or 4 NotSet"));
+    };
+    let consent_date = match &input.consent_date {
+        None => w.now,
+        // A date alone is no more than a date without a zone: midnight, US Eastern.
+        Some(text) => parse_customer_date(text, Choice::In)
+            .map_err(|error| path.member("ConsentDate").invalid(error.to_string()))?,
+    };
+    let switched_off = (!kind.is_active || !version.is_active).then(|| {
+        format!(
+            "version {} of consent type {} is switched off in this account: it can't be granted any more",
+            shown(&version.consent_version),
+            shown(&kind.type_name)
+        )
+    });
+    let consent = Consent {
+        consent_type: kind.type_name.clone(),
+        consent_version: version.consent_version.clone(),
+        locale,
+        consent_status,
+        consent_date,
+        expiration_date: expiration(version, consent_date),
+        expired: false,
+        edited: w.stamp(),
+    };
+    Ok((consent, switched_off))
+}
+
+/// The version of the input, and its locale as configured. A version without locales takes any.
+fn version<'c>(
+    path: &Path<'_>,
+    kind: &'c ConsentType,
+    input: &ConsentInput,
+) -> Result<(&'c ConsentTypeVersion, String), Refusal> {
+    let at = path.member("ConsentVersion");
+    let name = required(&at, &input.consent_version, 50)?;
+    let folded = fold(name);
+    let Some(version) = kind.versions.iter().find(|v| fold(&v.consent_version) == folded) else {
+        let message = format!("consent type {} has no version {}", shown(&kind.type_name), shown(name));
+        return Err(at.unknown(message));
+    };
+    let at = path.member("Locale");
+    let name = required(&at, &input.locale, 15)?;
+    let folded = fold(name);
+    match version.localized_fields.iter().find(|l| fold(&l.locale) == folded) {
+        Some(localized) => Ok((version, localized.locale.clone())),
+        None if version.localized_fields.is_empty() => Ok((version, name.to_owned())),
+        None => {
+            let text =
+                format!("version {} of consent type {}", shown(&version.consent_version), shown(&kind.type_name));
+            Err(at.unknown(format!("{text} has no text in the locale {}", shown(name))))
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! What a person says of filters: on a contact, or as a whole.
+
+use super::{
+    HistoryKind, Path, Write, check,
+    check::{optional, required},
+    contacts::Contact,
+    json,
+    withdrawal::Said,
+};
+use crate::{
+    config::{Filter, Program},
+    id::fold,
+    input::{PreferenceInput, ProfileInput},
+    moment::{Choice, parse_customer_date},
+    profile::{
+        Attribute, Channel, Consent, ConsentStatus, ConsentVersion, Extras, MatchType, Place, Preference,
+        PreferenceStatus, PreferenceType, Profile,
+    },
+    refusal::{Refusal, shown},
+};
+
+/// The attribute that gives a preference its `ReasonCode`. It is reserved for that, and stays among the attributes, so that a
+/// preference that is read and sent back keeps its reason.
+const REASON_CODE: &str = "$Reason_Code";
+
+/// The place that preferences are written to.
+struct At<'a> {
+    /// Where it is, in words.
+    what: &'static str,
+    key: Place,
+    channels: &'static [Channel],
+    takes_texts: bool,
+    /// The contact's own consents; none for the profile.
+    own: &'a [Consent],
+    profile: &'a [Consent],
+    archived: &'a [(Place, Preference)],
+}
+
+impl<'a> At<'a> {
+    /// The consent of a type that counts here, and whose it is: the contact's own, else the person's.
+    fn consent(&self, consent_type: &str) -> Option<(&'a Consent, Place)> {
+        let of = |list: &'a [Consent]| list.iter().find(|c| fold(&c.consent_type) == fold(consent_type));
+        of(self.own).map(|c| (c, self.key.clone())).or_else(|| of(self.profile).map(|c| (c, Place::Profile)))
+    }
+}
+
+/// Writes `ProfilePreferences`.
+pub(super) fn of_profile(
+    w: &mut Write<'_>,
+    profile: &mut Profile,
+    extras: &Extras,
+    input: &ProfileInput,
+    said: &mut Said,
+) -> Result<(), Refusal> {
+    let at = At {
+        what: "ProfilePreferences",
+        key: Place::Profile,
+        channels: &[Channel::Solicit],
+        takes_texts: false,
+        own: &[],
+        profile: &profile.consents,
+        archived: &extras.archived,
+    };
+    let input = input.profile_preferences.as_deref().unwrap_or_default();
+    write(w, &Path::Root.member("ProfilePreferences"), &at, &mut profile.profile_preferences, input, said)
+}
+
+/// Writes the preferences of contacts.
+pub(super) fn of_contacts<C: Contact>(
+    w: &mut Write<'_>,
+    list: &mut [C],
+    inputs: &[C::Input],
+    places: &[usize],
+    profile_consents: &[Consent],
+    archived: &[(Place, Preference)],
+    said: &mut Said,
+) -> Result<(), Refusal> {
+    let path = Path::Root.member(C::LIST);
+    for (i, input) in inputs.iter().enumerate() {
+        let preferences = C::input_preferences(input);
+        if preferences.is_empty() {
+            continue;
+        }
+        let contact = &mut list[places[i]];
+        let (key, takes_texts) = (contact.natural_key(), contact.takes_texts());
+        let (own, list) = contact.consents_and_preferences();
+        let at = At {
+            what: C::PREFERENCES,
+            key,
+            channels: C::CHANNELS,
+            takes_texts,
+            own,
+            profile: profile_consents,
+            archived,
+        };
+        let path = path.item(i);
+        write(w, &path.member(C::PREFERENCES), &at, list, preferences, said)?;
+    }
+    Ok(())
+}
+
+fn write(
+    w: &mut Write<'_>,
+    path: &Path<'_>,
+    at: &At<'_>,
+    list: &mut Vec<Preference>,
+    input: &[PreferenceInput],
+    said: &mut Said,
+) -> Result<(), Refusal> {
+    let mut written = Vec::with_capacity(input.len());
+    for (i, input) in input.iter().enumerate() {
+        let path = path.item(i);
+        let (program, filter) = filter(w, &path, at, input)?;
+        let new = preference(w, &path, program, filter, input)?;
+        if !is_echo(at, list, filter, input, &new) {
+            written.push((i, filter, new));
+        }
+    }
+    let current = list.iter().map(|p| fold(&p.filter_id));
+    let found = check::matched(path, "filter", current, written.iter().map(|(i, filter, _)| (*i, fold(&filter.id))))?;
+    for ((i, filter, mut new), found) in written.into_iter().zip(found) {
+        let path = path.item(i);
+        let old = found.map(|at| &mut list[at]);
+        if new.preference_type == PreferenceType::OptIn {
+            said.opted_in(filter.required_consents.iter().filter_map(|c| at.consent(c)));
+        }
+        if let Some(old) = &old
+            && input[i].customer_date.is_some()
+            && says_the_same(old, &new)
+        {
+            continue; // sent back as it was read: nothing new was said
+        }
+        match new.preference_type {
+            PreferenceType::OptIn => {
+                if !filter.is_active {
+                    let message = format!("filter {} is switched off: it takes opt-outs only", shown(&filter.id));
+                    return Err(path.member("FilterId").unknown(message));
+                }
+                new.consents = carried(&path, at, filter)?;
+            }
+            // An opt-out stands on no consent: it carries none, and withdraws what the former preference carried.
+            PreferenceType::OptOut => {
+                let former = old.iter().flat_map(|old| &old.consents);
+                said.opted_out(former.filter_map(|c| at.consent(&c.consent_type)), new.customer_date);
+            }
+        }
+        match old {
+            Some(old) => remember(w, &at.key, &std::mem::replace(old, new)),
+            None => list.push(new),
+        }
+    }
+    Ok(())
+}
+
+/// Keeps a former preference for history.
+pub(super) fn remember(w: &mut Write<'_>, place: &Place, old: &Preference) {
+    w.remember(HistoryKind::Preferences, || serde_json::json!({ "Place": place, "Preference": json(old) }));
+}
+
+/// The filter that the input names, which must be one that can hang here.
+fn filter<'c>(
+    w: &Write<'c>,
+    path: &Path<'_>,
+    at: &At<'_>,
+    input: &PreferenceInput,
+) -> Result<(&'c Program, &'c Filter), Refusal> {
+    let member = path.member("FilterId");
+    let id = required(&member, &input.filter_id, 50)?;
+    let Some((program, filter)) = w.config.filter(id) else {
+        return Err(member.unknown(format!("filter {} is not configured in this account", shown(id))));
+    };
+    if !at.channels.contains(&filter.channel_id) {
+        let belongs = match filter.channel_id {
+            Channel::Email => "EmailPreferences",
+            Channel::Mail => "AddressPreferences",
+            Channel::Phone | Channel::Text | Channel::Fax => "PhoneNumberPreferences",
+            Channel::Solicit => "ProfilePreferences",
+        };
+        let channel = filter.channel_id.word();
+        let message =
+            format!("filter {} has the channel {channel}: it belongs to {belongs}, not to {}", shown(id), at.what);
+        return Err(member.invalid(message));
+    }
+    if filter.channel_id == Channel::Text && !at.takes_texts {
+        return Err(member
+            .invalid(format!("filter {} has the channel Text, which needs a phone with IsMobile true", shown(id))));
+    }
+    Ok((program, filter))
+}
+
+/// The preference of the input, checked, without the consents that it carries.
+fn preference(
+    w: &Write<'_>,
+    path: &Path<'_>,
+    program: &Program,
+    filter: &Filter,
+    input: &PreferenceInput,
+) -> Result<Preference, Refusal> {
+    let Some(preference_type) = input.preference_type else {
+        return Err(path.member("PreferenceType").invalid("is required: 1 (\"OptIn\") or 2 (\"OptOut\")"));
+    };
+    let (choice, days) = match preference_type {
+        PreferenceType::OptIn => (Choice::In, filter.opt_in_expiration_in_days),
+        PreferenceType::OptOut => (Choice::Out, filter.opt_out_expiration_in_days),
+    };
+    let customer_date = match &input.customer_date {
+        None => w.now,
+        Some(text) => {
+            parse_customer_date(text, choice).map_err(|error| path.member("CustomerDate").invalid(error.to_string()))?
+        }
+    };
+    let preference_attributes = attributes(&path.member("PreferenceAttributes"), input)?;
+    let reason = preference_attributes.iter().find(|a| a.key.eq_ignore_ascii_case(REASON_CODE));
+    Ok(Preference {
+        program_id: program.id.clone(),
+        channel_id: filter.channel_id,
+        consents: Vec::new(),
+        match_type: MatchType::Expressed,
+        reason_code: reason.and_then(|a| a.value.clone()),
+        expiration_date: days.map(|days| customer_date.plus_days(days)),
+        preference_status: PreferenceStatus::Active,
+        last_modified_date: w.now,
+        user_id: w.author.user_id.clone(),
+        source_id: w.author.source_id.clone(),
+        filter_id: filter.id.clone(),
+        preference_type,
+        frequency_id: frequency(&path.member("FrequencyId"), filter, input)?,
+        preference_attributes,
+        customer_date,
+    })
+}
+
+fn frequency(path: &Path<'_>, filter: &Filter, input: &PreferenceInput) -> Result<Option<String>, Refusal> {
+    let Some(id) = input.frequency_id.as_deref().filter(|id| !id.is_empty()) else {
+        return Ok(filter.default_frequency().map(|f| f.id.clone()));
+    };
+    check::within(path, id, 20)?;
+    let folded = fold(id);
+    match filter.frequencies.iter().find(|f| fold(&f.id) == folded) {
+        Some(f) => Ok(Some(f.id.clone())),
+        None => Err(path.unknown(format!("filter {} has no frequency {}", shown(&filter.id), shown(id)))),
+    }
+}
+
+fn attributes(path: &Path<'_>, input: &PreferenceInput) -> Result<Vec<Attribute>, Refusal> {
+    let input = input.preference_attributes.as_deref().unwrap_or_default();
+    let mut attributes = Vec::with_capacity(input.len());
+    for (i, input) in input.iter().enumerate() {
+        let item = path.item(i);
+        attributes.push(Attribute {
+            key: required(&item.member("Key"), &input.key, 100)?.to_owned(),
+            value: optional(&item.member("Value"), &input.value, 4000)?,
+        });
+    }
+    check::matched(path, "key", std::iter::empty(), attributes.iter().map(|a| fold(&a.key)).enumerate())?;
+    Ok(attributes)
+}
+
+/// The consents that an opt-in to this filter carries. An opt-in without a required consent is refused: it would look like a
+/// permission that the person has not given. One that was granted and has expired still counts, so that old data can be
+/// loaded; the consent itself shows that it has expired.
+fn carried(path: &Path<'_>, at: &At<'_>, filter: &Filter) -> Result<Vec<ConsentVersion>, Refusal> {
+    let mut carried = Vec::with_capacity(filter.required_consents.len());
+    for name in &filter.required_consents {
+        match at.consent(name) {
+            Some((c, _)) if c.consent_status == ConsentStatus::Granted => carried.push(ConsentVersion {
+                consent_type: c.consent_type.clone(),
+                consent_version: c.consent_version.clone(),
+                locale: c.locale.clone(),
+                consent_status: c.consent_status,
+            }),
+            found => {
+                let state = found.map_or("is not there", |(c, _)| match c.consent_status {
+                    ConsentStatus::Denied => "is denied",
+                    ConsentStatus::Revoked => "is revoked",
+                    _ => "is not set",
+                });
+                return Err(path.invalid(format!(
+                    "an opt-in to filter {} requires the consent {}, which {state}; send it as granted in the same call",
+                    shown(&filter.id),
+                    shown(name)
+                )));
+            }
+        }
+    }
+    Ok(carried)
+}
+
+/// Whether an input only repeats what was read and was never said by the person so: an implied preference that nobody
+/// changed, or an archived one. Taking it for a new statement would make a permission of a default, or bring back one that a
+/// rule has ended. An opt-out is passed over only if it is exactly the archived one.
+fn is_echo(at: &At<'_>, list: &[Preference], filter: &Filter, input: &PreferenceInput, new: &Preference) -> bool {
+    let said_before = || list.iter().any(|p| p.filter_id == filter.id);
+    let is_default = || filter.default_preference.is_some_and(|d| PreferenceType::from(d) == new.preference_type);
+    if input.match_type.is(MatchType::Implied.word()) && is_default() && !said_before() {
+        return true;
+    }
+    input.preference_status.is(PreferenceStatus::Archived.word())
+        && (new.preference_type == PreferenceType::OptIn
+            || at.archived.iter().any(|(place, old)| {
+                *place == at.key && old.filter_id == filter.id && old.customer_date == new.customer_date
+            }))
+}
+
+fn says_the_same(old: &Preference, new: &Preference) -> bool {
+    old.preference_type == new.preference_type
+        && old.customer_date == new.customer_date
+        && old.frequency_id == new.frequency_id
+        && old.preference_attributes == new.preference_attributes
+}

@@ -1,0 +1,144 @@
+//! What a withdrawn choice takes with it (profile.md, Rules): an opt-out revokes the consents that the preference carried, a
+//! consent that is not granted any more archives the opt-ins that require it, a phone that is no mobile its text preferences.
+
+use super::{Write, consents, contacts::Contact, preferences};
+use crate::{
+    id::fold,
+    moment::Moment,
+    profile::{
+        Channel, Consent, ConsentStatus, Extras, Phone, Place, Preference, PreferenceStatus, PreferenceType, Profile,
+    },
+};
+
+/// What the preferences of one call said of consents: whose, and of which type.
+#[derive(Default)]
+pub(super) struct Said {
+    affirmed: Vec<(Place, String)>,
+    withdrawn: Vec<(Place, String, Moment)>,
+}
+
+impl Said {
+    /// An opt-in that stands on these consents.
+    pub fn opted_in<'c>(&mut self, consents: impl Iterator<Item = (&'c Consent, Place)>) {
+        self.affirmed.extend(consents.map(|(c, place)| (place, c.consent_type.clone())));
+    }
+    /// An opt-out, said at `date`, of a preference that carried these consents.
+    pub fn opted_out<'c>(&mut self, consents: impl Iterator<Item = (&'c Consent, Place)>, date: Moment) {
+        self.withdrawn.extend(consents.map(|(c, place)| (place, c.consent_type.clone(), date)));
+    }
+}
+
+/// Turns the consents that opt-outs withdrew from Granted to Revoked, and archives what requires them. A consent that another
+/// preference of the same call opts in with stays: the person who says both means that it stands.
+pub(super) fn revoke(w: &mut Write<'_>, profile: &mut Profile, extras: &mut Extras, said: Said) {
+    let mut revoked = Vec::new();
+    for (place, consent_type, date) in said.withdrawn {
+        if said.affirmed.iter().any(|(p, t)| *p == place && *t == consent_type) {
+            continue;
+        }
+        let list = match &place {
+            Place::Profile => Some(&mut profile.consents),
+            Place::Email { .. } => consents_at(&mut profile.emails, &place),
+            Place::Phone { .. } => consents_at(&mut profile.phone_numbers, &place),
+            Place::Address { .. } => consents_at(&mut profile.addresses, &place),
+        };
+        let consent = list.and_then(|list| list.iter_mut().find(|c| c.consent_type == consent_type));
+        if let Some(consent) = consent.filter(|c| c.consent_status == ConsentStatus::Granted) {
+            let former = consent.clone();
+            consent.consent_status = ConsentStatus::Revoked;
+            consent.consent_date = date;
+            let kind = w.config.consent_type(&consent_type);
+            let version = kind.and_then(|k| k.versions.iter().find(|v| v.consent_version == consent.consent_version));
+            consent.expiration_date = version.and_then(|v| consents::expiration(v, date));
+            w.touch(&mut consent.edited);
+            consents::remember(w, || place.clone(), former);
+            revoked.push(consent_type);
+        }
+    }
+    archive_unconsented(w, profile, extras, &revoked);
+}
+
+fn consents_at<'p, C: Contact>(list: &'p mut [C], place: &Place) -> Option<&'p mut Vec<Consent>> {
+    list.iter_mut().find(|c| c.natural_key() == *place).map(C::consents)
+}
+
+/// Archives the opt-ins that require one of these consent types and have it granted no more, by their contact nor, where that
+/// says nothing, by the person. Opt-outs stay in force: they require no consent.
+pub(super) fn archive_unconsented(w: &mut Write<'_>, profile: &mut Profile, extras: &mut Extras, types: &[String]) {
+    if types.is_empty() {
+        return;
+    }
+    let Profile { consents, profile_preferences, emails, phone_numbers, addresses, .. } = profile;
+    unconsented(w, || Place::Profile, profile_preferences, &[], consents, extras, types);
+    of_contacts(w, emails, consents, extras, types);
+    of_contacts(w, phone_numbers, consents, extras, types);
+    of_contacts(w, addresses, consents, extras, types);
+}
+
+fn of_contacts<C: Contact>(
+    w: &mut Write<'_>,
+    list: &mut [C],
+    profile_consents: &[Consent],
+    extras: &mut Extras,
+    types: &[String],
+) {
+    for contact in list {
+        if !contact.preferences().is_empty() {
+            let key = contact.natural_key();
+            let (own, preferences) = contact.consents_and_preferences();
+            unconsented(w, || key.clone(), preferences, own, profile_consents, extras, types);
+        }
+    }
+}
+
+fn unconsented(
+    w: &mut Write<'_>,
+    place: impl Fn() -> Place,
+    list: &mut Vec<Preference>,
+    own: &[Consent],
+    profile_consents: &[Consent],
+    extras: &mut Extras,
+    types: &[String],
+) {
+    let granted = |consent_type: &str| {
+        let of = |list: &[Consent]| list.iter().find(|c| c.consent_type == consent_type).map(|c| c.consent_status);
+        of(own).or_else(|| of(profile_consents)) == Some(ConsentStatus::Granted)
+    };
+    let config = w.config;
+    let requires = |p: &Preference, consent_type: &str| {
+        p.consents.iter().any(|c| c.consent_type == consent_type)
+            || config
+                .filter(&p.filter_id)
+                .is_some_and(|(_, f)| f.required_consents.iter().any(|c| fold(c) == fold(consent_type)))
+    };
+    archive(w, place, list, extras, |p| {
+        p.preference_type == PreferenceType::OptIn && types.iter().any(|t| requires(p, t) && !granted(t))
+    });
+}
+
+/// `Text` preferences need a mobile phone: archives those of phones that are none any more.
+pub(super) fn archive_texts(w: &mut Write<'_>, phones: &mut [Phone], extras: &mut Extras) {
+    for phone in phones.iter_mut().filter(|p| !p.is_mobile) {
+        let key = phone.place();
+        archive(w, || key.clone(), &mut phone.preferences, extras, |p| p.channel_id == Channel::Text);
+    }
+}
+
+/// Moves preferences from a row to what is kept beside it, and notes them in history. Of one filter only the newest archived
+/// preference is kept there; history has them all.
+fn archive(
+    w: &mut Write<'_>,
+    place: impl Fn() -> Place,
+    list: &mut Vec<Preference>,
+    extras: &mut Extras,
+    goes: impl Fn(&Preference) -> bool,
+) {
+    for mut preference in list.extract_if(.., |p| goes(p)) {
+        let place = place();
+        preferences::remember(w, &place, &preference);
+        preference.preference_status = PreferenceStatus::Archived;
+        preference.last_modified_date = w.now;
+        extras.archived.retain(|(p, old)| *p != place || old.filter_id != preference.filter_id);
+        extras.archived.push((place, preference));
+    }
+}
