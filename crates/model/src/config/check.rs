@@ -1,11 +1,113 @@
 //! The checks of a configuration as a whole: names unique, references met, segments well formed, and what may no longer change.
 
-use super::Configuration;
-use crate::refusal::Refusal;
+mod change;
+mod people;
+mod programs;
+mod segments;
+#[cfg(test)]
+mod tests;
+mod things;
+
+use std::collections::HashMap;
+
+use super::{Config, Configuration};
+use crate::{
+    id::fold,
+    refusal::{Refusal, shown},
+};
 
 /// Checks a new configuration against itself and against the one it replaces (configuration.md: names unique without
 /// regard to case; every reference configured; segment definitions well formed; what is in use can't change or go).
-/// All refusals are given, not only the first.
-pub fn check(_new: &Configuration, _current: Option<&Configuration>) -> Result<(), Vec<Refusal>> {
-    todo!()
+/// All refusals are given, not only the first. Whether profiles use what goes is not looked at: the store knows.
+pub fn check(new: &Configuration, current: Option<&Configuration>) -> Result<(), Vec<Refusal>> {
+    let config = Config::new(new.clone());
+    let mut checker = Checker { new, config: &config, refusals: Vec::new() };
+    if let Some(locale) = &new.default_locale {
+        checker.name("DefaultLocale", locale, LOCALE);
+    }
+    checker.types();
+    checker.picklists();
+    checker.custom_fields();
+    checker.consent_types();
+    checker.program_groups();
+    checker.programs();
+    checker.source_and_user_groups();
+    checker.users();
+    let current_config = current.map(|current| Config::new(current.clone()));
+    checker.segments(current_config.as_ref());
+    checker.segment_groups(current_config.as_ref());
+    if let Some(current) = &current_config {
+        checker.unchangeable(current);
+    }
+    if checker.refusals.is_empty() { Ok(()) } else { Err(checker.refusals) }
+}
+
+/// The longest names, in code points (configuration.md and profile.md, where the names go).
+const NAME: usize = 100;
+const FIELD_NAME: usize = 94;
+const ID: usize = 50;
+const VERSION: usize = 50;
+const FREQUENCY: usize = 20;
+const LOCALE: usize = 15;
+
+struct Checker<'a> {
+    new: &'a Configuration,
+    config: &'a Config,
+    refusals: Vec<Refusal>,
+}
+
+impl Checker<'_> {
+    fn invalid(&mut self, path: impl Into<String>, message: impl Into<String>) {
+        self.refusals.push(Refusal::invalid(path, message));
+    }
+
+    /// A name: not blank, not longer than `longest` code points, no control character, no space at its ends.
+    fn name(&mut self, path: &str, name: &str, longest: usize) {
+        let length = name.chars().count();
+        if name.trim().is_empty() {
+            self.invalid(path, format!("is blank; 1 to {longest} characters are accepted"));
+        } else if length > longest {
+            self.invalid(path, format!("{} has {length} characters; at most {longest} are accepted", shown(name)));
+        } else if name.chars().any(char::is_control) {
+            self.invalid(path, format!("{} has a control character in it; leave it out", shown(name)));
+        } else if name.trim() != name {
+            self.invalid(path, format!("{} begins or ends with a space; leave it out", shown(name)));
+        }
+    }
+
+    /// Names of one kind, each with its path: well formed, and unique without regard to case.
+    fn names<'n>(&mut self, longest: usize, names: impl Iterator<Item = (String, &'n str)>) {
+        let mut seen: HashMap<String, String> = HashMap::new();
+        for (path, name) in names {
+            self.name(&path, name, longest);
+            if let Some(first) = seen.get(&fold(name)) {
+                let why = format!("{} stands at {first} already; names are unique without regard to case", shown(name));
+                self.invalid(path, why);
+            } else {
+                seen.insert(fold(name), path);
+            }
+        }
+    }
+
+    fn at_most_one_default(&mut self, defaults: impl Iterator<Item = (String, bool)>) {
+        for (path, _) in defaults.filter(|(_, is_default)| *is_default).skip(1) {
+            self.invalid(path, "another one is the default already; there is at most one");
+        }
+    }
+
+    fn localized(&mut self, path: &str, fields: &[super::Localized]) {
+        let locale = |(i, field): (usize, &'_ super::Localized)| {
+            (format!("{path}.LocalizedFields[{i}].Locale"), i, field.locale.clone())
+        };
+        let locales: Vec<_> = fields.iter().enumerate().map(locale).collect();
+        self.names(LOCALE, locales.iter().map(|(path, _, locale)| (path.clone(), locale.as_str())));
+    }
+}
+
+/// The refusal of a reference to something that isn't configured.
+fn missing(path: String, what: &str, name: &str, accepted: impl Iterator<Item = String>) -> Refusal {
+    let accepted: Vec<String> = accepted.collect();
+    let accepted =
+        if accepted.is_empty() { "there is none".to_owned() } else { format!("there are: {}", accepted.join(", ")) };
+    Refusal::invalid(path, format!("{} is no configured {what}; {accepted}", shown(name)))
 }

@@ -1,0 +1,45 @@
+//! Source groups, user groups and users.
+
+use super::{Checker, NAME, missing};
+use crate::{config::ADMINISTRATORS, id::fold, refusal::shown};
+
+impl Checker<'_> {
+    pub(super) fn source_and_user_groups(&mut self) {
+        let (sources, groups) = (&self.new.source_groups, &self.new.user_groups);
+        self.names(NAME, sources.iter().enumerate().map(|(i, g)| (format!("SourceGroups[{i}].Name"), g.name.as_str())));
+        self.names(NAME, groups.iter().enumerate().map(|(i, g)| (format!("UserGroups[{i}].Name"), g.name.as_str())));
+    }
+
+    pub(super) fn users(&mut self) {
+        let users = &self.new.users;
+        self.names(NAME, users.iter().enumerate().map(|(i, u)| (format!("Users[{i}].UserId"), u.user_id.as_str())));
+        for (i, user) in users.iter().enumerate() {
+            // a scope is ClientId/UserId, and what is signed is joined by colons (access.md)
+            if let Some(c) = user.user_id.chars().find(|c| matches!(c, '/' | ':') || c.is_whitespace()) {
+                let why = format!(
+                    "{} has {c:?} in it; letters, digits and marks but / and : are accepted",
+                    shown(&user.user_id)
+                );
+                self.invalid(format!("Users[{i}].UserId"), why);
+            }
+            for (g, group) in user.user_groups.iter().enumerate() {
+                self.user_group(format!("Users[{i}].UserGroups[{g}]"), group);
+            }
+            let sources = &self.new.source_groups;
+            if let Some(source) = &user.source_group
+                && !sources.iter().any(|s| fold(&s.name) == fold(source))
+            {
+                let names = sources.iter().map(|s| s.name.clone());
+                self.refusals.push(missing(format!("Users[{i}].SourceGroup"), "source group", source, names));
+            }
+        }
+    }
+
+    /// A reference to a user group. Administrators is always there, configured or not (access.md).
+    pub(super) fn user_group(&mut self, path: String, name: &str) {
+        let groups = &self.new.user_groups;
+        if fold(name) != fold(ADMINISTRATORS) && !groups.iter().any(|g| fold(&g.name) == fold(name)) {
+            self.refusals.push(missing(path, "user group", name, groups.iter().map(|g| g.name.clone())));
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Segments and segment groups, and what they use.
+
+use super::{Checker, NAME, missing};
+use crate::{
+    config::{Config, Population, Segment, SegmentGroup, SegmentPermission},
+    id::fold,
+    refusal::Refusal,
+    segment,
+};
+
+impl Checker<'_> {
+    pub(super) fn segments(&mut self, current: Option<&Config>) {
+        let segments = &self.new.segments;
+        self.names(NAME, segments.iter().enumerate().map(|(i, s)| (format!("Segments[{i}].Name"), s.name.as_str())));
+        for (i, new) in segments.iter().enumerate() {
+            self.permissions(&format!("Segments[{i}]"), &new.permissions);
+            let path = format!("Segments[{i}].Criteria");
+            let parse = |config: &Config| segment::parse(new.criteria.as_ref(), new.profiles, config, &path);
+            let Err(refusal) = parse(self.config) else { continue };
+            // a definition that stood before and was well formed then: what it uses was taken away
+            let stood = |config: &Config| {
+                let before = config.segment(&new.name);
+                before.is_some_and(|b| (b.profiles, &b.criteria) == (new.profiles, &new.criteria))
+                    && parse(config).is_ok()
+            };
+            self.refusals.push(if current.is_some_and(stood) {
+                let why = format!("the segment {} uses what would go: {}", new.name, refusal.message);
+                Refusal::conflict(refusal.path, why)
+            } else {
+                refusal
+            });
+        }
+    }
+
+    pub(super) fn segment_groups(&mut self, current: Option<&Config>) {
+        let groups = &self.new.segment_groups;
+        self.names(NAME, groups.iter().enumerate().map(|(i, g)| (format!("SegmentGroups[{i}].Name"), g.name.as_str())));
+        for (i, group) in groups.iter().enumerate() {
+            let path = format!("SegmentGroups[{i}]");
+            self.permissions(&path, &group.permissions);
+            if group.members.is_empty() {
+                self.invalid(format!("{path}.Members"), "is empty; a segment group has at least one member");
+            }
+            let before = current.and_then(|c| Some((c, c.segment_group(&group.name)?)));
+            self.members(&path, group, before);
+        }
+    }
+
+    /// Every member is there, and all are over live profiles or all over deleted ones. What was so before this change is a
+    /// conflict: the member was changed, not the group.
+    fn members(&mut self, path: &str, group: &SegmentGroup, before: Option<(&Config, &SegmentGroup)>) {
+        let at = |m: usize| format!("{path}.Members[{m}].Segment");
+        let was_member =
+            |name: &str| before.filter(|(_, group)| group.members.iter().any(|m| fold(&m.segment) == fold(name)));
+        let mut first: Option<&Segment> = None;
+        for (m, member) in group.members.iter().enumerate() {
+            let Some(segment) = self.config.segment(&member.segment) else {
+                self.refusals.push(match was_member(&member.segment) {
+                    Some(_) => {
+                        let why = format!(
+                            "the segment group {} uses the segment {}; take it out of the group first",
+                            group.name, member.segment
+                        );
+                        Refusal::conflict(at(m), why)
+                    }
+                    None => {
+                        missing(at(m), "segment", &member.segment, self.new.segments.iter().map(|s| s.name.clone()))
+                    }
+                });
+                continue;
+            };
+            let first = *first.get_or_insert(segment);
+            let deleted = |s: &Segment| s.profiles == Population::Deleted;
+            if deleted(first) == deleted(segment) {
+                continue;
+            }
+            let why = format!(
+                "the segment group {} would join {} and {}: members are all over live profiles or all over deleted ones",
+                group.name, first.name, segment.name
+            );
+            let changed = [first, segment].into_iter().any(|s| {
+                was_member(&s.name).and_then(|(c, _)| c.segment(&s.name)).is_some_and(|b| deleted(b) != deleted(s))
+            });
+            self.refusals.push(if changed { Refusal::conflict(at(m), why) } else { Refusal::invalid(at(m), why) });
+        }
+    }
+
+    fn permissions(&mut self, path: &str, permissions: &[SegmentPermission]) {
+        let at = |i: usize| format!("{path}.Permissions[{i}].UserGroup");
+        self.names(NAME, permissions.iter().enumerate().map(|(i, p)| (at(i), p.user_group.as_str())));
+        for (i, permission) in permissions.iter().enumerate() {
+            self.user_group(at(i), &permission.user_group);
+        }
+    }
+}
