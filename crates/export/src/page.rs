@@ -203,3 +203,6 @@ impl Drop for LastBlock {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

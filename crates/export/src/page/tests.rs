@@ -1,0 +1,241 @@
+use std::path::Path;
+
+use proptest::prelude::*;
+use sayso_model::id::{AccessToken, AccountNo};
+
+use super::*;
+use crate::{
+    blocks::RangeSums,
+    layout::{INDEX, MANIFEST, Manifest, ROWS},
+};
+
+/// Writes an export of these records by hand, from the description of the format alone.
+fn make(folder: &Path, records: &[String]) {
+    let rows = records.join(",").into_bytes();
+    let mut index = Vec::new();
+    let mut start = 0u64;
+    for len in records.iter().map(|r| r.len() as u64 + 1).chain([0]) {
+        index.extend_from_slice(&start.to_le_bytes());
+        start += len;
+    }
+    let sums = |bytes: &[u8]| {
+        let mut sums = RangeSums::new(0);
+        sums.update(bytes);
+        RangeSums::join([sums])
+    };
+    let manifest = Manifest {
+        export_id: 0xABCD,
+        snapshot: Moment(1_000),
+        row_count: records.len() as u64,
+        byte_count: records.iter().map(|r| r.len() as u64).sum(),
+        rows_len: rows.len() as u64,
+        index_len: index.len() as u64,
+        rows_sums: sums(&rows),
+        index_sums: sums(&index),
+    };
+    for (name, bytes) in [(ROWS, rows), (INDEX, index), (MANIFEST, manifest.encode())] {
+        std::fs::write(folder.join(name), bytes).unwrap();
+    }
+}
+
+fn record(i: usize, padding: usize) -> String {
+    format!(r#"{{"ProfileId":{i},"Padding":"{}"}}"#, "é,]}".repeat(padding))
+}
+
+struct Made {
+    export: Arc<OpenExport>,
+    buffers: Arc<Buffers>,
+    finisher: mpsc::Sender<Message>,
+    told: mpsc::Receiver<Message>,
+    folder: tempfile::TempDir,
+}
+
+impl Made {
+    fn of(records: &[String]) -> Made {
+        let folder = tempfile::tempdir().unwrap();
+        make(folder.path(), records);
+        let (finisher, told) = mpsc::channel();
+        let export = Arc::new(OpenExport::open((AccountNo(1), AccessToken(2)), folder.path()).unwrap());
+        Made { export, buffers: Arc::default(), finisher, told, folder }
+    }
+
+    fn page(&self, limit: u64, offset: u64, keep_alive: bool) -> Page {
+        let (limit, offset) = (NonZeroU64::new(limit).unwrap(), NonZeroU64::new(offset).unwrap());
+        let request = PageRequest { limit, offset, keep_alive };
+        Page::new(Arc::clone(&self.export), limit, request, Arc::clone(&self.buffers), self.finisher.clone()).unwrap()
+    }
+
+    fn body(&self, limit: u64, offset: u64) -> String {
+        let mut page = self.page(limit, offset, true);
+        let mut body = Vec::new();
+        while let Some(piece) = page.body.next_piece() {
+            body.extend_from_slice(&piece.unwrap());
+        }
+        assert_eq!(body.len() as u64, page.length, "the length is exact");
+        String::from_utf8(body).unwrap()
+    }
+}
+
+#[test]
+fn the_bytes_of_a_page_are_exactly_the_documented_ones() {
+    let made = Made::of(&["{\"a\":1}".into(), "{\"b\":2}".into()]);
+    assert_eq!(
+        made.body(1000, 1),
+        r#"{"Count":2,"HasMore":false,"Limit":1000,"Offset":1,"TotalResults":2,"UserProfilePreferences":[{"a":1},{"b":2}]}"#
+    );
+    assert_eq!(
+        made.body(1, 1),
+        r#"{"Count":1,"HasMore":true,"Limit":1,"Offset":1,"TotalResults":2,"UserProfilePreferences":[{"a":1}]}"#
+    );
+    assert_eq!(
+        made.body(5, 3),
+        r#"{"Count":0,"HasMore":false,"Limit":5,"Offset":3,"TotalResults":2,"UserProfilePreferences":[]}"#
+    );
+    assert_eq!(
+        Made::of(&[]).body(7, 1),
+        r#"{"Count":0,"HasMore":false,"Limit":7,"Offset":1,"TotalResults":0,"UserProfilePreferences":[]}"#
+    );
+}
+
+#[test]
+fn the_largest_numbers_neither_overflow_nor_end_anything() {
+    const MOST: u64 = i64::MAX as u64;
+    let made = Made::of(&[record(1, 0), record(2, 0)]);
+    let page = |limit, offset| -> serde_json::Value { serde_json::from_str(&made.body(limit, offset)).unwrap() };
+    assert_eq!(page(MOST, 1)["Count"], 2);
+    assert_eq!(page(MOST, 2)["Count"], 1);
+    assert_eq!(page(MOST, MOST)["Count"], 0);
+    assert_eq!(page(1, u64::MAX)["HasMore"], false);
+    assert_eq!(page(u64::MAX, u64::MAX)["Count"], 0);
+    assert!(made.page(MOST, MOST, false).last_block.is_none());
+}
+
+#[test]
+fn only_the_last_block_without_keep_alive_may_end_the_token() {
+    let made = Made::of(&[record(1, 0), record(2, 0)]);
+    assert!(made.page(1, 1, false).last_block.is_none(), "records follow");
+    assert!(made.page(1, 2, false).last_block.is_some());
+    assert!(made.page(10, 1, false).last_block.is_some());
+    assert!(made.page(10, 1, true).last_block.is_none(), "kept alive");
+    assert!(made.page(10, 3, false).last_block.is_none(), "past the end of a non-empty export");
+    let empty = Made::of(&[]);
+    assert!(empty.page(10, 1, false).last_block.is_some());
+    assert!(empty.page(10, 2, false).last_block.is_none(), "not the first page");
+}
+
+#[test]
+fn a_last_block_ends_the_token_when_flushed_and_not_when_dropped() {
+    let made = Made::of(&[record(1, 0)]);
+    let state = || *made.export.last_block.borrow();
+    let dropped = made.page(9, 1, false).last_block.unwrap();
+    dropped.sending();
+    dropped.sending();
+    assert_eq!(state().sending, 1, "said twice, counted once");
+    drop(dropped);
+    assert_eq!((state().sending, state().ending), (0, Ending::No));
+    assert!(made.told.try_recv().is_err(), "nothing ends");
+
+    let [first, second] = [made.page(9, 1, false), made.page(9, 1, false)].map(|p| p.last_block.unwrap());
+    first.sending();
+    first.flushed();
+    second.flushed();
+    assert_eq!((state().sending, state().ending), (0, Ending::Writing));
+    let told = made.told.try_recv();
+    assert!(matches!(told, Ok(Message::Change(_, Change::LastBlockFlushed(Replay { limit: 9, offset: 1 }), None))));
+    assert!(made.told.try_recv().is_err(), "of two that finish, one ends it");
+}
+
+#[test]
+fn a_small_page_is_one_piece_and_a_large_one_stays_small_in_memory() {
+    let made = Made::of(&(0..40).map(|i| record(i, 5_000)).collect::<Vec<_>>());
+    let pieces = |limit, offset| {
+        let mut page = made.page(limit, offset, true);
+        std::iter::from_fn(move || page.body.next_piece()).map(|p| p.unwrap().len()).collect::<Vec<_>>()
+    };
+    assert_eq!(pieces(9, 3).len(), 1);
+    let all = pieces(1000, 2);
+    assert!(all.len() >= 4 && all.iter().all(|len| *len <= PIECE as usize + 200), "{all:?}");
+}
+
+#[test]
+fn etags_tell_pages_apart_and_keep_alive_is_the_same_page() {
+    let made = Made::of(&[record(1, 0), record(2, 0)]);
+    let tag = |limit, offset, keep| made.page(limit, offset, keep).etag;
+    assert_eq!(tag(1, 1, true), tag(1, 1, false));
+    assert_ne!(tag(1, 1, true), tag(1, 2, true));
+    assert_ne!(tag(1, 1, true), tag(2, 1, true));
+    assert!(tag(1, 1, true).starts_with('"') && tag(1, 1, true).ends_with('"'));
+}
+
+#[test]
+fn damage_breaks_the_page_after_the_right_pieces_and_is_reported() {
+    let records: Vec<_> = (0..40).map(|i| record(i, 5_000)).collect();
+    let made = Made::of(&records);
+    let path = made.folder.path().join(ROWS);
+    let mut rows = std::fs::read(&path).unwrap();
+    rows[600_000] ^= 1;
+    std::fs::write(&path, rows).unwrap();
+    let mut page = made.page(1000, 1, false);
+    let pieces: Vec<_> = std::iter::from_fn(|| page.body.next_piece()).collect();
+    let (last, right) = pieces.split_last().unwrap();
+    assert!(matches!(last, Err(ExportError::Damaged(_))));
+    let right: Vec<u8> = right.iter().flat_map(|p| p.as_ref().unwrap().to_vec()).collect();
+    assert!(!right.is_empty());
+    let whole = records.join(",");
+    let head = right.len() - right.iter().position(|b| *b == b'[').unwrap() - 1;
+    assert!(whole.as_bytes().starts_with(&right[right.len() - head..]), "what was sent before was right");
+    assert!(matches!(made.told.try_recv(), Ok(Message::Change(_, Change::GenerationFailed { .. }, None))));
+}
+
+#[test]
+fn a_damaged_index_gives_no_page() {
+    let made = Made::of(&[record(1, 0), record(2, 0)]);
+    let path = made.folder.path().join(INDEX);
+    let mut index = std::fs::read(&path).unwrap();
+    index[8] ^= 1;
+    std::fs::write(&path, index).unwrap();
+    let one = NonZeroU64::MIN;
+    let request = PageRequest { limit: one, offset: one, keep_alive: true };
+    let page = Page::new(Arc::clone(&made.export), one, request, Arc::clone(&made.buffers), made.finisher.clone());
+    assert!(matches!(page, Err(ExportError::Damaged(_))));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// For any limit and any walk the pages hold the same records, each once.
+    #[test]
+    fn any_walk_over_the_pages_gives_every_record_once(
+        paddings in prop::collection::vec(prop_oneof![9 => 0usize..60, 1 => 10_000usize..60_000], 0..40),
+        limits in prop::collection::vec(1u64..15, 1..6),
+    ) {
+        let records: Vec<String> = paddings.iter().enumerate().map(|(i, p)| record(i, *p)).collect();
+        let made = Made::of(&records);
+        let (mut walked, mut offset) = (Vec::new(), 1);
+        for limit in limits.iter().cycle() {
+            let page: serde_json::Value = serde_json::from_str(&made.body(*limit, offset)).unwrap();
+            let held = page["UserProfilePreferences"].as_array().unwrap();
+            prop_assert_eq!(page["Count"].as_u64().unwrap(), held.len() as u64);
+            prop_assert_eq!(page["TotalResults"].as_u64().unwrap(), records.len() as u64);
+            walked.extend(held.iter().cloned());
+            offset += limit;
+            if page["HasMore"] == false {
+                break;
+            }
+        }
+        let expected: Vec<serde_json::Value> = records.iter().map(|r| serde_json::from_str(r).unwrap()).collect();
+        prop_assert_eq!(walked, expected);
+    }
+
+    #[test]
+    fn a_span_is_what_cutting_a_list_gives(total in 0u64..30, limit in 1u64..35, offset in 1u64..35) {
+        let all: Vec<u64> = (0..total).collect();
+        let slow: Vec<u64> = all.iter().copied().skip(offset as usize - 1).take(limit as usize).collect();
+        let more = all.iter().skip(offset as usize - 1 + limit as usize).next().is_some();
+        let span = span(total, NonZeroU64::new(limit).unwrap(), NonZeroU64::new(offset).unwrap());
+        prop_assert_eq!((span.count, span.has_more), (slow.len() as u64, more));
+        if let Some(first) = slow.first() {
+            prop_assert_eq!(span.first, *first);
+        }
+    }
+}
