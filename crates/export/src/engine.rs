@@ -15,7 +15,7 @@ use std::{
 use parking_lot::Mutex;
 use sayso_model::id::{ACCESS_TOKEN_MAX, AccessToken, AccountNo};
 use sayso_store::{Store, StoreError};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::{
     ExportError,
@@ -126,6 +126,7 @@ impl Engine {
             stop: Stop::default(),
             round: AtomicU64::new(0),
             rows_opened: AtomicU64::new(0),
+            finished: watch::Sender::new(0),
             settings,
         });
         let mut interrupted: Vec<Job> = jobs.into_iter().filter(|job| job.state == State::Processing).collect();
@@ -291,6 +292,12 @@ impl Engine {
         self.inner().rows_opened.load(Relaxed)
     }
 
+    /// Counts the jobs that have left Processing since the start: when it changes, the status of some token is worth a look. For
+    /// who waits here rather than over HTTP, and for callbacks.
+    pub fn finished(&self) -> watch::Receiver<u64> {
+        self.inner().finished.subscribe()
+    }
+
     /// Stops taking jobs and waits for workers to come to rest (a running job is left to be restarted).
     pub fn stop(&self) {
         self.threads.stop();
@@ -400,3 +407,6 @@ impl Drop for Threads {
         self.stop();
     }
 }
+
+#[cfg(test)]
+mod tests;

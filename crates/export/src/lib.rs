@@ -28,3 +28,6 @@ mod worker;
 
 pub use engine::{Engine, PermissionCheck, Settings};
 pub use error::ExportError;
+
+#[cfg(test)]
+mod testing;

@@ -312,3 +312,6 @@ fn plan_tombstones(task: &Task<'_>, criterion: &Criterion) -> Result<Part, Halt>
     })?;
     Ok(part)
 }
+
+#[cfg(test)]
+mod tests;

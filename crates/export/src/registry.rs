@@ -15,6 +15,7 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 use sayso_model::moment::Moment;
 use sayso_store::Store;
+use tokio::sync::watch;
 
 use crate::{
     PermissionCheck, Settings,
@@ -43,6 +44,8 @@ pub(crate) struct Inner {
     /// The sweeper's round, by which open files are known to be unused.
     pub round: AtomicU64,
     pub rows_opened: AtomicU64,
+    /// How many jobs have left Processing.
+    pub finished: watch::Sender<u64>,
 }
 
 impl Inner {

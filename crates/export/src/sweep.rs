@@ -28,7 +28,7 @@ pub(crate) fn run(inner: &Arc<Inner>) {
 }
 
 /// One round.
-fn sweep(inner: &Inner, round: u64) -> Result<(), StoreError> {
+pub(crate) fn sweep(inner: &Inner, round: u64) -> Result<(), StoreError> {
     let now = inner.now();
     let (mut over, mut forgotten, mut stale) = (Vec::new(), Vec::new(), Vec::new());
     for (_, _, record) in inner.store.all_export_records()? {

@@ -57,6 +57,7 @@ fn run_job(inner: &Arc<Inner>, running: &Running) {
     }
     write_down(inner, key, &change);
     inner.running.lock().remove(&key);
+    inner.finished.send_modify(|count| *count += 1);
     if let Change::Completed { row_count, byte_count, .. } = change {
         metrics::counter!("sayso_exported_rows_total").increment(row_count);
         metrics::counter!("sayso_exported_bytes_total").increment(byte_count);
