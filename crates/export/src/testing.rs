@@ -86,7 +86,7 @@ impl Sandbox {
             parse_profile(&line).unwrap()
         };
         let loaded = self.store.load(self.account.no, &Self::author(), (0..count).map(line).collect()).unwrap();
-        loaded.into_iter().for_each(|one| drop(one.unwrap()));
+        loaded.into_iter().for_each(|one| assert!(one.is_ok(), "{one:?}"));
     }
 
     pub async fn create(&self, profile: Value) -> ProfileId {

@@ -65,7 +65,7 @@ fn expected(sandbox: &Sandbox, request: &Request, at: Moment) -> Vec<String> {
             continue;
         }
         let deciding = Output { implied, ..criterion.reading() };
-        if !matches(&criterion, &reading::read(&stored.kept, config, &deciding, at), config, at) {
+        if !matches(&criterion, &reading::read(&stored.kept, config, &deciding, at), at) {
             continue;
         }
         let row = render::render(&reading::read(&stored.kept, config, &output, at));
