@@ -14,6 +14,7 @@ pub mod error;
 mod files;
 mod find;
 mod finish;
+mod gzip;
 pub mod job;
 mod layout;
 mod open;

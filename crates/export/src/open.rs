@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File},
+    ops::Range,
     path::Path,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
@@ -12,6 +13,7 @@ use crate::{
     ExportError,
     blocks::Verified,
     files::during,
+    gzip::GzipPieces,
     layout::{INDEX, MANIFEST, Manifest, ROWS},
     record::Key,
 };
@@ -44,6 +46,8 @@ pub(crate) struct OpenExport {
     pub rows: Verified,
     index: Verified,
     pub last_block: watch::Sender<LastBlockState>,
+    /// The compressed pieces made so far.
+    pub gzip: GzipPieces,
     /// The sweeper's round in which it was last used.
     pub used: AtomicU64,
 }
@@ -65,14 +69,28 @@ impl OpenExport {
             return Err(ExportError::Damaged(format!("{INDEX} of export {}: its length doesn't fit the count", key.1)));
         }
         let last_block = watch::Sender::default();
-        Ok(OpenExport { key, manifest, rows, index, last_block, used: AtomicU64::new(0) })
+        let gzip = GzipPieces::new(folder.join("rows.gz"));
+        Ok(OpenExport { key, manifest, rows, index, last_block, gzip, used: AtomicU64::new(0) })
     }
 
     /// Where record `n` (from 0; the count itself is the end) starts in `rows`.
-    pub fn start(&self, n: u64) -> Result<u64, ExportError> {
+    fn start(&self, n: u64) -> Result<u64, ExportError> {
         let mut bytes = [0; 8];
         self.index.read(8 * n, &mut bytes)?;
         Ok(u64::from_le_bytes(bytes))
+    }
+
+    /// Where these records are in `rows`: from the first one's start to the last one's end, without the comma that follows.
+    pub fn range(&self, records: &Range<u64>) -> Result<Range<u64>, ExportError> {
+        if records.is_empty() {
+            return Ok(0..0);
+        }
+        let (start, next) = (self.start(records.start)?, self.start(records.end)?);
+        // The byte before the next record's start is the comma between them.
+        let end = next.checked_sub(1).filter(|end| start < *end && *end <= self.manifest.rows_len);
+        let end =
+            end.ok_or_else(|| ExportError::Damaged(format!("the index of export {} is out of order", self.key.1)))?;
+        Ok(start..end)
     }
 
     /// Notes that somebody uses it in this round of the sweeper.

@@ -18,13 +18,14 @@ use crate::{
     blocks::BLOCK,
     buffers::Buffers,
     finish::Message,
+    gzip::GzipPage,
     open::{Ending, OpenExport},
     record::{Change, Replay},
 };
 
 /// Bytes of `rows` in a piece, at most.
 const PIECE: u64 = 256 * 1024;
-const TAIL: &[u8] = b"]}";
+pub(crate) const TAIL: &[u8] = b"]}";
 
 /// A page as it was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,16 +83,7 @@ impl Page {
     ) -> Result<Page, ExportError> {
         let manifest = &export.manifest;
         let Span { first, count, has_more, is_last_block } = span(manifest.row_count, limit, request.offset);
-        let range = if count == 0 {
-            0..0
-        } else {
-            // The byte before the next record's start is the comma between them.
-            let (start, next) = (export.start(first)?, export.start(first + count)?);
-            let end = next.checked_sub(1).filter(|end| start < *end && *end <= manifest.rows_len);
-            let end = end
-                .ok_or_else(|| ExportError::Damaged(format!("the index of export {} is out of order", export.key.1)))?;
-            start..end
-        };
+        let range = export.range(&(first..first + count))?;
         let (offset, total) = (request.offset, manifest.row_count);
         let head = format!(
             r#"{{"Count":{count},"HasMore":{has_more},"Limit":{limit},"Offset":{offset},"TotalResults":{total},"UserProfilePreferences":["#
@@ -107,8 +99,29 @@ impl Page {
             etag: format!("\"{:016x}-{offset}-{limit}\"", manifest.export_id),
             snapshot: manifest.snapshot,
             last_block,
-            body: PageBody { export, buffers, finisher, head: head.into_bytes(), range, done: false },
+            body: PageBody {
+                kind: Kind::Plain { range },
+                head: head.into_bytes(),
+                records: first..first + count,
+                export,
+                buffers,
+                finisher,
+                done: false,
+            },
         })
+    }
+
+    /// The same page with `Content-Encoding: gzip`: one member, made of pieces that are compressed when a page first needs them and
+    /// kept while the export is open, so that the length is exact. Blocking, at some 200 MB of rows a second for those not made yet.
+    pub fn into_gzip(self) -> Result<Page, ExportError> {
+        let Page { etag, snapshot, last_block, mut body, .. } = self;
+        let gzip = GzipPage::new(&body.export, std::mem::take(&mut body.head), body.records.clone());
+        let gzip = gzip.inspect_err(|error| body.report(error))?;
+        let length = gzip.length();
+        body.kind = Kind::Gzip(Box::new(gzip));
+        // Strong tags tell encodings apart.
+        let etag = format!("{}-gzip\"", etag.trim_end_matches('"'));
+        Ok(Page { length, etag, snapshot, last_block, body })
     }
 }
 
@@ -119,9 +132,18 @@ pub struct PageBody {
     finisher: mpsc::Sender<Message>,
     /// Empty once it was sent.
     head: Vec<u8>,
-    /// What of `rows` is still to be sent.
-    range: Range<u64>,
+    /// The page's records, from 0.
+    records: Range<u64>,
+    kind: Kind,
     done: bool,
+}
+
+enum Kind {
+    /// What of `rows` is still to be sent.
+    Plain {
+        range: Range<u64>,
+    },
+    Gzip(Box<GzipPage>),
 }
 
 impl PageBody {
@@ -131,25 +153,41 @@ impl PageBody {
         if self.done {
             return None;
         }
-        let (start, end) = (self.range.start, self.range.end);
-        // Pieces of a long page end where blocks end, so that a block is verified by the piece that holds it.
-        let to = if end - start <= PIECE { end } else { (start + PIECE) / BLOCK * BLOCK };
-        let head = std::mem::take(&mut self.head);
-        let tail = if to == end { TAIL } else { &[] };
-        let (data, len) = ((to - start) as usize, head.len() + (to - start) as usize + tail.len());
-        let piece = self.buffers.filled(len, |out| {
-            let (first, rest) = out.split_at_mut(head.len());
-            let (rows, last) = rest.split_at_mut(data);
-            first.copy_from_slice(&head);
-            last.copy_from_slice(tail);
-            self.export.rows.read(start, rows)
-        });
-        self.range.start = to;
-        self.done = to == end || piece.is_err();
-        if let Err(error @ ExportError::Damaged(_)) = &piece {
-            report_damage(&self.finisher, self.export.key, error);
+        let piece = match &mut self.kind {
+            Kind::Plain { range } => {
+                let (start, end) = (range.start, range.end);
+                // Pieces of a long page end where blocks end, so that a block is verified by the piece that holds it.
+                let to = if end - start <= PIECE { end } else { (start + PIECE) / BLOCK * BLOCK };
+                range.start = to;
+                self.done = to == end;
+                let head = std::mem::take(&mut self.head);
+                let tail = if self.done { TAIL } else { &[] };
+                let (data, len) = ((to - start) as usize, head.len() + (to - start) as usize + tail.len());
+                self.buffers.filled(len, |out| {
+                    let (first, rest) = out.split_at_mut(head.len());
+                    let (rows, last) = rest.split_at_mut(data);
+                    first.copy_from_slice(&head);
+                    last.copy_from_slice(tail);
+                    self.export.rows.read(start, rows)
+                })
+            }
+            Kind::Gzip(page) => {
+                let piece = page.next_piece(&self.export, &self.buffers, PIECE as usize);
+                self.done = page.is_done();
+                piece
+            }
+        };
+        if let Err(error) = &piece {
+            self.done = true;
+            self.report(error);
         }
         Some(piece)
+    }
+
+    fn report(&self, error: &ExportError) {
+        if let ExportError::Damaged(_) = error {
+            report_damage(&self.finisher, self.export.key, error);
+        }
     }
 }
 

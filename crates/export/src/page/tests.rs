@@ -239,3 +239,49 @@ proptest! {
         }
     }
 }
+
+/// Reads one gzip member and nothing after it.
+fn gunzip(bytes: &[u8]) -> Vec<u8> {
+    let mut decoder = flate2::bufread::GzDecoder::new(bytes);
+    let mut out = Vec::new();
+    std::io::Read::read_to_end(&mut decoder, &mut out).unwrap();
+    assert!(decoder.into_inner().is_empty(), "one member");
+    out
+}
+
+fn gzip_body(made: &Made, limit: u64, offset: u64) -> (Vec<u8>, Page) {
+    let mut page = made.page(limit, offset, false).into_gzip().unwrap();
+    let pieces = std::iter::from_fn(|| page.body.next_piece());
+    let body: Vec<u8> = pieces.flat_map(|piece| piece.unwrap().to_vec()).collect();
+    assert_eq!(body.len() as u64, page.length, "the length is exact");
+    (body, page)
+}
+
+#[test]
+fn a_gzip_page_is_one_member_that_holds_the_plain_page_wherever_it_begins_and_ends() {
+    let made = Made::of(&(0..1234).map(|i| record(i, i % 40)).collect::<Vec<_>>());
+    for (limit, offset) in
+        [(1, 1), (100, 1), (100, 101), (250, 51), (1000, 1), (5000, 1), (34, 1201), (3, 99), (2, 100), (9, 2000)]
+    {
+        let (body, page) = gzip_body(&made, limit, offset);
+        let plain = made.body(limit, offset);
+        assert_eq!(String::from_utf8(gunzip(&body)).unwrap(), plain, "{limit} {offset}");
+        assert_ne!(page.etag, made.page(limit, offset, true).etag);
+        assert_eq!(page.last_block.is_some(), plain.contains("\"HasMore\":false") && !plain.contains("\"Count\":0"));
+    }
+    let (whole, _) = gzip_body(&made, 5000, 1);
+    assert!(whole.len() * 3 < made.body(5000, 1).len(), "it is smaller");
+    assert_eq!(gzip_body(&made, 5000, 1).0, whole, "and the same bytes every time");
+    let empty = Made::of(&[]);
+    assert_eq!(gunzip(&gzip_body(&empty, 5, 1).0), empty.body(5, 1).into_bytes());
+}
+
+#[test]
+fn a_long_gzip_page_comes_in_pieces_of_bounded_size() {
+    let made = Made::of(&(0..2000).map(|i| record(i * 7_919, 500)).collect::<Vec<_>>());
+    let mut page = made.page(2000, 1, true).into_gzip().unwrap();
+    let lengths: Vec<usize> = std::iter::from_fn(|| page.body.next_piece()).map(|p| p.unwrap().len()).collect();
+    assert!(lengths.iter().all(|len| *len <= PIECE as usize + 200), "{lengths:?}");
+    assert_eq!(lengths.iter().sum::<usize>() as u64, page.length);
+    assert_eq!(made.folder.path().read_dir().unwrap().count(), 3, "no file is left behind");
+}

@@ -1,0 +1,266 @@
+//! Pages as gzip, compressed once and not per request. Several members in one answer break real clients (curl, reqwest, httpx), so a
+//! page is one member made of ready pieces: the header, the page's head as a stored block, a full-flushed deflate piece for every
+//! hundred records, the comma between two pieces as a stored block, the tail, and a trailer whose CRC-32 is combined from the
+//! pieces'. Records at the edges of a page that doesn't begin or end where pieces do are compressed anew.
+//!
+//! The pieces lie in a file without a name that lives as long as the export is open here: nothing of it is left behind.
+
+use std::{
+    collections::HashMap,
+    fs::{self, File, OpenOptions},
+    ops::Range,
+    os::unix::fs::FileExt as _,
+    path::PathBuf,
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use crc32fast::Hasher;
+use flate2::{Compress, Compression, FlushCompress, Status};
+use parking_lot::Mutex;
+
+use crate::{ExportError, buffers::Buffers, files::during, open::OpenExport, page::TAIL};
+
+/// Records of a piece: few enough to find edges cheap, many enough to keep the ratio (measured: almost that of the whole).
+const RECORDS: u64 = 100;
+/// Magic, deflate, no flags, no time, fastest, unknown system.
+const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255];
+
+/// Compressed records, without the comma after them.
+#[derive(Debug, Clone)]
+struct Piece {
+    crc: u32,
+    /// Bytes before compression.
+    raw: u64,
+    deflated: Deflated,
+}
+
+#[derive(Debug, Clone)]
+enum Deflated {
+    /// In the file, from here.
+    Kept { at: u64, len: u32 },
+    /// An edge, for one page.
+    Edge(Arc<Vec<u8>>),
+}
+
+impl Piece {
+    fn len(&self) -> usize {
+        match &self.deflated {
+            Deflated::Kept { len, .. } => *len as usize,
+            Deflated::Edge(bytes) => bytes.len(),
+        }
+    }
+}
+
+/// The pieces of one open export that were made so far.
+#[derive(Debug)]
+pub(crate) struct GzipPieces {
+    path: PathBuf,
+    made: Mutex<Made>,
+}
+
+#[derive(Debug, Default)]
+struct Made {
+    file: Option<Arc<File>>,
+    end: u64,
+    pieces: HashMap<u64, Piece>,
+}
+
+impl GzipPieces {
+    /// None yet; `path` names the file while it is made.
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, made: Mutex::default() }
+    }
+
+    /// Piece number `n`; made now if nobody needed it before.
+    fn piece(&self, export: &OpenExport, n: u64) -> Result<Piece, ExportError> {
+        if let Some(piece) = self.made.lock().pieces.get(&n) {
+            return Ok(piece.clone());
+        }
+        let (bytes, crc, raw) = compress(export, &(n * RECORDS..((n + 1) * RECORDS).min(export.manifest.row_count)))?;
+        let mut made = self.made.lock();
+        if let Some(piece) = made.pieces.get(&n) {
+            return Ok(piece.clone());
+        }
+        let at = made.end;
+        let file = match &made.file {
+            Some(file) => Arc::clone(file),
+            None => {
+                let file = Arc::new(self.unnamed().map_err(during("making", &self.path))?);
+                made.file = Some(Arc::clone(&file));
+                file
+            }
+        };
+        file.write_all_at(&bytes, at).map_err(during("writing", &self.path))?;
+        made.end += bytes.len() as u64;
+        let len = u32::try_from(bytes.len()).map_err(|_| ExportError::Io {
+            context: "compressing".into(),
+            source: std::io::Error::other("a hundred records have more than 4 GiB"),
+        })?;
+        let piece = Piece { crc, raw, deflated: Deflated::Kept { at, len } };
+        made.pieces.insert(n, piece.clone());
+        Ok(piece)
+    }
+
+    fn unnamed(&self) -> std::io::Result<File> {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&self.path)?;
+        fs::remove_file(&self.path)?;
+        Ok(file)
+    }
+
+    fn read(&self, piece: &Piece, out: &mut [u8]) -> Result<(), ExportError> {
+        match &piece.deflated {
+            Deflated::Edge(bytes) => out.copy_from_slice(bytes),
+            Deflated::Kept { at, .. } => {
+                let file = self.made.lock().file.clone().expect("a kept piece was written to it");
+                file.read_exact_at(out, *at).map_err(during("reading", &self.path))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Deflates records to a full flush; gives their CRC-32 and length too.
+fn compress(export: &OpenExport, records: &Range<u64>) -> Result<(Vec<u8>, u32, u64), ExportError> {
+    let range = export.range(records)?;
+    let mut raw = vec![0; (range.end - range.start) as usize];
+    export.rows.read(range.start, &mut raw)?;
+    let mut deflate = Compress::new(Compression::fast(), false);
+    let mut out = Vec::with_capacity(raw.len() / 4 + 64);
+    loop {
+        let taken = deflate.total_in() as usize;
+        let status = deflate.compress_vec(&raw[taken..], &mut out, FlushCompress::Full);
+        let status = status.map_err(|e| ExportError::Io { context: "compressing".into(), source: e.into() })?;
+        let is_taken = deflate.total_in() as usize == raw.len();
+        // Room left over, or nothing left to write, means that the flush is whole.
+        if is_taken && (status == Status::BufError || out.len() < out.capacity()) {
+            return Ok((out, crc32fast::hash(&raw), raw.len() as u64));
+        }
+        out.reserve(out.capacity().max(64));
+    }
+}
+
+/// Bytes as they are, in a deflate block (at most 65,535 of them).
+fn stored(bytes: &[u8], is_last: bool) -> Vec<u8> {
+    let len = u16::try_from(bytes.len()).expect("heads, commas and tails are short");
+    let mut out = vec![u8::from(is_last)];
+    out.extend_from_slice(&len.to_le_bytes());
+    out.extend_from_slice(&(!len).to_le_bytes());
+    out.extend_from_slice(bytes);
+    out
+}
+
+/// A page being sent as gzip.
+pub(crate) struct GzipPage {
+    length: u64,
+    /// Header and head; empty once sent.
+    begin: Vec<u8>,
+    /// Records still to be sent.
+    rest: Range<u64>,
+    /// The pieces at the page's edges, by their first record.
+    edges: Vec<(u64, Piece)>,
+    is_first: bool,
+    /// Tail and trailer; empty once sent.
+    end: Vec<u8>,
+}
+
+impl GzipPage {
+    /// Makes the pieces that are missing, so that the length is known.
+    pub fn new(export: &OpenExport, head: Vec<u8>, records: Range<u64>) -> Result<GzipPage, ExportError> {
+        let mut begin = HEADER.to_vec();
+        begin.extend_from_slice(&stored(&head, false));
+        let mut page =
+            GzipPage { length: 0, begin, rest: records.clone(), edges: Vec::new(), is_first: true, end: Vec::new() };
+        let comma = stored(b",", false).len() as u64;
+        let mut crc = Hasher::new();
+        crc.update(&head);
+        let (mut pieces, mut raw) = (0, head.len() as u64);
+        let mut at = records.start;
+        while at < records.end {
+            let to = next_edge(export, at, records.end);
+            let piece = if is_whole(export, at, to) {
+                export.gzip.piece(export, at / RECORDS)?
+            } else {
+                let (bytes, crc, raw) = compress(export, &(at..to))?;
+                let piece = Piece { crc, raw, deflated: Deflated::Edge(Arc::new(bytes)) };
+                page.edges.push((at, piece.clone()));
+                piece
+            };
+            if at > records.start {
+                crc.update(b",");
+                pieces += comma;
+                raw += 1;
+            }
+            crc.combine(&Hasher::new_with_initial_len(piece.crc, piece.raw));
+            pieces += piece.len() as u64;
+            raw += piece.raw;
+            at = to;
+        }
+        crc.update(TAIL);
+        raw += TAIL.len() as u64;
+        page.end = stored(TAIL, true);
+        page.end.extend_from_slice(&crc.finalize().to_le_bytes());
+        // The format keeps the length modulo 2^32.
+        page.end.extend_from_slice(&(raw as u32).to_le_bytes());
+        page.length = page.begin.len() as u64 + pieces + page.end.len() as u64;
+        Ok(page)
+    }
+
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    pub fn is_done(&self) -> bool {
+        self.end.is_empty()
+    }
+
+    /// The next bytes, about `most` of them.
+    pub fn next_piece(
+        &mut self,
+        export: &OpenExport,
+        buffers: &Arc<Buffers>,
+        most: usize,
+    ) -> Result<Bytes, ExportError> {
+        let begin = std::mem::take(&mut self.begin);
+        let comma = stored(b",", false);
+        let mut parts = Vec::new();
+        let mut len = begin.len();
+        while !self.rest.is_empty() {
+            let (at, to) = (self.rest.start, next_edge(export, self.rest.start, self.rest.end));
+            let edge = self.edges.iter().find(|(first, _)| *first == at).map(|(_, piece)| piece.clone());
+            let piece = edge.map_or_else(|| export.gzip.piece(export, at / RECORDS), Ok)?;
+            let between: &[u8] = if self.is_first { &[] } else { &comma };
+            if !parts.is_empty() && len + between.len() + piece.len() > most {
+                break;
+            }
+            len += between.len() + piece.len();
+            parts.push((between, piece));
+            self.is_first = false;
+            self.rest.start = to;
+        }
+        let end = if self.rest.is_empty() { std::mem::take(&mut self.end) } else { Vec::new() };
+        buffers.filled(len + end.len(), |out| {
+            let (first, mut out) = out.split_at_mut(begin.len());
+            first.copy_from_slice(&begin);
+            for (between, piece) in &parts {
+                let (comma, rest) = out.split_at_mut(between.len());
+                comma.copy_from_slice(between);
+                let (bytes, rest) = rest.split_at_mut(piece.len());
+                export.gzip.read(piece, bytes)?;
+                out = rest;
+            }
+            out.copy_from_slice(&end);
+            Ok(())
+        })
+    }
+}
+
+/// Where the piece that begins with record `at` ends.
+fn next_edge(export: &OpenExport, at: u64, end: u64) -> u64 {
+    ((at / RECORDS + 1) * RECORDS).min(end).min(export.manifest.row_count)
+}
+
+/// Whether these records are one of the export's own pieces.
+fn is_whole(export: &OpenExport, at: u64, to: u64) -> bool {
+    at.is_multiple_of(RECORDS) && (to - at == RECORDS || to == export.manifest.row_count)
+}
