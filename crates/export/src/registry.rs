@@ -117,8 +117,7 @@ impl Progress {
         let share =
             |done: u64, total: u64, of: u64| u128::from(done.min(total)) * u128::from(of) / u128::from(total.max(1));
         let percent = if self.copying.load(Relaxed) {
-            let copied =
-                share(self.bytes_copied.load(Relaxed), self.bytes.load(Relaxed), 99 - u64::from(PLANNING_PERCENT));
+            let copied = share(self.bytes_copied.load(Relaxed), self.bytes.load(Relaxed), 99 - PLANNING_PERCENT);
             copied + u128::from(PLANNING_PERCENT)
         } else {
             share(self.parts_planned.load(Relaxed), self.parts.load(Relaxed), PLANNING_PERCENT)
@@ -130,7 +129,7 @@ impl Progress {
     pub fn retry_after_s(&self) -> u32 {
         let percent = u64::from(self.percent());
         let elapsed = self.started.lock().map_or(Duration::ZERO, |t| t.elapsed()).as_secs();
-        let left = if percent == 0 { elapsed } else { elapsed * (100 - percent) / percent };
+        let left = (elapsed * (100 - percent)).checked_div(percent).unwrap_or(elapsed);
         u32::try_from(left.clamp(1, 5)).unwrap_or(5)
     }
 }
