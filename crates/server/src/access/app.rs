@@ -1,0 +1,65 @@
+//! What all requests share. Its store and engine are private to the access room.
+
+use std::sync::Arc;
+
+use sayso_export::{Engine, ExportError, job::State};
+use sayso_store::{Sizes, Store, StoreError, access::OAuthClient, account::Account};
+
+use crate::options::Options;
+
+/// The shared state; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct App {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    engine: Engine,
+    options: Options,
+}
+
+impl App {
+    /// The state of one server.
+    pub(crate) fn new(store: Store, engine: Engine, options: Options) -> Self {
+        Self { inner: Arc::new(Inner { store, engine, options }) }
+    }
+
+    pub(in crate::access) fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    pub(in crate::access) fn engine(&self) -> &Engine {
+        &self.inner.engine
+    }
+
+    /// The operator's settings.
+    pub(crate) fn options(&self) -> &Options {
+        &self.inner.options
+    }
+
+    /// The client whose id and secret these are.
+    pub(crate) fn authenticate_client(&self, id: &str, secret: &str) -> Result<Option<OAuthClient>, StoreError> {
+        self.store().authenticate_client(id, secret)
+    }
+
+    /// The account that a client was issued for.
+    pub(crate) fn account_of(&self, client: &OAuthClient) -> Result<Option<Account>, StoreError> {
+        self.store().account_by_no(client.account)
+    }
+
+    /// A bearer token for a client.
+    pub(crate) async fn issue_token(&self, client: &OAuthClient, lifetime_ms: i64) -> Result<String, StoreError> {
+        self.store().issue_token(client, lifetime_ms).await
+    }
+
+    /// What the store occupies.
+    pub(crate) fn sizes(&self) -> Result<Sizes, StoreError> {
+        self.store().sizes()
+    }
+
+    /// Exports by state.
+    pub(crate) fn export_counts(&self) -> Result<Vec<(State, u64)>, ExportError> {
+        self.engine().counts()
+    }
+}

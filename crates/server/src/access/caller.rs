@@ -1,0 +1,62 @@
+//! Who called: authenticated, active, and in the account that the path names.
+
+use axum::extract::FromRequestParts;
+use hyper::http::request::Parts;
+use sayso_model::{
+    config::{Area, Level, User},
+    id::{Author, fold},
+};
+use sayso_store::account::Account;
+
+use super::{App, scheme::Scheme};
+use crate::{error::ApiError, http::path::path_value};
+
+/// An authenticated caller.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) account: Account,
+    pub(crate) user: User,
+    pub(crate) client_id: String,
+}
+
+impl Caller {
+    /// Whether the user is a member of Administrators.
+    pub(crate) fn is_administrator(&self) -> bool {
+        self.account.config.is_administrator(&self.user)
+    }
+
+    /// Who is said to have made a change.
+    pub(crate) fn author(&self) -> Author {
+        Author { user_id: self.user.user_id.clone(), source_id: self.user.source_group.clone() }
+    }
+
+    /// How far the user's groups permit an area; administrators have everything.
+    pub(crate) fn level(&self, area: Area) -> Level {
+        if self.is_administrator() {
+            return Level::Edit;
+        }
+        let groups = self.account.config.source.user_groups.iter();
+        let mine = groups.filter(|g| self.user.user_groups.iter().any(|name| fold(name) == fold(&g.name)));
+        mine.filter_map(|g| g.permissions.get(&area).copied()).max().unwrap_or(Level::None)
+    }
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let Scheme::Bearer(token) = Scheme::of(&parts.headers)?;
+        let bearer = app.store().bearer(&token)?.ok_or(ApiError::UnableToAuthenticate)?;
+        let account = app.store().account_by_no(bearer.account)?.ok_or(ApiError::UnableToAuthenticate)?;
+        let user = account.config.user(&bearer.user_id).filter(|user| user.is_active).cloned();
+        let user = user.ok_or(ApiError::UnableToAuthenticate)?;
+
+        // an account that isn't there and one that isn't the token's take the same way and give the same bytes
+        let named = path_value(parts, "clientId").await?.unwrap_or_default();
+        let named = app.store().account(&named)?.map(|a| a.no);
+        if named != Some(account.no) {
+            return Err(ApiError::UnknownAccount);
+        }
+        Ok(Self { account, user, client_id: bearer.client_id })
+    }
+}

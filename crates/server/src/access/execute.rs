@@ -1,0 +1,224 @@
+//! CanExecute on a segment or segment group (access.md, Permissions), as a handler's parameter: to start an export, and to use its token.
+
+use std::{marker::PhantomData, sync::Arc};
+
+use axum::extract::FromRequestParts;
+use hyper::http::request::Parts;
+use sayso_export::{
+    ExportError,
+    engine::{Caller as Asking, PermissionCheck},
+    job::{Request, Status, Subject},
+    page::{Page, PageRequest},
+};
+use sayso_model::{
+    config::{Config, User},
+    id::{ACCESS_TOKEN_MAX, AccessToken, AccountNo},
+    selection::{Conditions, Selection},
+};
+use sayso_store::{Store, StoreError};
+
+use super::{App, Caller};
+use crate::{error::ApiError, http::path::path_value, options::Options};
+
+/// What an Initiate names: which value of the path, and how it is found.
+pub(crate) trait Of: Send + Sync + 'static {
+    /// The name of the value in the route.
+    const IN_PATH: &'static str;
+    /// What it is, for messages.
+    const KIND: &'static str;
+    /// The name as configured, and the selection.
+    fn find(config: &Config, name: &str) -> Option<(Subject, Selection)>;
+}
+
+/// A segment.
+pub(crate) enum OfSegment {}
+
+impl Of for OfSegment {
+    const IN_PATH: &'static str = "segmentName";
+    const KIND: &'static str = "segment";
+    fn find(config: &Config, name: &str) -> Option<(Subject, Selection)> {
+        let segment = config.segment(name)?;
+        Some((Subject::Segment(segment.name.clone()), Selection::of_segment(config, name)?))
+    }
+}
+
+/// A segment group.
+pub(crate) enum OfGroup {}
+
+impl Of for OfGroup {
+    const IN_PATH: &'static str = "segmentGroupName";
+    const KIND: &'static str = "segment group";
+    fn find(config: &Config, name: &str) -> Option<(Subject, Selection)> {
+        let group = config.segment_group(name)?;
+        Some((Subject::SegmentGroup(group.name.clone()), Selection::of_group(config, name)?))
+    }
+}
+
+/// The right to start an export of what the path names.
+pub(crate) struct Executing<O> {
+    caller: Caller,
+    app: App,
+    subject: Subject,
+    selection: Selection,
+    of: PhantomData<O>,
+}
+
+impl<O: Of> FromRequestParts<App> for Executing<O> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        let name = path_value(parts, O::IN_PATH).await?.unwrap_or_default();
+        let found = O::find(&caller.account.config, &name);
+        let (subject, selection) = found.ok_or_else(|| ApiError::unknown(O::KIND, &name))?;
+        require(&caller, &subject)?;
+        Ok(Self { caller, app: app.clone(), subject, selection, of: PhantomData })
+    }
+}
+
+impl<O> Executing<O> {
+    /// The account's configuration.
+    pub(crate) fn config(&self) -> &Config {
+        &self.caller.account.config
+    }
+
+    /// The operator's settings.
+    pub(crate) fn options(&self) -> &Options {
+        self.app.options()
+    }
+
+    /// Whether the export is over deleted profiles.
+    pub(crate) fn over_deleted(&self) -> bool {
+        self.selection.over_deleted()
+    }
+
+    /// Starts the export.
+    pub(crate) async fn initiate(
+        self,
+        conditions: Conditions,
+        callback_url: Option<String>,
+        idempotency: Option<(String, [u8; 32])>,
+    ) -> Result<AccessToken, ExportError> {
+        let request = Request {
+            account: self.caller.account.no,
+            user_id: self.caller.user.user_id.clone(),
+            client_id: Some(self.caller.client_id),
+            subject: self.subject,
+            selection: self.selection,
+            conditions,
+            callback_url,
+            idempotency,
+        };
+        self.app.engine().initiate(request).await
+    }
+}
+
+/// The right to use the token that the path names: it is the caller's own or the caller is an administrator, and CanExecute still holds.
+pub(crate) struct Holding {
+    asking: Asking,
+    app: App,
+    token: AccessToken,
+}
+
+impl FromRequestParts<App> for Holding {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        let asking = Asking {
+            account: caller.account.no,
+            user_id: caller.user.user_id.clone(),
+            is_administrator: caller.is_administrator(),
+        };
+        let text = path_value(parts, "accessToken").await?.unwrap_or_default();
+        // one that can't be a token is answered like one that isn't there
+        let token = parse_token(&text).ok_or(ApiError::UnknownToken)?;
+        let subject = app.engine().subject(&asking, token)?;
+        require(&caller, &subject)?;
+        Ok(Self { asking, app: app.clone(), token })
+    }
+}
+
+impl Holding {
+    /// The status.
+    pub(crate) async fn status(&self) -> Result<Status, ExportError> {
+        self.app.engine().status(&self.asking, self.token).await
+    }
+
+    /// A page.
+    pub(crate) async fn page(&self, page: PageRequest) -> Result<Page, ExportError> {
+        self.app.engine().page(&self.asking, self.token, page).await
+    }
+
+    /// Ends the token.
+    pub(crate) async fn commit(&self, keep_files: bool) -> Result<(), ExportError> {
+        self.app.engine().commit(&self.asking, self.token, keep_files).await
+    }
+}
+
+/// Whether a user may execute a subject as the configuration stands. Of one that has gone since Initiate only an administrator may: the
+/// export holds a copy of its definition, but nobody else's permission can be told any more.
+fn may_execute(config: &Config, user: &User, subject: &Subject) -> bool {
+    let permissions = match subject {
+        Subject::Segment(name) => config.segment(name).map(|s| &s.permissions),
+        Subject::SegmentGroup(name) => config.segment_group(name).map(|g| &g.permissions),
+    };
+    config.can_execute(user, permissions.map_or(&[][..], Vec::as_slice))
+}
+
+fn require(caller: &Caller, subject: &Subject) -> Result<(), ApiError> {
+    if may_execute(&caller.account.config, &caller.user, subject) {
+        return Ok(());
+    }
+    Err(ApiError::MayNotExecute(match subject {
+        Subject::Segment(name) => format!("the segment {name:?}"),
+        Subject::SegmentGroup(name) => format!("the segment group {name:?}"),
+    }))
+}
+
+/// An access token as a path writes it: digits alone, within the range.
+fn parse_token(text: &str) -> Option<AccessToken> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let number = text.parse::<u64>().ok().filter(|n| digits && (1..=ACCESS_TOKEN_MAX).contains(n));
+    number.map(AccessToken)
+}
+
+/// What the export engine asks when a job is ready: are the user and the client still there and active, and does CanExecute hold
+/// (export.md, Status, Failed)? A store that can't answer is a no, with its reason in the log.
+pub fn permission_check(store: Store) -> PermissionCheck {
+    fn holds(
+        store: &Store,
+        account: AccountNo,
+        user_id: &str,
+        client_id: Option<&str>,
+        subject: &Subject,
+    ) -> Result<bool, StoreError> {
+        let Some(account) = store.account_by_no(account)? else { return Ok(false) };
+        let Some(user) = account.config.user(user_id).filter(|u| u.is_active) else { return Ok(false) };
+        let client = match client_id {
+            Some(id) => store.clients(account.no)?.iter().any(|c| c.client_id == id && c.is_active),
+            None => true,
+        };
+        Ok(client && may_execute(&account.config, user, subject))
+    }
+    Arc::new(move |account, user_id, client_id, subject| {
+        holds(&store, account, user_id, client_id, subject).unwrap_or_else(|error| {
+            tracing::error!(%error, user_id, "the permission over an export could not be checked");
+            false
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_digits_within_the_range() {
+        assert_eq!(parse_token("1"), Some(AccessToken(1)));
+        assert_eq!(parse_token("9007199254740991"), Some(AccessToken(ACCESS_TOKEN_MAX)));
+        for odd in ["", "0", "-1", "+1", " 1", "abc", "1.0", "9007199254740992", "99999999999999999999999"] {
+            assert_eq!(parse_token(odd), None, "{odd}");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Who calls, and what they may do (access.md). A handler names what it needs as a parameter: [`Permit`] for an area, [`Executing`]
+//! to start an export, [`Holding`] for a token. The store and the engine are private to this room, and only those parameters
+//! (and [`app::App`]'s few calls that are about no account) lead to them: a handler without one can't reach an account's data.
+//!
+//! The order of the checks is the order of the specification: who are you (401) → the account (404) → the thing (404) → the
+//! permission (403).
+
+pub(crate) mod app;
+mod caller;
+mod execute;
+mod permit;
+mod scheme;
+
+pub(crate) use app::App;
+pub(crate) use caller::Caller;
+pub use execute::permission_check;
+pub(crate) use execute::{Executing, Holding, OfGroup, OfSegment};
+pub(crate) use permit::{EditProfiles, Permit, ViewProfiles};

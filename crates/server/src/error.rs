@@ -1,0 +1,286 @@
+//! Every error of the API in one table: its name, its text, its status. Below HTTP nothing knows a status code; here each error of the
+//! rooms beneath becomes one. The stack ([`crate::http::stack`]) gives all of them the same body, `{"Message": …}`, and writes what an
+//! operator must know to the log.
+//!
+//! The texts say what was wrong, the value seen and what is accepted (export.md, Errors). They never repeat a secret.
+
+use axum::response::{IntoResponse, Response};
+use hyper::{
+    StatusCode,
+    header::{HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
+};
+use sayso_export::ExportError;
+use sayso_model::refusal::{Refusal, Why};
+use sayso_store::StoreError;
+use std::sync::Arc;
+
+/// What went wrong with a request. Text: [`thiserror`]'s; status: [`ApiError::status`].
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApiError {
+    // 400: what was sent can't be read
+    #[error(
+        "the address is malformed: a % must begin an escape of two hexadecimal digits, and what is escaped must be UTF-8"
+    )]
+    MalformedUrl,
+    #[error("the parameter {name} is {value:?}; accepted: {accepted}")]
+    Parameter { name: &'static str, value: String, accepted: &'static str },
+    #[error("the parameter {0} is missing")]
+    MissingParameter(&'static str),
+    #[error("the header {name} is not acceptable; accepted: {accepted}")]
+    Header { name: &'static str, accepted: &'static str },
+    #[error("{0}")]
+    Body(String),
+    #[error("the request body broke off or stopped arriving")]
+    BodyBrokenOff,
+
+    // 401: who are you
+    #[error("the Authorization header is missing; send a bearer token from /oauth/token")]
+    AuthorizationMissing,
+    #[error("unknown authorization scheme; accepted: Bearer, with a token from /oauth/token")]
+    UnknownScheme,
+    #[error("signed headers (PNAUTHINFO3) are not offered by this server; use a bearer token from /oauth/token")]
+    SignedHeaderNotOffered,
+    #[error("unable to authenticate: the token is unknown, has expired, or its user or client is disabled")]
+    UnableToAuthenticate,
+
+    // 403: you may not
+    #[error(
+        "the permission CanExecute on {0} is missing; an administrator of the account gives it to one of your user groups"
+    )]
+    MayNotExecute(String),
+    #[error(
+        "the permission {area} ({level}) is missing; an administrator of the account gives it to one of your user groups"
+    )]
+    MayNot { area: String, level: String },
+
+    // 404: it isn't there, also where its existence is not yours to know
+    #[error("there is nothing at this address")]
+    NoRoute,
+    #[error("there is no such account")]
+    UnknownAccount,
+    #[error("there is no such export: the access token is unknown, or not yours to use")]
+    UnknownToken,
+    #[error("there is no {kind} {name:?} in this account")]
+    Unknown { kind: &'static str, name: String },
+
+    // 405 to 415
+    #[error("this address does not take the method {0}; the header Allow names those it takes")]
+    Method(String),
+    #[error("this answer exists as application/json only; accept that or */*")]
+    NotAcceptable,
+    #[error("the request body is larger than {0} bytes")]
+    BodyTooLarge(u64),
+    #[error("the content type of the request body is not acceptable; accepted: {0}")]
+    ContentType(&'static str),
+
+    // 500
+    #[error("an internal error")]
+    Internal(String),
+
+    // from the rooms beneath: each has its own texts
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    #[error("{0}")]
+    Export(ExportError),
+    #[error("{0}")]
+    Store(StoreError),
+}
+
+impl ApiError {
+    /// A parameter whose value is not accepted; the value is shortened.
+    pub(crate) fn parameter(name: &'static str, value: &str, accepted: &'static str) -> Self {
+        Self::Parameter { name, value: shortened(value), accepted }
+    }
+
+    /// A thing that the account has not configured, or a profile that is not there.
+    pub(crate) fn unknown(kind: &'static str, name: &str) -> Self {
+        Self::Unknown { kind, name: shortened(name) }
+    }
+
+    /// The status code of each error: the one place where they are given.
+    pub(crate) fn status(&self) -> StatusCode {
+        use ApiError::*;
+        match self {
+            MalformedUrl | Parameter { .. } | MissingParameter(_) | Header { .. } | Body(_) | BodyBrokenOff => {
+                StatusCode::BAD_REQUEST
+            }
+            AuthorizationMissing | UnknownScheme | SignedHeaderNotOffered | UnableToAuthenticate => {
+                StatusCode::UNAUTHORIZED
+            }
+            MayNotExecute(_) | MayNot { .. } => StatusCode::FORBIDDEN,
+            NoRoute | UnknownAccount | UnknownToken | Unknown { .. } => StatusCode::NOT_FOUND,
+            Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+            NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+            BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            ContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Refused(refusal) => match refusal.why {
+                Why::Invalid => StatusCode::BAD_REQUEST,
+                Why::Unknown => StatusCode::NOT_FOUND,
+                Why::Conflict => StatusCode::CONFLICT,
+                Why::Stale => StatusCode::PRECONDITION_FAILED,
+            },
+            Export(error) => match error {
+                ExportError::Ended(_) => StatusCode::NOT_FOUND,
+                ExportError::Processing { .. } => StatusCode::SERVICE_UNAVAILABLE,
+                ExportError::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+                // the others became errors of this table in `From<ExportError>`, or are the machine's
+                _ => StatusCode::INTERNAL_SERVER_ERROR,
+            },
+            Store(error) => match error {
+                StoreError::NotKept(_) | StoreError::Closing => StatusCode::SERVICE_UNAVAILABLE,
+                _ => StatusCode::INTERNAL_SERVER_ERROR,
+            },
+        }
+    }
+
+    /// What the caller is told: the text, but of an error of ours or the machine's only where it is in the log.
+    pub(crate) fn message(&self, correlation_id: &str) -> String {
+        match self.status() {
+            StatusCode::INTERNAL_SERVER_ERROR => {
+                format!("an internal error; the log tells its cause under the correlation id {correlation_id}")
+            }
+            StatusCode::SERVICE_UNAVAILABLE if matches!(self, ApiError::Store(_)) => {
+                "the server can't keep a write or answer at the moment; nothing was changed, try again later".to_owned()
+            }
+            _ => self.to_string(),
+        }
+    }
+
+    /// The cause for the log, of an error that is not the caller's doing.
+    pub(crate) fn cause(&self) -> Option<String> {
+        match self {
+            ApiError::Internal(cause) => Some(cause.clone()),
+            ApiError::Store(_) => Some(self.to_string()),
+            ApiError::Export(_) if self.status() == StatusCode::INTERNAL_SERVER_ERROR => Some(self.to_string()),
+            _ => None,
+        }
+    }
+
+    /// Headers that belong to the error.
+    pub(crate) fn headers(&self) -> Option<(HeaderName, HeaderValue)> {
+        match self {
+            // RFC 6750, 3: no error code when no token was sent
+            ApiError::AuthorizationMissing | ApiError::UnknownScheme | ApiError::SignedHeaderNotOffered => {
+                Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"sayso\"")))
+            }
+            ApiError::UnableToAuthenticate => {
+                Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"sayso\", error=\"invalid_token\"")))
+            }
+            ApiError::Export(ExportError::Processing { retry_after_s }) => Some((RETRY_AFTER, (*retry_after_s).into())),
+            ApiError::Store(_) if self.status() == StatusCode::SERVICE_UNAVAILABLE => {
+                Some((RETRY_AFTER, HeaderValue::from_static("5")))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The body is written by [`crate::http::stack`], which knows the correlation id.
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        if let Some((name, value)) = self.headers() {
+            response.headers_mut().insert(name, value);
+        }
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Refused(refusal) => ApiError::Refused(refusal),
+            StoreError::NoAccount(_) => ApiError::UnknownAccount,
+            other => ApiError::Store(other),
+        }
+    }
+}
+
+impl From<ExportError> for ApiError {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::UnknownToken => ApiError::UnknownToken,
+            ExportError::Refused(refusal) => ApiError::Refused(refusal),
+            ExportError::Store(error) => error.into(),
+            other => ApiError::Export(other),
+        }
+    }
+}
+
+/// A value as an error shows it: at most 80 characters.
+pub(crate) fn shortened(value: &str) -> String {
+    match value.char_indices().nth(80) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None => value.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sayso_export::job::State;
+
+    use super::*;
+
+    /// Every status of export.md, Errors, that this step can give, by an error that gives it.
+    #[test]
+    fn every_error_has_the_status_of_the_specification() {
+        let refused = |why| ApiError::Refused(Refusal::new(why, "Emails[0]", "is wrong"));
+        let table = [
+            (ApiError::MalformedUrl, 400),
+            (ApiError::parameter("limit", "0", "more"), 400),
+            (ApiError::MissingParameter("alternateId"), 400),
+            (ApiError::Body("Values must be an array".into()), 400),
+            (ApiError::BodyBrokenOff, 400),
+            (refused(Why::Invalid), 400),
+            (ApiError::AuthorizationMissing, 401),
+            (ApiError::UnknownScheme, 401),
+            (ApiError::SignedHeaderNotOffered, 401),
+            (ApiError::UnableToAuthenticate, 401),
+            (ApiError::MayNotExecute("segment \"A\"".into()), 403),
+            (ApiError::MayNot { area: "Profiles".into(), level: "Edit".into() }, 403),
+            (ApiError::NoRoute, 404),
+            (ApiError::UnknownAccount, 404),
+            (ExportError::UnknownToken.into(), 404),
+            (ExportError::Ended(State::Expired).into(), 404),
+            (StoreError::NoAccount("A".into()).into(), 404),
+            (ApiError::unknown("segment", "B"), 404),
+            (refused(Why::Unknown), 404),
+            (ApiError::Method("PUT".into()), 405),
+            (ApiError::NotAcceptable, 406),
+            (refused(Why::Conflict), 409),
+            (refused(Why::Stale), 412),
+            (ApiError::BodyTooLarge(5), 413),
+            (ApiError::ContentType("application/json"), 415),
+            (ExportError::KeyReused.into(), 422),
+            (ApiError::Internal("a".into()), 500),
+            (StoreError::Damaged("a".into()).into(), 500),
+            (ExportError::Damaged("a".into()).into(), 500),
+            (StoreError::NotKept("disk full".into()).into(), 503),
+            (StoreError::Closing.into(), 503),
+            (ExportError::Processing { retry_after_s: 2 }.into(), 503),
+            (ExportError::Store(StoreError::Closing).into(), 503),
+        ];
+        for (error, status) in table {
+            assert_eq!(error.status(), status, "{error:?}");
+            assert_eq!(error.status() == 401, error.headers().is_some_and(|(n, _)| n == WWW_AUTHENTICATE), "{error:?}");
+            assert_eq!(error.status() == 503, error.headers().is_some_and(|(n, _)| n == RETRY_AFTER), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn an_internal_cause_goes_to_the_log_and_not_to_the_caller() {
+        let error = ApiError::from(StoreError::Damaged("row 7 at /srv/data".into()));
+        assert!(!error.message("abc").contains("/srv"));
+        assert!(error.message("abc").contains("abc"));
+        assert!(error.cause().is_some_and(|cause| cause.contains("row 7")));
+        assert_eq!(ApiError::NoRoute.cause(), None);
+    }
+
+    #[test]
+    fn a_long_value_is_shortened_between_characters() {
+        assert_eq!(shortened(&"ü".repeat(80)), "ü".repeat(80));
+        assert_eq!(shortened(&"ü".repeat(81)), format!("{}…", "ü".repeat(80)));
+    }
+}

@@ -1,0 +1,170 @@
+//! One TCP connection as the server sees it: when its bytes have been flushed, and when a reader has stalled.
+//!
+//! The last-block rule (export.md, Retrieve) ends a token when the connection has flushed the body of the last block, not when a
+//! handler returned or a body was dropped. HTTP/1.1 gives that moment a meaning: one response after the other, in order, on one
+//! connection. hyper polls a body for a frame, puts the frame in its write buffer, and calls `poll_flush` of the IO beneath
+//! only when that buffer is empty (`proto::h1::io::Buffered::poll_flush`). So: the body registers what is to happen when it yields its last
+//! frame, and the first flush that succeeds afterwards, with at least the body's length written since the body began, is the one.
+
+use std::{
+    io::{self, IoSlice},
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use hyper::rt::{Read, ReadBufCursor, Write};
+use parking_lot::Mutex;
+use tokio::time::{Instant, Sleep};
+
+/// What a last block wants to hear of its connection.
+pub(crate) trait Ending: Send + 'static {
+    /// The last frame has been handed to the connection, but not flushed.
+    fn sending(&self);
+    /// The connection has flushed the whole body.
+    fn flushed(self: Box<Self>);
+}
+
+/// The handle of a connection, in the extensions of every request that came over it.
+pub(crate) struct Connection {
+    /// The address at the other end.
+    pub(crate) peer: SocketAddr,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Bytes taken by the socket since the connection began.
+    written: u64,
+    closed: bool,
+    /// What waits for a flush; more than one only when a client pipelines requests.
+    waiting: Vec<(u64, Box<dyn Ending>)>,
+}
+
+impl Connection {
+    /// A connection that has written nothing yet.
+    pub(crate) fn new(peer: SocketAddr) -> Arc<Self> {
+        Arc::new(Self { peer, state: Mutex::default() })
+    }
+
+    /// Bytes that the socket has taken so far.
+    pub(crate) fn written(&self) -> u64 {
+        self.state.lock().written
+    }
+
+    /// Tells `ending` when the connection has been flushed with at least `written` bytes taken by the socket. On a connection that breaks
+    /// before that, `ending` is dropped.
+    pub(crate) fn when_flushed(&self, written: u64, ending: Box<dyn Ending>) {
+        let mut state = self.state.lock();
+        if !state.closed {
+            state.waiting.push((written, ending));
+        }
+    }
+
+    fn wrote(&self, bytes: usize) {
+        self.state.lock().written += bytes as u64;
+    }
+
+    fn flushed(&self) {
+        let mut state = self.state.lock();
+        if state.waiting.is_empty() {
+            return;
+        }
+        let written = state.written;
+        let done: Vec<_> = state.waiting.extract_if(.., |(needed, _)| *needed <= written).collect();
+        drop(state); // an ending may do anything but should not do it under the lock
+        for (_, ending) in done {
+            ending.flushed();
+        }
+    }
+
+    fn closed(&self) {
+        let mut state = self.state.lock();
+        state.closed = true;
+        let lost = std::mem::take(&mut state.waiting);
+        drop(state);
+        drop(lost);
+    }
+}
+
+/// The IO of a connection: passes everything on, tells the [`Connection`] what was written and flushed, and fails a write that makes no
+/// progress for `stall`, so that a reader who went away without a word frees the page it was reading.
+pub(crate) struct FlushIo<T> {
+    io: T,
+    connection: Arc<Connection>,
+    stall: Duration,
+    stalled: Option<Pin<Box<Sleep>>>,
+}
+
+impl<T> FlushIo<T> {
+    /// Wraps `io`.
+    pub(crate) fn new(io: T, connection: Arc<Connection>, stall: Duration) -> Self {
+        Self { io, connection, stall, stalled: None }
+    }
+
+    fn after_write(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match &outcome {
+            Poll::Ready(Ok(bytes)) => {
+                self.stalled = None;
+                self.connection.wrote(*bytes);
+            }
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => {
+                let stall = self.stall;
+                let timer =
+                    self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + stall)));
+                if timer.as_mut().poll(cx).is_ready() {
+                    let text = format!("the reader took nothing for {} s", stall.as_secs());
+                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, text)));
+                }
+            }
+        }
+        outcome
+    }
+}
+
+impl<T: Read + Unpin> Read for FlushIo<T> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buf)
+    }
+}
+
+impl<T: Write + Unpin> Write for FlushIo<T> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.io).poll_write(cx, buf);
+        self.after_write(cx, outcome)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
+        self.after_write(cx, outcome)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let outcome = Pin::new(&mut self.io).poll_flush(cx);
+        if let Poll::Ready(Ok(())) = outcome {
+            self.connection.flushed();
+        }
+        outcome
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+impl<T> Drop for FlushIo<T> {
+    fn drop(&mut self) {
+        self.connection.closed();
+    }
+}

@@ -1,0 +1,10 @@
+//! What HTTP itself asks of the server, whatever is served: the connection and its flushes, bodies, queries, the stack around every handler.
+
+pub(crate) mod answer;
+pub(crate) mod connection;
+pub(crate) mod content;
+pub(crate) mod listen;
+pub(crate) mod path;
+pub(crate) mod pieces;
+pub(crate) mod query;
+pub(crate) mod stack;

@@ -1,0 +1,172 @@
+//! The one stack around every handler, read from top to bottom: correlation id and span, the address and Accept checked, the handler with
+//! its panics caught, the error's body, the counts.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
+
+use axum::{
+    body::Body,
+    extract::{MatchedPath, Request},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use futures_util::FutureExt;
+use hyper::{
+    HeaderMap,
+    header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue},
+};
+use serde::Serialize;
+use tracing::Instrument;
+
+use super::{answer::JSON, connection::Connection, path::well_formed};
+use crate::error::ApiError;
+
+/// The header by which a request is found again in the log.
+pub(crate) const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
+
+/// Body of every error (export.md, Errors).
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ErrorBody {
+    /// What was wrong, the value seen, what is accepted.
+    #[schema(nullable)]
+    pub(crate) message: String,
+}
+
+/// The middleware.
+pub(crate) async fn around(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let correlation_id = correlation_id(request.headers());
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched".to_owned(), |p| p.as_str().to_owned());
+    let peer = request.extensions().get::<Arc<Connection>>().map(|c| c.peer.to_string());
+    // the route, not the address: addresses hold alternate ids and the like
+    let span = tracing::info_span!("request", %method, route, correlation_id, peer);
+
+    let mut response = guarded(request, next).instrument(span.clone()).await;
+
+    let error = response.extensions_mut().remove::<Arc<ApiError>>();
+    if let Some(error) = &error {
+        let message = error.message(&correlation_id);
+        let body = serde_json::to_vec(&ErrorBody { message }).expect("a string is JSON");
+        response.headers_mut().insert(CONTENT_TYPE, JSON);
+        *response.body_mut() = Body::from(body);
+    }
+    let header = HeaderValue::from_str(&correlation_id).expect("checked, or hexadecimal");
+    response.headers_mut().insert(CORRELATION_ID, header);
+
+    let status = response.status().as_u16();
+    let took = started.elapsed();
+    span.in_scope(|| match error.as_ref().and_then(|e| e.cause()) {
+        Some(cause) => tracing::error!(status, ?took, cause, "failed"),
+        None => tracing::debug!(status, ?took, error = error.map(|e| e.to_string()), "answered"),
+    });
+    let labels = [("method", known_method(&method)), ("route", route), ("status", status.to_string())];
+    metrics::counter!("sayso_requests_total", &labels).increment(1);
+    metrics::histogram!("sayso_request_seconds", &labels[1..2]).record(took.as_secs_f64());
+    response
+}
+
+/// The handler behind its checks; a panic in it is an internal error.
+async fn guarded(request: Request, next: Next) -> Response {
+    if !request.uri().path_and_query().is_none_or(|p| well_formed(p.as_str())) {
+        return ApiError::MalformedUrl.into_response();
+    }
+    let plain_text = request.uri().path() == "/metrics";
+    if !plain_text && !accepts_json(request.headers()) {
+        return ApiError::NotAcceptable.into_response();
+    }
+    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("of an unknown kind");
+            ApiError::Internal(format!("a panic: {text}")).into_response()
+        }
+    }
+}
+
+/// The caller's own id when it is one (visible ASCII, at most 128 characters, nothing that could break a log line apart), else a random one.
+fn correlation_id(headers: &HeaderMap) -> String {
+    let sane = |id: &&str| {
+        (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:/+=@".contains(&b))
+    };
+    match headers.get(CORRELATION_ID).and_then(|v| v.to_str().ok()).filter(sane) {
+        Some(id) => id.to_owned(),
+        None => {
+            let mut bytes = [0; 16];
+            getrandom::fill(&mut bytes).expect("the system gives random bytes");
+            format!("{:032x}", u128::from_be_bytes(bytes))
+        }
+    }
+}
+
+/// Whether Accept (absent: anything) leaves application/json a quality above 0; the most specific range counts (RFC 9110, 12.5.1).
+fn accepts_json(headers: &HeaderMap) -> bool {
+    let mut ranges =
+        headers.get_all(ACCEPT).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).peekable();
+    if ranges.peek().is_none() {
+        return true;
+    }
+    let mut best = (0, false);
+    for range in ranges {
+        let mut parts = range.split(';').map(str::trim);
+        let rank = match parts.next().unwrap_or_default().to_ascii_lowercase().as_str() {
+            "application/json" => 3,
+            "application/*" => 2,
+            "*/*" | "" => 1,
+            _ => continue,
+        };
+        let zero = parts.filter_map(|p| p.split_once('=')).any(|(name, value)| {
+            name.trim().eq_ignore_ascii_case("q") && value.trim().parse::<f32>().is_ok_and(|q| q == 0.0)
+        });
+        if rank >= best.0 {
+            best = (rank, !zero);
+        }
+    }
+    best.1
+}
+
+/// The method as a label: a caller can't make new label values by inventing methods.
+fn known_method(method: &hyper::Method) -> String {
+    match method.as_str() {
+        known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => known.to_owned(),
+        _ => "other".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: HeaderName, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(name, HeaderValue::from_str(value).unwrap())])
+    }
+
+    #[test]
+    fn a_sane_correlation_id_is_kept_and_any_other_replaced() {
+        assert_eq!(correlation_id(&with(CORRELATION_ID, "req-7:a")), "req-7:a");
+        for odd in ["a b", "a\"b", "", &"x".repeat(129)] {
+            let made = correlation_id(&with(CORRELATION_ID, odd));
+            assert!(made != odd && made.len() == 32, "{odd:?} gave {made}");
+        }
+        assert_ne!(correlation_id(&HeaderMap::new()), correlation_id(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn json_is_accepted_unless_accept_excludes_it() {
+        for yes in [
+            "*/*",
+            "application/json",
+            "text/html, */*;q=0.1",
+            "application/*",
+            "APPLICATION/JSON; q=0.5",
+            "text/html, application/json",
+        ] {
+            assert!(accepts_json(&with(ACCEPT, yes)), "{yes}");
+        }
+        for no in ["text/html", "application/xml", "application/json;q=0", "*/*;q=0", "application/json;q=0, */*"] {
+            assert!(!accepts_json(&with(ACCEPT, no)), "{no}");
+        }
+        assert!(accepts_json(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,95 @@
+//! `POST /oauth/token`.
+
+use axum::{
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+use hyper::header::{CACHE_CONTROL, HeaderValue};
+use sayso_model::id::fold;
+use serde::Serialize;
+
+use super::{
+    error::{Code, OAuthError, OAuthErrorBody},
+    request,
+};
+use crate::{
+    access::App,
+    http::{answer::Json, content},
+};
+
+/// How long a token is good, seconds (access.md).
+const EXPIRES_IN: u32 = 3600;
+
+/// A token, once.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct TokenAnswer {
+    /// Send it as `Authorization: Bearer …`.
+    access_token: String,
+    /// Always `Bearer`.
+    #[schema(example = "Bearer")]
+    token_type: &'static str,
+    /// Seconds.
+    #[schema(example = 3600)]
+    expires_in: u32,
+    /// The account and user that the token stands for.
+    #[schema(example = "ACME_CORP/John.Doe")]
+    scope: String,
+}
+
+/// The form, for the document; [`request::parse`] reads it.
+#[derive(utoipa::ToSchema)]
+#[allow(dead_code)]
+pub(crate) struct TokenForm {
+    /// `client_credentials`
+    #[schema(example = "client_credentials")]
+    grant_type: String,
+    /// 48 characters; not the account id. In the form or in a Basic header, not in both.
+    client_id: Option<String>,
+    /// 64 characters.
+    client_secret: Option<String>,
+    /// `ClientId/UserId`; the client's own when left out.
+    #[schema(example = "ACME_CORP/John.Doe")]
+    scope: Option<String>,
+}
+
+/// Get a bearer token
+///
+/// OAuth 2.0 client credentials (RFC 6749, 4.4). Credentials in a Basic header or in the form, not both.
+#[utoipa::path(
+    post, path = "/oauth/token", tag = "OAuth", operation_id = "token",
+    request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "A token", body = TokenAnswer, headers(("Cache-Control" = String, description = "no-store"))),
+        (status = 400, description = "Why no token is given (RFC 6749, 5.2)", body = OAuthErrorBody),
+        (status = 401, description = "Unknown client or wrong secret", body = OAuthErrorBody,
+         headers(("WWW-Authenticate" = String, description = "Basic"))),
+    ),
+    security(("client" = [])),
+)]
+pub(crate) async fn token(State(app): State<App>, request: Request) -> Result<Response, OAuthError> {
+    let (parts, body) = request.into_parts();
+    let options = app.options();
+    let form = content::read(&parts.headers, body, content::Kind::Form, options.oauth_body, options).await?;
+    let asked = request::parse(&parts.headers, &form)?;
+
+    let client = app.authenticate_client(&asked.client_id, &asked.client_secret)?.filter(|client| client.is_active);
+    let client =
+        client.ok_or_else(|| OAuthError::new(Code::InvalidClient, "unknown client_id or wrong client_secret"))?;
+    let account = app.account_of(&client)?;
+    let user = account.as_ref().and_then(|a| a.config.user(&client.user_id)).filter(|user| user.is_active);
+    let (Some(account), Some(user)) = (&account, user) else {
+        return Err(OAuthError::new(
+            Code::UnauthorizedClient,
+            "the user that this client was issued for is gone or disabled",
+        ));
+    };
+    let scope = format!("{}/{}", account.name, user.user_id);
+    if asked.scope.is_some_and(|asked| fold(&asked) != fold(&scope)) {
+        let text = "this client was issued for another account or user; leave the scope out to get its own";
+        return Err(OAuthError::new(Code::InvalidScope, text));
+    }
+    let access_token = app.issue_token(&client, i64::from(EXPIRES_IN) * 1000).await?;
+    tracing::info!(client_id = client.client_id, scope, "a token was issued");
+    let answer = TokenAnswer { access_token, token_type: "Bearer", expires_in: EXPIRES_IN, scope };
+    Ok(([(CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(answer)).into_response())
+}

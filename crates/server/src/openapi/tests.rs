@@ -1,0 +1,120 @@
+//! The document is the committed one, complete, and true to the profiles that are really written.
+
+use std::collections::BTreeSet;
+
+use sayso_model::{profile::Profile, render};
+use serde_json::{Value, json};
+
+fn document() -> Value {
+    serde_json::to_value(crate::openapi()).unwrap()
+}
+
+#[test]
+fn openapi_is_the_committed_document() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
+    let generated = crate::openapi().to_pretty_json().unwrap() + "\n";
+    if std::env::var_os("SAYSO_UPDATE").is_some() {
+        std::fs::write(path, &generated).unwrap();
+    }
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        committed == generated,
+        "docs/openapi.json is not what the code gives; run SAYSO_UPDATE=1 cargo test -p sayso-server openapi and look at the difference"
+    );
+}
+
+#[test]
+fn every_call_of_an_account_needs_a_token_and_tells_its_errors() {
+    let document = document();
+    assert_eq!(document["openapi"], "3.1.0");
+    let mut calls = 0;
+    for (path, item) in
+        document["paths"].as_object().unwrap().iter().filter(|(path, _)| path.starts_with("/Profiles/v4/"))
+    {
+        for (method, call) in item.as_object().unwrap() {
+            calls += 1;
+            assert_eq!(call["security"], json!([{"oauth": ["ClientId/UserId"]}]), "{method} {path}");
+            assert!(call["operationId"].is_string() && call["summary"].is_string(), "{method} {path}");
+            for status in ["400", "401", "403", "404", "406", "500", "503"] {
+                let error = &call["responses"][status];
+                let message = error["content"]["application/json"]["example"]["Message"].as_str();
+                assert!(message.is_some_and(|m| !m.is_empty()), "{method} {path} {status}: {error}");
+            }
+            for name in path.split(['{', '}']).skip(1).step_by(2) {
+                let named =
+                    call["parameters"].as_array().unwrap().iter().any(|p| p["name"] == name && p["in"] == "path");
+                assert!(named, "{method} {path} doesn't describe {name}");
+            }
+        }
+    }
+    assert_eq!(calls, 15);
+}
+
+#[test]
+fn every_reference_leads_to_a_schema() {
+    fn walk(value: &Value, document: &Value) {
+        match value {
+            Value::Object(object) => {
+                if let Some(Value::String(to)) = object.get("$ref") {
+                    assert!(document.pointer(to.trim_start_matches('#')).is_some(), "{to} leads nowhere");
+                }
+                object.values().for_each(|v| walk(v, document));
+            }
+            Value::Array(array) => array.iter().for_each(|v| walk(v, document)),
+            _ => {}
+        }
+    }
+    let document = document();
+    walk(&document, &document);
+}
+
+/// One of everything that a profile can hold.
+fn full_profile() -> Profile {
+    let day = "2026-11-24T10:00:00.000Z";
+    let edited = json!({"CreateDate": day, "CreateUserId": "a", "CreateSourceId": null, "LastModifiedDate": day, "LastModifiedUserId": "a", "LastModifiedSourceId": null});
+    let consent = json!({"ConsentType": "Marketing", "ConsentVersion": "1", "Locale": "en_US", "ConsentStatus": 1, "ConsentDate": day, "ExpirationDate": null, "Expired": false, "Edited": edited});
+    let preference = json!({"ProgramId": "NEWS", "ChannelId": "Email", "Consents": [{"ConsentType": "Marketing", "ConsentVersion": "1", "Locale": "en_US", "ConsentStatus": 1}],
+        "MatchType": "Expressed", "ReasonCode": null, "ExpirationDate": "", "PreferenceStatus": "Active", "LastModifiedDate": day, "UserId": "a", "SourceId": null,
+        "FilterId": "NEWS-EMAIL", "PreferenceType": 1, "FrequencyId": null, "PreferenceAttributes": [{"Key": "k", "Value": null}], "CustomerDate": day});
+    let profile = json!({
+        "ProfileId": 7, "IsActive": true, "Edited": edited, "RegistrationConfirmed": false, "CustomerType": null, "PreserveConsents": true, "PreservePreferences": true,
+        "CustomerName": {"Prefix": null, "FirstName": "Ada", "MiddleName": null, "LastName": null, "Suffix": null}, "DefaultLocale": null,
+        "Consents": [consent], "ProfilePreferences": [preference],
+        "AlternateIds": [{"AlternateIdType": "CRM", "AlternateId": "1", "IsActive": true, "Edited": edited}],
+        "Addresses": [{"AddressPreferences": [preference], "AddressType": "Home", "IsDefault": true, "Address1": "a", "Address2": null, "City": "b", "StateProvince": "GA", "PostalCode": "1",
+            "CountryCode_Alpha2": "US", "CountryCode_Alpha3": "USA", "CountryCode_Numeric": "840", "Country": null, "IsActive": true, "Edited": edited, "Consents": [consent]}],
+        "PhoneNumbers": [{"PhoneNumberPreferences": [preference], "PhoneType": "Home", "PhoneNumber": "1", "PhoneNumberNumeric": "1", "IsMobile": true, "IsDefault": true, "IsActive": true, "Edited": edited, "Consents": [consent]}],
+        "Emails": [{"EmailPreferences": [preference], "EmailAddressType": "Home", "EmailAddress": "a@example.org", "IsDefault": true, "IsActive": true, "Edited": edited, "Consents": [consent]}],
+        "Groups": [{"GroupType": "Household", "GroupName": "Smith", "IsPrimary": true}], "ProfileTags": [{"Name": "vip"}], "CustomFields": [{"Name": "Age", "Value": "21"}],
+    });
+    serde_json::from_value(profile).unwrap()
+}
+
+#[test]
+fn the_profile_of_the_document_has_exactly_the_members_that_are_rendered() {
+    fn compare(schema: &Value, rendered: &Value, document: &Value, path: &str) {
+        if let Some(to) = schema["$ref"].as_str() {
+            return compare(document.pointer(to.trim_start_matches('#')).unwrap(), rendered, document, path);
+        }
+        if let Some(of) = schema["oneOf"].as_array() {
+            return compare(of.iter().find(|s| s["type"] != "null").unwrap(), rendered, document, path);
+        }
+        match rendered {
+            Value::Object(object) => {
+                let described: BTreeSet<_> = schema["properties"].as_object().unwrap().keys().collect();
+                assert_eq!(described, object.keys().collect(), "{path}");
+                for (name, value) in object {
+                    compare(&schema["properties"][name], value, document, &format!("{path}.{name}"));
+                }
+            }
+            Value::Array(array) => {
+                assert!(!array.is_empty(), "{path} needs an element in this test");
+                array.iter().for_each(|value| compare(&schema["items"], value, document, path));
+            }
+            _ => {}
+        }
+    }
+    let rendered: Value = serde_json::from_slice(&render::render(&full_profile()).json).unwrap();
+    let document = document();
+    compare(&document["components"]["schemas"]["UserProfilePreference"], &rendered, &document, "");
+}

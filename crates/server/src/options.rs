@@ -1,0 +1,55 @@
+//! What an operator may set about the HTTP face.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+/// The settings of [`crate::serve`].
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where [`crate::bind`] listens.
+    pub listen: SocketAddr,
+    /// The address under which callers reach the server, for the OAuth metadata (RFC 8414, issuer): `https://sayso.example.org`. When
+    /// absent: `http://` and the Host of the request.
+    pub public_url: Option<String>,
+    /// Largest body of Initiate, bytes (export.md: 32 MiB).
+    pub initiate_body: u64,
+    /// Largest body of a profile call, bytes (1 MiB).
+    pub profile_body: u64,
+    /// Largest body of a token call, bytes (16 KiB).
+    pub oauth_body: u64,
+    /// How long a connection may stay without a request, and a request's head may take.
+    pub head_idle: Duration,
+    /// How long a request's body may pause.
+    pub body_idle: Duration,
+    /// How long a request's body may take as a whole.
+    pub body_deadline: Duration,
+    /// How long an answer may wait for a reader who takes nothing.
+    pub write_stall: Duration,
+    /// How long requests in flight may take to finish when the server is told to stop.
+    pub drain: Duration,
+    /// Most connections at once; more wait to be accepted.
+    pub max_connections: usize,
+    /// Whether `CallbackURL` may be `http://` to a loopback address (export.md, Initiate).
+    pub allow_http_callbacks: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            public_url: None,
+            initiate_body: 32 << 20,
+            profile_body: 1 << 20,
+            oauth_body: 16 << 10,
+            head_idle: Duration::from_secs(60),
+            body_idle: Duration::from_secs(30),
+            body_deadline: Duration::from_secs(600),
+            write_stall: Duration::from_secs(45),
+            drain: Duration::from_secs(20),
+            max_connections: 4096,
+            allow_http_callbacks: false,
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! All routes.
+
+use axum::{
+    Extension, Json, Router,
+    extract::Request,
+    middleware::from_fn,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use std::sync::Arc;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{access::App, error::ApiError, export, health, http::stack, oauth, openapi, profile};
+
+/// The calls of an account. They answer under both bases (export.md, Addresses).
+fn api() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        // export.md
+        .routes(routes!(export::export_segment))
+        .routes(routes!(export::export_segment_group))
+        .routes(routes!(export::export_status))
+        .routes(routes!(export::export_retrieve))
+        .routes(routes!(export::export_commit))
+        // profile.md, Data API
+        .routes(routes!(profile::create_profile))
+        .routes(routes!(profile::read_profile, profile::update_profile, profile::delete_profile))
+        .routes(routes!(profile::read_by_alternate_id, profile::write_by_alternate_id, profile::delete_by_alternate_id))
+        .routes(routes!(
+            profile::read_by_alternate_id_in_path,
+            profile::write_by_alternate_id_in_path,
+            profile::delete_by_alternate_id_in_path
+        ))
+}
+
+/// The calls that are about no account.
+fn general() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        // access.md
+        .routes(routes!(oauth::token))
+        .routes(routes!(oauth::oauth_metadata))
+        // for those who run the server
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(health::metrics))
+}
+
+/// The bases under which an account's calls answer; the second is the older service's.
+const BASES: [&str; 2] = ["/Profiles/v4", "/Profiles"];
+
+/// The OpenAPI document of all routes (under the first base).
+pub(crate) fn document() -> OpenApi {
+    let routes = OpenApiRouter::with_openapi(openapi::preface()).merge(general()).nest(BASES[0], api());
+    openapi::complete(routes.into_openapi())
+}
+
+/// The router with the stack around every handler.
+pub(crate) fn router(app: App) -> Router {
+    let (api, _) = api().split_for_parts();
+    let (general, _) = general().split_for_parts();
+    let document = Arc::new(document());
+    general
+        .route("/openapi.json", get(openapi_json).layer(Extension(document)))
+        .nest(BASES[0], api.clone())
+        .nest(BASES[1], api)
+        .method_not_allowed_fallback(async |request: Request| ApiError::Method(request.method().to_string()))
+        .fallback(async || ApiError::NoRoute)
+        .layer(from_fn(stack::around))
+        .with_state(app)
+}
+
+async fn openapi_json(Extension(document): Extension<Arc<OpenApi>>) -> Response {
+    Json(&*document).into_response()
+}
