@@ -1,1 +1,65 @@
-//! The sayso program: serve, demo, account, credentials, load, check, sample.
+//! The `sayso` program. `main` is a shim; this library is the program, so that its parts can be tested.
+//!
+//! | room | what is in it |
+//! |---|---|
+//! | [`args`] | the command line as it is typed; every flag has an environment variable |
+//! | [`settings`] | what `serve` runs with: flag > environment > file > default, resolved once |
+//! | [`demo`] [`serve`] [`account`] [`credentials`] [`load`] [`check`] [`sample`] | one command each |
+//! | [`data`] | opening a data directory, finding an account, with words for what can go wrong |
+//! | [`out`] | results to stdout, everything for people to stderr, numbers as people read them |
+//! | [`progress`] [`log`] [`stop`] | a bar or plain lines; tracing; Ctrl-C and SIGTERM |
+//!
+//! Exit codes (program.md): 0 done, 1 failed (or something was found wrong), 2 wrong usage.
+
+pub mod account;
+pub mod args;
+pub mod check;
+pub mod credentials;
+pub mod data;
+pub mod demo;
+pub mod load;
+pub mod log;
+pub mod out;
+pub mod progress;
+pub mod sample;
+pub mod serve;
+pub mod settings;
+pub mod stop;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+
+/// Runs the program with the arguments of this process.
+pub fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(code) => code,
+        // `sayso sample … | head`: the reader has what it wanted.
+        Err(error) if error.is::<out::StdoutClosed>() => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sayso: {}", out::chain(&error));
+            ExitCode::from(if error.is::<settings::Usage>() { 2 } else { 1 })
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    if let Command::Serve(args) = cli.command {
+        // `serve` alone may set its log in a file, so its settings come first.
+        let settings = settings::resolve(*args, &cli.log)?;
+        log::start(&settings.log)?;
+        return serve::run(settings);
+    }
+    log::start(&settings::Log::resolve(&cli.log, None, None, "warn"))?;
+    match cli.command {
+        Command::Serve(_) => unreachable!("taken above"),
+        Command::Demo(args) => demo::run(args),
+        Command::Sample(args) => sample::run(args),
+        Command::Account { command } => account::run(command),
+        Command::Credentials { command } => credentials::run(command),
+        Command::Load(args) => load::run(args),
+        Command::Check(args) => check::run(args),
+    }
+}

@@ -1,1 +1,5 @@
-fn main() {}
+//! The shim around the library: see `lib.rs`.
+
+fn main() -> std::process::ExitCode {
+    sayso::main()
+}

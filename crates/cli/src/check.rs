@@ -1,0 +1,48 @@
+//! `sayso check`: verifies a data directory, says what is wrong; exit 1 if anything is.
+
+use std::process::ExitCode;
+
+use crate::{args::CheckArgs, data, out, progress::Progress};
+
+/// Runs it.
+///
+/// # Errors
+/// When the directory can't be opened or the check can't go on.
+pub fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
+    let store = data::open(&args.data)?;
+    let mut progress = Progress::start("checking", None);
+    let report = store.check(&mut |done| progress.at(done, done, "entries"))?;
+    let time = progress.finish();
+    if args.json {
+        out::json(&report)?;
+    } else {
+        for problem in &report.problems {
+            out::line(problem)?;
+        }
+        let unshown = report.problem_count.saturating_sub(report.problems.len() as u64);
+        if unshown > 0 {
+            out::line(format_args!("… and {} more", out::count(unshown)))?;
+        }
+        let verdict = match report.problem_count {
+            0 => "nothing is wrong".to_owned(),
+            n => format!(
+                "{}: restore a copy, or export what is sound and load it into a new directory",
+                out::counted(n, "problem")
+            ),
+        };
+        out::line(format_args!(
+            "{}, {}, {}, {}; {} ({})",
+            out::counted(report.accounts, "account"),
+            out::counted(report.profiles, "profile"),
+            out::counted(report.tombstones, "deleted profile"),
+            if report.index_entries == 1 {
+                "1 index entry".to_owned()
+            } else {
+                format!("{} index entries", out::count(report.index_entries))
+            },
+            verdict,
+            out::took(time),
+        ))?;
+    }
+    Ok(ExitCode::from(u8::from(report.problem_count > 0)))
+}

@@ -1,0 +1,126 @@
+//! `sayso credentials …`: OAuth clients (access.md). A secret is shown once, when it is made; the store keeps its hash only.
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+use sayso_store::access::{NewSecret, OAuthClient};
+use serde::Serialize;
+
+use crate::{
+    args::CredentialsCommand,
+    data,
+    out::{self, Table},
+};
+
+/// What a caller needs for a token, as `--json` gives it (program.md).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Credentials {
+    /// 48 characters.
+    pub client_id: String,
+    /// 64 characters.
+    pub client_secret: String,
+    /// `ClientId/UserId`.
+    pub scope: String,
+}
+
+impl Credentials {
+    /// Of a secret that was just made, in this account.
+    pub fn new(account: &str, made: NewSecret) -> Self {
+        let scope = scope(account, &made.client);
+        Self { client_id: made.client.client_id, client_secret: made.secret, scope }
+    }
+
+    fn print(&self, json: bool) -> anyhow::Result<()> {
+        if json {
+            return out::json(self);
+        }
+        out::line(format_args!("client_id      {}", self.client_id))?;
+        out::line(format_args!("client_secret  {}", self.client_secret))?;
+        out::line(format_args!("scope          {}", self.scope))?;
+        out::note("The secret is shown this once; keep it where secrets are kept.");
+        Ok(())
+    }
+}
+
+fn scope(account: &str, client: &OAuthClient) -> String {
+    format!("{account}/{}", client.user_id)
+}
+
+/// A client in a list; no secret, nor its hash.
+#[derive(Debug, Serialize)]
+struct Listed {
+    client_id: String,
+    user: String,
+    scope: String,
+    is_active: bool,
+    created: String,
+    secrets: usize,
+}
+
+/// Runs one of them.
+///
+/// # Errors
+/// What is missing, or what the store says.
+pub fn run(command: CredentialsCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        CredentialsCommand::Create { user, json, place } => {
+            let (store, account) = data::open_account(&place)?;
+            let user = data::user(&account, &user)?;
+            let made = store.create_client(account.no, &user.user_id)?;
+            Credentials::new(&account.name, made).print(json)?;
+        }
+        CredentialsCommand::List { json, place } => {
+            let (store, account) = data::open_account(&place)?;
+            let listed: Vec<Listed> = store
+                .clients(account.no)?
+                .into_iter()
+                .map(|client| Listed {
+                    scope: scope(&account.name, &client),
+                    created: client.created.to_string(),
+                    secrets: client.secrets.len(),
+                    is_active: client.is_active,
+                    client_id: client.client_id,
+                    user: client.user_id,
+                })
+                .collect();
+            if json {
+                out::json(&listed)?;
+            } else if listed.is_empty() {
+                out::note(format_args!(
+                    "account {0} has no clients; sayso credentials create --account {0} --user USER makes one",
+                    account.name
+                ));
+            } else {
+                let mut table = Table::new(&["CLIENT ID", "USER", "ACTIVE", "SECRETS", "CREATED"]);
+                for client in listed {
+                    let active = if client.is_active { "yes" } else { "no" };
+                    table.row(vec![
+                        client.client_id,
+                        client.user,
+                        active.to_owned(),
+                        client.secrets.to_string(),
+                        client.created,
+                    ]);
+                }
+                out::line(table)?;
+            }
+        }
+        CredentialsCommand::Rotate { client_id, json, place } => {
+            let (store, account) = data::open_account(&place)?;
+            let made = store.rotate_client(account.no, &client_id)?;
+            Credentials::new(&account.name, made).print(json)?;
+            out::note("The former secret stays good until the next rotation.");
+        }
+        CredentialsCommand::Revoke { client_id, place } => {
+            let (store, account) = data::open_account(&place)?;
+            if !store.revoke_client(account.no, &client_id)? {
+                bail!(
+                    "account {0} has no client {client_id:?}; sayso credentials list --account {0} shows those it has",
+                    account.name
+                );
+            }
+            out::line(format_args!("revoked {client_id}"))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

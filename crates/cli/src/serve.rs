@@ -1,0 +1,80 @@
+//! `sayso serve`: opens the data directory, starts the engine, answers HTTP until it is asked to end.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use sayso_export::Engine;
+use sayso_server::Options;
+use sayso_store::{Role, Store};
+use tokio::net::TcpListener;
+
+use crate::{data, out, settings::Settings, stop::Stop};
+
+/// Runs it.
+///
+/// # Errors
+/// When the directory can't be opened, the address can't be listened on, or the server fails.
+pub fn run(settings: Settings) -> anyhow::Result<ExitCode> {
+    let stop = Stop::listen()?;
+    // Before the store is opened: its first numbers count too.
+    sayso_server::record_metrics();
+    let store = Store::open(&settings.data, Role::Server, data::clock(settings.clock_file.as_deref()))
+        .with_context(|| format!("the data directory {} can't be opened", settings.data.display()))?;
+    if store.accounts()?.is_empty() {
+        out::note(format_args!(
+            "There is no account yet; sayso account create NAME --data {} makes one, also while this server runs.",
+            settings.data.display()
+        ));
+    }
+    for (file, what) in [
+        (&settings.clock_file, "the present moment comes from"),
+        (&settings.export.hold_file, "exports wait while there is"),
+    ] {
+        if let Some(path) = file {
+            out::note(format_args!("Sandbox: {what} {}. Never do this with people's real data.", path.display()));
+        }
+    }
+    let options = Options {
+        listen: settings.listen,
+        public_url: settings.public_url.clone(),
+        allow_http_callbacks: settings.allow_http_callbacks,
+        ..Options::default()
+    };
+    runtime()?.block_on(async {
+        let listener = sayso_server::bind(&options).await?;
+        let address = listener.local_addr().context("the address that is listened on can't be told")?;
+        if !address.ip().is_loopback() {
+            tracing::warn!(%address, "listening beyond this machine without TLS: secrets and people's data cross the network in the clear; put a TLS proxy before it, or listen on 127.0.0.1");
+        }
+        let engine = Engine::start(store.clone(), settings.export, sayso_server::permission_check(store.clone()))?;
+        // From here on connections are taken: the kernel holds those that come before the first is accepted.
+        out::line(format_args!("listening on http://{address}"))?;
+        serve(store, engine, listener, options, stop.wait()).await
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The runtime of a server.
+///
+/// # Errors
+/// When the system gives no threads.
+pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the server's threads can't be started")
+}
+
+/// Serves until `shutdown` ends, then lets the engine come to rest.
+///
+/// # Errors
+/// When the server fails.
+pub async fn serve(
+    store: Store,
+    engine: Engine,
+    listener: TcpListener,
+    options: Options,
+    shutdown: impl Future<Output = ()> + Send,
+) -> anyhow::Result<()> {
+    let served = sayso_server::serve(store, engine.clone(), listener, options, shutdown).await;
+    // Waits for workers: not on a thread that others' tasks need.
+    tokio::task::spawn_blocking(move || engine.stop()).await.context("the export engine did not come to rest")?;
+    served.map_err(Into::into)
+}

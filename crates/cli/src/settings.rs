@@ -1,0 +1,245 @@
+//! What `serve` runs with, resolved once from flag, environment, file and default, in this order (program.md). The rest of
+//! the program sees only the outcome. Flag and environment come together: clap puts the flag first.
+
+use std::{fmt, fs, net::SocketAddr, path::PathBuf, str::FromStr};
+
+use anyhow::Context;
+use sayso_export::Settings as ExportSettings;
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+use crate::args::{DEFAULT_DATA, LogArgs, LogFormat, ServeArgs};
+
+/// Wrong usage that clap can't see: the program ends with 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(pub String);
+
+/// A length of time as it is written on the command line (`250ms`, `30s`, `15m`, `12h`, `7d`), in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span(pub u64);
+
+impl FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let (number, unit) = text.split_at(split);
+        let unit = match unit.trim() {
+            "ms" => Some(1),
+            "s" => Some(1_000),
+            "m" => Some(60_000),
+            "h" => Some(3_600_000),
+            "d" => Some(86_400_000),
+            _ => None,
+        };
+        let ms = unit.zip(number.parse::<u64>().ok()).and_then(|(unit, n)| n.checked_mul(unit));
+        // Moments are signed: a longer span than this (292 million years) can't be added to one.
+        ms.filter(|ms| i64::try_from(*ms).is_ok()).map(Span).ok_or_else(|| {
+            format!(
+                "{text:?} is no length of time; write a whole number and its unit, ms, s, m, h or d, such as 30s or 12h"
+            )
+        })
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
+        match units.iter().find(|(ms, _)| self.0 > 0 && self.0.is_multiple_of(*ms)) {
+            Some((ms, unit)) => write!(f, "{}{unit}", self.0 / ms),
+            None => write!(f, "{}ms", self.0),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// What is logged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// The filter of tracing.
+    pub filter: String,
+    /// The form of a line.
+    pub format: LogFormat,
+}
+
+impl Log {
+    /// The command line's wishes (with the environment's), else the file's, else this default.
+    pub fn resolve(args: &LogArgs, file: Option<String>, file_format: Option<LogFormat>, default: &str) -> Self {
+        Self {
+            filter: args.log.clone().or(file).unwrap_or_else(|| default.to_owned()),
+            format: args.log_format.or(file_format).unwrap_or_default(),
+        }
+    }
+}
+
+/// What `serve` runs with.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The data directory.
+    pub data: PathBuf,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// The address under which callers reach the server.
+    pub public_url: Option<String>,
+    /// The export engine's settings.
+    pub export: ExportSettings,
+    /// Whether callbacks over plain http to this machine are taken.
+    pub allow_http_callbacks: bool,
+    /// The file that holds the present moment, in a sandbox.
+    pub clock_file: Option<PathBuf>,
+    /// What is logged.
+    pub log: Log,
+}
+
+/// The file of `--config`: the flags' names with `_` for `-`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    data: Option<PathBuf>,
+    listen: Option<SocketAddr>,
+    public_url: Option<String>,
+    token_life: Option<Span>,
+    status_life: Option<Span>,
+    kept_files_life: Option<Span>,
+    sweep_interval: Option<Span>,
+    workers: Option<usize>,
+    max_limit: Option<u64>,
+    last_block_replay: Option<Span>,
+    allow_http_callbacks: Option<bool>,
+    clock_file: Option<PathBuf>,
+    hold_file: Option<PathBuf>,
+    log: Option<String>,
+    log_format: Option<LogFormat>,
+}
+
+/// Resolves the settings of `serve`.
+///
+/// # Errors
+/// When the file can't be read; [`Usage`] when what it says can't be taken, or a value is out of bounds.
+pub fn resolve(args: ServeArgs, log: &LogArgs) -> anyhow::Result<Settings> {
+    let file = match &args.config {
+        Some(path) => {
+            let text = fs::read_to_string(path).with_context(|| {
+                format!("the settings file {} can't be read (--config, SAYSO_CONFIG)", path.display())
+            })?;
+            toml::from_str(&text).map_err(|error| Usage(format!("the settings file {}: {error}", path.display())))?
+        }
+        None => File::default(),
+    };
+    merge(args, file, log)
+}
+
+fn merge(args: ServeArgs, file: File, log: &LogArgs) -> anyhow::Result<Settings> {
+    let default = ExportSettings::default();
+    let life = |flag: Option<Span>, file: Option<Span>, default: i64| {
+        flag.or(file).map_or(default, |span| i64::try_from(span.0).unwrap_or(i64::MAX))
+    };
+    let export = ExportSettings {
+        token_life_ms: life(args.token_life, file.token_life, default.token_life_ms),
+        status_life_ms: life(args.status_life, file.status_life, default.status_life_ms),
+        kept_files_life_ms: life(args.kept_files_life, file.kept_files_life, default.kept_files_life_ms),
+        last_block_replay_ms: life(args.last_block_replay, file.last_block_replay, default.last_block_replay_ms),
+        sweep_every_ms: args.sweep_interval.or(file.sweep_interval).map_or(default.sweep_every_ms, |span| span.0),
+        workers: args.workers.or(file.workers).unwrap_or(default.workers),
+        max_limit: args.max_limit.or(file.max_limit).or(default.max_limit),
+        hold_file: args.hold_file.or(file.hold_file),
+    };
+    let bounds = [
+        (export.workers == 0, "workers is 0: nothing would ever be exported; give 1 or more"),
+        (export.max_limit == Some(0), "max_limit is 0: no page could hold a record; give 1 or more, or leave it out"),
+        (export.sweep_every_ms == 0, "sweep_interval is 0: the sweeper would never rest; give 1ms or more"),
+    ];
+    if let Some((_, words)) = bounds.into_iter().find(|(wrong, _)| *wrong) {
+        return Err(Usage(words.to_owned()).into());
+    }
+    Ok(Settings {
+        data: args.data.or(file.data).unwrap_or_else(|| PathBuf::from(DEFAULT_DATA)),
+        listen: args.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+        public_url: args.public_url.or(file.public_url),
+        export,
+        allow_http_callbacks: args.allow_http_callbacks.or(file.allow_http_callbacks).unwrap_or(false),
+        clock_file: args.clock_file.or(file.clock_file),
+        log: Log::resolve(log, file.log, file.log_format, "info"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> File {
+        toml::from_str(text).unwrap()
+    }
+
+    fn settings(args: ServeArgs, text: &str) -> Settings {
+        merge(args, file(text), &LogArgs::default()).unwrap()
+    }
+
+    #[test]
+    fn without_a_word_the_defaults_count() {
+        let settings = settings(ServeArgs::default(), "");
+        assert_eq!(
+            (settings.data.to_str(), settings.listen.to_string().as_str()),
+            (Some("./sayso-data"), "127.0.0.1:8080")
+        );
+        assert_eq!((settings.export.token_life_ms, settings.export.last_block_replay_ms), (12 * 3_600_000, 0));
+        assert!(!settings.allow_http_callbacks);
+        assert_eq!(settings.log, Log { filter: "info".to_owned(), format: LogFormat::Text });
+    }
+
+    #[test]
+    fn the_file_counts_before_the_default_and_the_flag_before_the_file() {
+        let text = "listen = \"0.0.0.0:9\"\ntoken_life = \"30m\"\nmax_limit = 50\nallow_http_callbacks = true\nlog = \"debug\"\nlog_format = \"json\"";
+        let from_file = settings(ServeArgs::default(), text);
+        assert_eq!(
+            (from_file.listen.port(), from_file.export.token_life_ms, from_file.export.max_limit),
+            (9, 1_800_000, Some(50))
+        );
+        assert_eq!(from_file.log, Log { filter: "debug".to_owned(), format: LogFormat::Json });
+
+        let args = ServeArgs {
+            listen: "127.0.0.1:10".parse().ok(),
+            token_life: Some(Span(5)),
+            allow_http_callbacks: Some(false),
+            ..ServeArgs::default()
+        };
+        let log = LogArgs { log: Some("warn".to_owned()), log_format: None };
+        let from_flag = merge(args, file(text), &log).unwrap();
+        assert_eq!(
+            (from_flag.listen.port(), from_flag.export.token_life_ms, from_flag.export.max_limit),
+            (10, 5, Some(50))
+        );
+        assert!(!from_flag.allow_http_callbacks, "an explicit no counts before the file's yes");
+        assert_eq!(from_flag.log, Log { filter: "warn".to_owned(), format: LogFormat::Json });
+    }
+
+    #[test]
+    fn a_name_the_file_does_not_know_is_refused() {
+        let error = toml::from_str::<File>("token_live = \"1h\"").unwrap_err().to_string();
+        assert!(error.contains("token_live") && error.contains("token_life"), "{error}");
+    }
+
+    #[test]
+    fn values_with_which_nothing_would_work_are_wrong_usage() {
+        for text in ["workers = 0", "max_limit = 0", "sweep_interval = \"0s\""] {
+            let error = merge(ServeArgs::default(), file(text), &LogArgs::default()).unwrap_err();
+            assert!(error.is::<Usage>(), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn lengths_of_time_are_read_and_written_alike() {
+        for text in ["250ms", "30s", "15m", "12h", "7d", "0ms"] {
+            assert_eq!(text.parse::<Span>().unwrap().to_string(), text);
+        }
+        assert_eq!("90 s".parse(), Ok(Span(90_000)));
+        for text in ["", "5", "h", "-1s", "1.5h", "1y", "99999999999999999999s", "9223372036854775807s"] {
+            assert!(text.parse::<Span>().unwrap_err().contains("12h"), "{text}");
+        }
+    }
+}

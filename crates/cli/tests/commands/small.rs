@@ -1,0 +1,74 @@
+//! sample, credentials, check, wrong usage.
+
+use crate::util::Place;
+
+#[test]
+fn the_same_seed_gives_the_same_bytes() {
+    let place = Place::new();
+    let first = place.run(&["sample", "--profiles", "200", "--seed", "7"]).ok().out;
+    assert_eq!(first.lines().count(), 200);
+    place.run(&["sample", "--profiles", "200", "--seed", "7", "--out", "people.ndjson"]).ok();
+    assert_eq!(place.read("people.ndjson"), first);
+    assert_ne!(place.run(&["sample", "--profiles", "200", "--seed", "8"]).ok().out, first);
+}
+
+#[test]
+fn a_reader_who_has_enough_of_a_sample_is_no_error() {
+    use std::io::Read;
+    let place = Place::new();
+    let mut child =
+        place.command(&["sample", "--profiles", "100000"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut some = [0; 100];
+    child.stdout.take().unwrap().read_exact(&mut some).unwrap();
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn credentials_are_made_listed_rotated_and_revoked() {
+    let place = Place::with_account();
+    let create = place.run(&["credentials", "create", "--account", "acme", "--user", "admin", "--json"]).ok();
+    let made = create.json();
+    let names: Vec<&str> = made.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(names, ["client_id", "client_secret", "scope"]);
+    let (id, secret) = (made["client_id"].as_str().unwrap(), made["client_secret"].as_str().unwrap());
+    assert_eq!((id.len(), secret.len(), &made["scope"]), (48, 64, &"ACME/Admin".into()));
+
+    let list = place.run(&["credentials", "list", "--account", "ACME", "--json"]).ok();
+    assert_eq!((list.json()[0]["client_id"].as_str(), list.json()[0]["secrets"].as_u64()), (Some(id), Some(1)));
+    assert!(!list.out.contains(secret));
+    let rotated = place.run(&["credentials", "rotate", id, "--account", "ACME", "--json"]).ok().json();
+    assert_eq!(rotated["client_id"], *id);
+    assert_ne!(rotated["client_secret"], *secret);
+    let text = place.run(&["credentials", "list", "--account", "ACME"]).ok().out;
+    assert!(text.contains(id) && text.contains("  2  "), "{text}");
+
+    place.run(&["credentials", "revoke", id, "--account", "ACME"]).ok();
+    place.run(&["credentials", "revoke", id, "--account", "ACME"]).fails(1, &["no client"]);
+    assert_eq!(place.run(&["credentials", "list", "--account", "ACME", "--json"]).ok().out, "[]\n");
+    place
+        .run(&["credentials", "create", "--account", "ACME", "--user", "Nobody"])
+        .fails(1, &["no user \"Nobody\"", "Admin"]);
+}
+
+#[test]
+fn a_sound_directory_passes_the_check() {
+    let place = Place::with_account();
+    let people = place.run(&["sample", "--profiles", "300"]).ok().out;
+    place.run_with(&["load", "-", "--account", "ACME"], people.as_bytes()).ok();
+    let report = place.run(&["check", "--json"]).ok().json();
+    assert_eq!((report["profiles"].as_u64(), report["problem_count"].as_u64()), (Some(300), Some(0)), "{report}");
+    assert!(place.run(&["check"]).ok().out.contains("300 profiles"));
+}
+
+#[test]
+fn wrong_usage_ends_with_2() {
+    let place = Place::new();
+    place.run(&["serve", "--workers", "many"]).fails(2, &["--workers"]);
+    place.run(&["serve", "--workers", "0"]).fails(2, &["workers is 0"]);
+    place.run(&["sample"]).fails(2, &["--profiles"]);
+    place.run(&["sample", "--profiles", "1", "--log", "=="]).fails(2, &["--log"]);
+    place.write("sayso.toml", "listne = \"127.0.0.1:0\"");
+    place.run(&["serve", "--config", "sayso.toml"]).fails(2, &["sayso.toml", "listne"]);
+    place.run(&["nonsense"]).fails(2, &["nonsense"]);
+    assert!(place.run(&["--version"]).ok().out.starts_with("sayso "));
+}
