@@ -112,9 +112,15 @@ fn write(
         let path = path.item(i);
         let (program, filter) = filter(w, &path, at, input)?;
         let new = preference(w, &path, program, filter, input)?;
-        if !is_echo(at, list, filter, input, &new) {
-            written.push((i, filter, new));
+        if is_echo(at, list, filter, input, &new) {
+            continue;
         }
+        if filter.channel_id == Channel::Text && !at.takes_texts {
+            let message =
+                format!("filter {} has the channel Text, which needs a phone with IsMobile true", shown(&filter.id));
+            return Err(path.member("FilterId").invalid(message));
+        }
+        written.push((i, filter, new));
     }
     let current = list.iter().map(|p| fold(&p.filter_id));
     let found = check::matched(path, "filter", current, written.iter().map(|(i, filter, _)| (*i, fold(&filter.id))))?;
@@ -180,10 +186,6 @@ fn filter<'c>(
         let message =
             format!("filter {} has the channel {channel}: it belongs to {belongs}, not to {}", shown(id), at.what);
         return Err(member.invalid(message));
-    }
-    if filter.channel_id == Channel::Text && !at.takes_texts {
-        return Err(member
-            .invalid(format!("filter {} has the channel Text, which needs a phone with IsMobile true", shown(id))));
     }
     Ok((program, filter))
 }

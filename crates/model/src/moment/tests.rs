@@ -175,10 +175,9 @@ proptest! {
 
     #[test]
     fn no_text_that_looks_like_a_date_makes_it_panic(text in "[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.Z+-]{0,20})?") {
-        if let Ok(jiff) = text.parse::<jiff::Timestamp>() && text.ends_with('Z') && !text.contains(":60") {
-            if let Ok(ours) = parse_date_time(&text) {
-                prop_assert_eq!(i128::from(ours.0), jiff.as_nanosecond().div_euclid(1_000_000));
-            }
+        // jiff takes more than we do (leap seconds, other offsets); where both take a text they agree.
+        if let (Ok(jiff), Ok(ours), true) = (text.parse::<jiff::Timestamp>(), parse_date_time(&text), text.ends_with('Z')) {
+            prop_assert_eq!(i128::from(ours.0), jiff.as_nanosecond().div_euclid(1_000_000));
         }
         let _ = parse_customer_date(&text, Choice::Out);
     }

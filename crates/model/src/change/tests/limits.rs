@@ -1,0 +1,113 @@
+use super::*;
+use crate::render::render;
+
+/// The account of the tests with names as long as they may be, all of four bytes a character.
+fn wide_account() -> Config {
+    let mut c = config().source;
+    let name = wide;
+    let t = |n: usize| crate::config::TypeDef {
+        type_name: name(n),
+        localized_fields: vec![],
+        is_default: false,
+        is_active: true,
+    };
+    for list in [
+        &mut c.email_types,
+        &mut c.phone_types,
+        &mut c.address_types,
+        &mut c.customer_types,
+        &mut c.alternate_id_types,
+        &mut c.group_types,
+    ] {
+        list.push(t(100));
+    }
+    let mut field = c.custom_fields.iter().find(|f| f.name == "Note").unwrap().clone();
+    field.name = name(94);
+    c.custom_fields.push(field);
+    let mut consent = c.consent_types[0].clone();
+    consent.type_name = name(100);
+    consent.versions[2].consent_version = name(50);
+    consent.versions[2].localized_fields[0].locale = name(15);
+    c.consent_types.push(consent);
+    let mut filter = c.programs[0].filters[0].clone();
+    filter.id = name(50);
+    filter.frequencies[0].id = name(20);
+    c.programs[0].filters.push(filter);
+    Config::new(c)
+}
+
+fn wide(n: usize) -> String {
+    "𝟘".repeat(n)
+}
+
+fn wide_email(n: usize) -> String {
+    format!("{}@{}", wide(100), wide(n - 101))
+}
+
+/// A profile in which every text is as long as it may be.
+fn widest() -> Value {
+    let consents =
+        json!([{ "ConsentType": wide(100), "ConsentVersion": wide(50), "Locale": wide(15), "ConsentStatus": 1 }]);
+    json!({
+        "CustomerType": wide(100), "DefaultLocale": wide(15),
+        "CustomerName": { "Prefix": wide(20), "FirstName": wide(100), "MiddleName": wide(100), "LastName": wide(100), "Suffix": wide(20) },
+        "Consents": &consents,
+        "AlternateIds": [{ "AlternateIdType": wide(100), "AlternateId": wide(256) }],
+        "Addresses": [{ "AddressType": wide(100), "Address1": wide(125), "Address2": wide(125), "City": wide(50),
+            "StateProvince": wide(50), "PostalCode": wide(15), "CountryCode_Alpha2": wide(2), "CountryCode_Alpha3": wide(3),
+            "CountryCode_Numeric": wide(3), "Consents": &consents }],
+        "PhoneNumbers": [{ "PhoneType": wide(100), "PhoneNumber": wide(32), "Consents": &consents }],
+        "Emails": [{ "EmailAddressType": wide(100), "EmailAddress": wide_email(256), "Consents": &consents,
+            "EmailPreferences": [{ "FilterId": wide(50), "PreferenceType": 1, "FrequencyId": wide(20),
+                "PreferenceAttributes": [{ "Key": wide(100), "Value": wide(4000) }] }] }],
+        "Groups": [{ "GroupType": wide(100), "GroupName": wide(100) }],
+        "ProfileTags": [{ "Name": wide(100) }],
+        "CustomFields": [{ "Name": wide(94), "Value": wide(4000) }],
+    })
+}
+
+fn write(input: &Value, config: &Config) -> Result<Kept, Refusal> {
+    create(&parse_profile(input.to_string().as_bytes())?, ProfileId(1), config, &author("ann"), NOW)
+}
+
+/// Where the texts of a value stand, as JSON pointers.
+fn texts(value: &Value, at: String, out: &mut Vec<String>) {
+    match value {
+        Value::String(_) => out.push(at),
+        Value::Array(items) => items.iter().enumerate().for_each(|(i, v)| texts(v, format!("{at}/{i}"), out)),
+        Value::Object(members) => members.iter().for_each(|(k, v)| texts(v, format!("{at}/{k}"), out)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_longest_values_in_four_byte_characters_are_taken_and_kept() {
+    let kept = write(&widest(), &wide_account()).unwrap();
+    let row = render(&kept.profile);
+    assert_eq!(serde_json::from_slice::<Profile>(&row.json).unwrap(), kept.profile);
+    assert_eq!(kept.profile.emails[0].email_address.chars().count(), 256);
+    assert_eq!(kept.profile.phone_numbers[0].phone_number_numeric, "0".repeat(32));
+}
+
+#[test]
+fn one_character_more_is_refused_with_the_length_seen_and_the_length_accepted() {
+    let (config, widest) = (wide_account(), widest());
+    let mut places = Vec::new();
+    texts(&widest, String::new(), &mut places);
+    assert_eq!(places.len(), 43);
+    for place in places {
+        let mut input = widest.clone();
+        let text = input.pointer_mut(&place).unwrap();
+        let length = text.as_str().unwrap().chars().count() + 1;
+        *text = if place.ends_with("EmailAddress") { json!(wide_email(length)) } else { json!(wide(length)) };
+        let refusal = write(&input, &config).expect_err(&place);
+        let path = place[1..].split('/').fold(String::new(), |path, part| match part.parse::<usize>() {
+            Ok(i) => format!("{path}[{i}]"),
+            Err(_) if path.is_empty() => part.to_owned(),
+            Err(_) => format!("{path}.{part}"),
+        });
+        assert_eq!((refusal.why, refusal.path), (Why::Invalid, path));
+        let message = format!("has {length} characters, at most {} ", length - 1);
+        assert!(refusal.message.contains(&message), "{}", refusal.message);
+    }
+}
