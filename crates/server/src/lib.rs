@@ -8,7 +8,7 @@
 //! ```
 //!
 //! HTTP/1.1 only: the last block of an export ends its token when the connection has flushed it (export.md, Retrieve), and that is a moment only
-//! where answers leave a connection one after the other. [`http::connection`] knows it.
+//! where answers leave a connection one after the other. The module `http::connection` knows it.
 
 mod access;
 mod error;

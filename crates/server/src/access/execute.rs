@@ -185,7 +185,7 @@ fn parse_token(text: &str) -> Option<AccessToken> {
 
 /// What the export engine asks when a job is ready: are the user and the client still there and active, and does CanExecute hold
 /// (export.md, Status, Failed)? A store that can't answer is a no, with its reason in the log.
-pub fn permission_check(store: Store) -> PermissionCheck {
+pub fn permission_check(store: &Store) -> PermissionCheck {
     fn holds(
         store: &Store,
         account: AccountNo,
@@ -201,6 +201,7 @@ pub fn permission_check(store: Store) -> PermissionCheck {
         };
         Ok(client && may_execute(&account.config, user, subject))
     }
+    let store = store.clone();
     Arc::new(move |account, user_id, client_id, subject| {
         holds(&store, account, user_id, client_id, subject).unwrap_or_else(|error| {
             tracing::error!(%error, user_id, "the permission over an export could not be checked");
