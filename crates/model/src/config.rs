@@ -359,7 +359,7 @@ pub struct Segment {
     pub description: Option<String>,
     #[serde(default)]
     pub profiles: Population,
-    /// The definition as it was given; [`crate::segment::Criterion::parse`] gives its meaning.
+    /// The definition as it was given; [`crate::segment::parse()`] gives its meaning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub criteria: Option<serde_json::Value>,
     #[serde(default, skip_serializing_if = "Output::is_default")]

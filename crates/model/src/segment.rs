@@ -72,7 +72,7 @@ pub enum FieldKind {
 }
 
 impl Criterion {
-    /// What [`matches`] needs to see of a profile: pass it to [`crate::reading::read`] (archived and implied preferences are
+    /// What [`matches()`] needs to see of a profile: pass it to [`crate::reading::read`] (archived and implied preferences are
     /// merged only where a leaf asks for them).
     pub fn reading(&self) -> Output {
         let mut output = Output::default();

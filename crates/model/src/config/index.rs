@@ -162,5 +162,7 @@ impl Config {
 
 /// A pattern that matches whole values only: `[0-9]{5}` means five digits, not a text with five digits somewhere in it.
 pub fn whole_match(pattern: &str) -> Result<Regex, regex::Error> {
+    // By itself first: `a)(b` is no pattern, and would become one between our brackets.
+    Regex::new(pattern)?;
     Regex::new(&format!(r"\A(?:{pattern})\z"))
 }

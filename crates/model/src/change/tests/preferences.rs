@@ -167,4 +167,7 @@ fn an_archived_preference_sent_back_is_not_brought_back() {
     let kept = changed(&kept, json!({ "PhoneNumbers": [phone(json!({ "IsMobile": false }))] })).kept;
     assert_eq!(count(&changed(&kept, archived(2, "2026-01-01")).kept), 0, "exactly the one that is archived");
     assert_eq!(count(&changed(&kept, archived(2, "2026-02-01")).kept), 1);
+    let read = with(says("SMS", 2), json!({ "PreferenceStatus": "Archived", "CustomerDate": "2026-01-01" }));
+    let echo = json!({ "PhoneNumbers": [phone(json!({ "PhoneNumberPreferences": [read] }))] });
+    assert_eq!(count(&changed(&kept, echo).kept), 0, "nor is it refused on the phone that is no mobile any more");
 }

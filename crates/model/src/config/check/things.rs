@@ -56,7 +56,8 @@ impl Checker<'_> {
                     if min_length.unwrap_or(0) as usize > max_length.map_or(VALUE, |max| max as usize) {
                         self.invalid(at("Text.MinLength"), "is greater than MaxLength: no value would be accepted");
                     }
-                    if let Some(error) = regular_expression.as_deref().and_then(|r| regex::Regex::new(r).err()) {
+                    if let Some(error) = regular_expression.as_deref().and_then(|r| crate::config::whole_match(r).err())
+                    {
                         let seen = shown(regular_expression.as_deref().unwrap_or_default());
                         self.invalid(at("Text.RegularExpression"), format!("{seen} is no regular expression: {error}"));
                     }
