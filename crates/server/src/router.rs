@@ -3,7 +3,7 @@
 use axum::{
     Extension, Json, Router,
     extract::Request,
-    middleware::from_fn,
+    middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -65,7 +65,7 @@ pub(crate) fn router(app: App) -> Router {
         .nest(BASES[1], api)
         .method_not_allowed_fallback(async |request: Request| ApiError::Method(request.method().to_string()))
         .fallback(async || ApiError::NoRoute)
-        .layer(from_fn(stack::around))
+        .layer(from_fn_with_state(app.clone(), stack::around))
         .with_state(app)
 }
 

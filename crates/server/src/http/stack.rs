@@ -1,11 +1,11 @@
 //! The one stack around every handler, read from top to bottom: correlation id and span, the address and Accept checked, the handler with
-//! its panics caught, the error's body, the counts.
+//! its panics caught, what it left unread, the error's body, the counts.
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use axum::{
     body::Body,
-    extract::{MatchedPath, Request},
+    extract::{MatchedPath, Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -17,8 +17,8 @@ use hyper::{
 use serde::Serialize;
 use tracing::Instrument;
 
-use super::{answer::JSON, connection::Connection, path::well_formed};
-use crate::error::ApiError;
+use super::{answer::JSON, connection::Connection, leftover, path::well_formed};
+use crate::{access::App, error::ApiError};
 
 /// The header by which a request is found again in the log.
 pub(crate) const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
@@ -33,7 +33,7 @@ pub(crate) struct ErrorBody {
 }
 
 /// The middleware.
-pub(crate) async fn around(request: Request, next: Next) -> Response {
+pub(crate) async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let correlation_id = correlation_id(request.headers());
     let method = request.method().clone();
@@ -42,7 +42,10 @@ pub(crate) async fn around(request: Request, next: Next) -> Response {
     // the route, not the address: addresses hold alternate ids and the like
     let span = tracing::info_span!("request", %method, route, correlation_id, peer);
 
-    let mut response = guarded(request, next).instrument(span.clone()).await;
+    let (parts, body) = request.into_parts();
+    let (body, leftover) = leftover::lend(&parts.headers, body);
+    let mut response = guarded(Request::from_parts(parts, body), next).instrument(span.clone()).await;
+    leftover.drain(app.options().initiate_body).await;
 
     let error = response.extensions_mut().remove::<Arc<ApiError>>();
     if let Some(error) = &error {

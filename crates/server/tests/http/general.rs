@@ -14,6 +14,8 @@ async fn every_refusal_of_http_itself_is_json_with_a_message() {
         (Method::GET, "/", "*/*", 404),
         (Method::GET, "/Profiles/v4/ACME_CORP/Nothing", "application/json", 404),
         (Method::PUT, "/oauth/token", "*/*", 405),
+        (Method::PUT, "/Profiles/v4/ACME_CORP/Profile/AlternateId", "*/*", 405),
+        (Method::DELETE, "/Profiles/Async/ACME_CORP/Export/1", "*/*", 405),
         (Method::GET, "/Profiles/v4/ACME_CORP/Profile/1?a=%zz", "*/*", 400),
         (Method::GET, "/Profiles/v4/%FF/Profile/1", "*/*", 400),
         (Method::GET, "/healthz", "text/html", 406),
@@ -23,6 +25,20 @@ async fn every_refusal_of_http_itself_is_json_with_a_message() {
         assert_eq!(answer.header("content-type"), Some("application/json; charset=utf-8"));
         assert!(!answer.message().is_empty());
         assert_eq!(answer.header("allow").is_some(), status == 405, "{answer:?}");
+    }
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn a_caller_who_is_still_sending_a_large_body_gets_the_refusal() {
+    let sandbox = Sandbox::new().await;
+    let body = vec![b' '; 8 << 20];
+    for (path, token, status) in [
+        ("/Profiles/v4/ACME_CORP/Profile", "abc".to_owned(), 401),
+        ("/Profiles/v4/ACME_CORP/Profile", sandbox.token("ACME_CORP", "Clerk").await, 413),
+    ] {
+        let answer = sandbox.send(sandbox.request(Method::POST, path).bearer_auth(token).body(body.clone())).await;
+        assert_eq!(answer.status, status, "{answer:?}");
     }
     sandbox.stop().await;
 }
