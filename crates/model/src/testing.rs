@@ -1,5 +1,7 @@
 //! Profiles made at random, for property tests of every room.
 
+pub(crate) mod account;
+
 use proptest::{collection::vec, option::of, prelude::*, sample::select};
 
 use crate::{id::ProfileId, moment::Moment, profile::*};

@@ -1,1 +1,239 @@
+use serde_json::json;
 
+use crate::{
+    config::{Configuration, Member, Operator, Output, Population, check},
+    refusal::{Refusal, Why},
+    testing::account::{ACCOUNT, configuration},
+};
+
+/// What is said of the account once it is changed so, against itself as it was where `replaces`.
+fn refusals(replaces: bool, change: impl FnOnce(&mut Configuration)) -> Vec<Refusal> {
+    let current = configuration();
+    let mut new = current.clone();
+    change(&mut new);
+    check(&new, replaces.then_some(&current)).err().unwrap_or_default()
+}
+
+#[track_caller]
+fn refused(change: impl FnOnce(&mut Configuration), path: &str, words: &str) {
+    one(refusals(false, change), Why::Invalid, path, words);
+}
+
+#[track_caller]
+fn conflict(change: impl FnOnce(&mut Configuration), path: &str, words: &str) {
+    one(refusals(true, change), Why::Conflict, path, words);
+}
+
+#[track_caller]
+fn one(refusals: Vec<Refusal>, why: Why, path: &str, words: &str) {
+    let [refusal] = refusals.as_slice() else { panic!("{refusals:#?}") };
+    assert_eq!((refusal.why, refusal.path.as_str()), (why, path), "{refusal}");
+    assert!(refusal.message.contains(words), "{words:?} isn't in {refusal}");
+}
+
+#[test]
+fn an_account_as_a_file_is_an_account_as_it_was() {
+    let account = configuration();
+    assert_eq!(check(&account, None), Ok(()));
+    let shown = toml::to_string(&account).unwrap();
+    assert_eq!(toml::from_str::<Configuration>(&shown).unwrap(), account, "{shown}");
+    assert_eq!(check(&account, Some(&account)), Ok(()));
+    assert_eq!(check(&Configuration::default(), None), Ok(()));
+    let empty = toml::to_string(&Configuration::default()).unwrap();
+    assert_eq!(toml::from_str::<Configuration>(&empty).unwrap(), Configuration::default());
+}
+
+#[test]
+fn the_store_s_form_of_an_account_is_the_same_account() {
+    let account = configuration();
+    let kept = serde_json::to_vec(&account).unwrap();
+    assert_eq!(serde_json::from_slice::<Configuration>(&kept).unwrap(), account);
+}
+
+#[test]
+fn a_key_that_is_not_known_is_refused() {
+    let error = toml::from_str::<Configuration>(&format!("Colour = \"red\"\n{ACCOUNT}")).unwrap_err();
+    assert!(error.to_string().contains("Colour"), "{error}");
+}
+
+#[test]
+fn names_are_unique_without_regard_to_case_and_not_too_long() {
+    refused(|c| c.email_types[1].type_name = "HOME".into(), "EmailTypes[1].TypeName", "EmailTypes[0].TypeName");
+    refused(|c| c.group_types[1].type_name = " ".into(), "GroupTypes[1].TypeName", "1 to 100");
+    refused(|c| c.address_types[1].type_name = "x".repeat(101), "AddressTypes[1].TypeName", "101 characters");
+    refused(|c| c.custom_fields[0].name = "é".repeat(95), "CustomFields[0].Name", "at most 94");
+    refused(|c| c.alternate_id_types[1].type_name = "a\tb".into(), "AlternateIdTypes[1].TypeName", "control");
+    refused(|c| c.phone_types[1].type_name = "Home ".into(), "PhoneTypes[1].TypeName", "space");
+    refused(|c| c.picklists[0].values.push("MUSIC".into()), "Picklists[0].Values[3]", "Values[1]");
+    refused(
+        |c| c.programs[1].filters[1].id = "news-mail".into(),
+        "Programs[1].Filters[1].ID",
+        "Programs[0].Filters[1].ID",
+    );
+    refused(|c| c.segment_groups.push(c.segment_groups[0].clone()), "SegmentGroups[1].Name", "unique");
+    refused(|c| c.users[1].user_id = "admin".into(), "Users[1].UserId", "unique");
+    refused(|c| c.default_locale = Some("x".repeat(16)), "DefaultLocale", "at most 15");
+    // exactly as long as they may be, and the same name for two kinds
+    assert_eq!(refusals(false, |c| c.email_types[1].type_name = "é".repeat(100)), []);
+}
+
+#[test]
+fn there_is_at_most_one_default() {
+    refused(|c| c.email_types[1].is_default = true, "EmailTypes[1].IsDefault", "at most one");
+    let daily = "Programs[0].Filters[0].Frequencies[1].IsDefault";
+    refused(|c| c.programs[0].filters[0].frequencies[0].is_default = true, daily, "at most one");
+}
+
+#[test]
+fn every_reference_names_something_configured() {
+    let consent = "Programs[1].Filters[0].RequiredConsents[0]";
+    refused(|c| c.programs[1].filters[0].required_consents[0] = "Cookies".into(), consent, "Marketing, SmsTerms");
+    refused(|c| c.programs[0].program_group_id = Some("x".into()), "Programs[0].ProgramGroupID", "ALL, LETTERS");
+    refused(|c| c.program_groups[1].parent_id = Some("x".into()), "ProgramGroups[1].ParentID", "ALL, LETTERS");
+    refused(|c| c.users[1].user_groups[0] = "Readers".into(), "Users[1].UserGroups[0]", "Exporters");
+    refused(|c| c.users[1].source_group = Some("Shop".into()), "Users[1].SourceGroup", "Website");
+    let permission = "Segments[0].Permissions[0].UserGroup";
+    refused(|c| c.segments[0].permissions[0].user_group = "Readers".into(), permission, "Exporters");
+    refused(|c| c.segment_groups[0].members[1].segment = "x".into(), "SegmentGroups[0].Members[1].Segment", "Everyone");
+    let list = crate::config::CustomFieldKind::SelectList { picklist: "Colours".into(), multiple: false };
+    refused(|c| c.custom_fields[0].kind = list, "CustomFields[0].Kind.SelectList.Picklist", "Interests");
+    // Administrators is always there
+    assert_eq!(refusals(false, |c| drop(c.user_groups.remove(0))), []);
+}
+
+#[test]
+fn program_groups_nest_without_circles() {
+    let circle = refusals(false, |c| c.program_groups[0].parent_id = Some("letters".into()));
+    let paths: Vec<_> = circle.iter().map(|r| r.path.as_str()).collect();
+    assert_eq!(paths, ["ProgramGroups[0].ParentID", "ProgramGroups[1].ParentID"]);
+    refused(|c| c.program_groups[0].parent_id = Some("ALL".into()), "ProgramGroups[0].ParentID", "within itself");
+}
+
+#[test]
+fn custom_fields_can_hold_something() {
+    use crate::config::CustomFieldKind::{Numeric, Text};
+    let text = |min_length, max_length, regex: Option<&str>| Text {
+        min_length,
+        max_length,
+        regular_expression: regex.map(str::to_owned),
+    };
+    for (kind, path, words) in [
+        (text(Some(5), Some(4), None), "Text.MinLength", "greater"),
+        (text(None, Some(4001), None), "Text.MaxLength", "4000"),
+        (text(None, None, Some("[a")), "Text.RegularExpression", "no regular expression"),
+        (Numeric { min: Some(2.0), max: Some(1.0), decimal_places: None }, "Numeric.Min", "greater"),
+        (Numeric { min: None, max: None, decimal_places: Some(16) }, "Numeric.DecimalPlaces", "0 to 15"),
+    ] {
+        refused(|c| c.custom_fields[0].kind = kind, &format!("CustomFields[0].Kind.{path}"), words);
+    }
+    refused(|c| c.picklists[0].values[0] = "a::b".into(), "Picklists[0].Values[0]", "joins");
+}
+
+#[test]
+fn a_consent_version_has_a_locale() {
+    let path = "ConsentTypes[0].Versions[1].LocalizedFields";
+    let without = |c: &mut Configuration| {
+        c.consent_types[0].versions[1].localized_fields.clear();
+    };
+    refused(without, path, "at least one locale");
+    let twice = "ConsentTypes[0].Versions[0].LocalizedFields[1].Locale";
+    refused(|c| c.consent_types[0].versions[0].localized_fields[1].locale = "EN_us".into(), twice, "unique");
+    refused(
+        |c| c.consent_types[0].versions[1].consent_version = "1".into(),
+        "ConsentTypes[0].Versions[1].ConsentVersion",
+        "unique",
+    );
+}
+
+#[test]
+fn a_user_id_fits_in_a_scope_and_in_what_is_signed() {
+    for id in ["a/b", "a:b", "a b"] {
+        refused(|c| c.users[0].user_id = id.into(), "Users[0].UserId", "are accepted");
+    }
+}
+
+#[test]
+fn a_segment_s_definition_is_checked_in_its_place() {
+    let wrong = json!({"All": [{"Feild": "IsActive"}]});
+    refused(|c| c.segments[1].criteria = Some(wrong), "Segments[1].Criteria.All[0].Feild", "CustomField");
+    let live = json!({"Tag": "vip"});
+    refused(|c| c.segments[2].criteria = Some(live), "Segments[2].Criteria.Tag", "deleted");
+}
+
+#[test]
+fn a_group_is_over_live_profiles_or_over_deleted_ones() {
+    let path = "SegmentGroups[0].Members[2].Segment";
+    let add = |c: &mut Configuration| {
+        c.segment_groups[0].members.push(Member { segment: "Gone".into(), operator: Operator::Or });
+    };
+    refused(add, path, "Everyone and Gone");
+    refused(|c| c.segment_groups[0].members.clear(), "SegmentGroups[0].Members", "at least one");
+    // a member that is changed later collides with the group
+    let change = |c: &mut Configuration| {
+        c.segments[1].profiles = Population::Deleted;
+    };
+    conflict(change, "SegmentGroups[0].Members[1].Segment", "Georgia and more");
+}
+
+#[test]
+fn what_a_segment_uses_cannot_go() {
+    let path = |rest: &str| format!("Segments[0].Criteria.All{rest}");
+    let field = path("[2].Any[0].CustomField");
+    conflict(|c| drop(c.custom_fields.remove(1)), &field, "the segment Georgia newsletter uses");
+    conflict(|c| drop(c.programs[0].filters.remove(0)), &path("[1].Preference"), "Georgia newsletter");
+    conflict(|c| drop(c.consent_types.remove(0)), &path("[3].Consent"), "Georgia newsletter");
+    conflict(|c| drop(c.group_types.remove(0)), &path("[2].Any[2].Not.Group.Type"), "Georgia newsletter");
+    conflict(|c| drop(c.segments.remove(1)), "SegmentGroups[0].Members[0].Segment", "Georgia and more");
+    // a definition that is new is wrong, not in the way
+    let both = refusals(true, |c| {
+        c.custom_fields.remove(1);
+        c.segments[0].criteria = Some(json!({"CustomField": "Age", "Is": 1}));
+    });
+    one(both, Why::Invalid, "Segments[0].Criteria.CustomField", "Age");
+    // what nothing uses may go
+    assert_eq!(refusals(true, |c| drop(c.address_types.remove(1))), []);
+    assert_eq!(refusals(true, |c| drop(c.segment_groups.remove(0))), []);
+}
+
+#[test]
+fn what_rendered_rows_carry_stays() {
+    let channel = crate::profile::Channel::Fax;
+    conflict(|c| c.programs[0].filters[1].channel_id = channel, "Programs[0].Filters[1].ChannelID", "Mail");
+    let moved = |c: &mut Configuration| {
+        let filter = c.programs[0].filters.remove(1);
+        c.programs[1].filters.push(filter);
+    };
+    conflict(moved, "Programs[1].Filters[2].ID", "NEWS");
+    conflict(|c| c.email_types[1].type_name = "WORK".into(), "EmailTypes[1].TypeName", "Work");
+    conflict(|c| c.consent_types[1].type_name = "SMSTERMS".into(), "ConsentTypes[1].TypeName", "SmsTerms");
+    conflict(|c| c.picklists[0].values[0] = "books".into(), "Picklists[0].Values[0]", "Books");
+    let kind = crate::config::CustomFieldKind::DateTime {};
+    conflict(|c| c.custom_fields[0].kind = kind, "CustomFields[0].Kind", "another kind");
+}
+
+#[test]
+fn what_may_change_does() {
+    let changes = refusals(true, |c| {
+        c.default_locale = Some("es_US".into());
+        c.email_types[1].is_active = false;
+        c.programs[0].filters[0].opt_in_expiration_in_days = None;
+        c.programs[0].filters[0].frequencies.reverse();
+        c.picklists[0].values.push("Chess".into());
+        c.segments[0].output = Output::default();
+        c.segments[0].name = "Georgia letters".into();
+        c.segment_groups[0].members[1].segment = "Georgia letters".into();
+        c.consent_types[0].versions[0].expiration_in_days = Some(9);
+    });
+    assert_eq!(changes, []);
+}
+
+#[test]
+fn all_that_is_wrong_is_said_at_once() {
+    let all = refusals(false, |c| {
+        c.email_types[1].type_name = "home".into();
+        c.users[0].user_id = "a/b".into();
+        c.segments[0].criteria = Some(json!({"Tag": 1}));
+    });
+    let paths: Vec<_> = all.iter().map(|r| r.path.as_str()).collect();
+    assert_eq!(paths, ["EmailTypes[1].TypeName", "Users[0].UserId", "Segments[0].Criteria.Tag"]);
+}
