@@ -46,7 +46,7 @@ pub fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         if !address.ip().is_loopback() {
             tracing::warn!(%address, "listening beyond this machine without TLS: secrets and people's data cross the network in the clear; put a TLS proxy before it, or listen on 127.0.0.1");
         }
-        let engine = Engine::start(store.clone(), settings.export, sayso_server::permission_check(store.clone()))?;
+        let engine = Engine::start(store.clone(), settings.export, sayso_server::permission_check(&store))?;
         // From here on connections are taken: the kernel holds those that come before the first is accepted.
         out::line(format_args!("listening on http://{address}"))?;
         serve(store, engine, listener, options, stop.wait()).await
