@@ -1,0 +1,243 @@
+//! The engine: one LMDB environment and its databases. Everything below this crate's face reads and writes through here; the
+//! rest of the crate says *what* is kept, this module *how the file is opened*.
+//!
+//! | database | key → value |
+//! |---|---|
+//! | rows | account, ProfileId → header and wire JSON ([`crate::row`]) |
+//! | facts | account, ProfileId → sealed facts |
+//! | terms | account, term id → the text; the whole dictionary is held in memory, so the way back needs no entry |
+//! | by_key | account, kind, hash of the value, hash of the type, ProfileId → – |
+//! | by_modified, by_expiry | account, moment, ProfileId → – |
+//! | history | account, ProfileId, moment, sequence, kind → the sealed former value |
+//! | tombstones | account, ProfileId → sealed tombstone |
+//! | config, access, exports, meta | everything else, small |
+
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use heed::{CommitOrAbort, Database, Env, EnvOpenOptions, MdbError, OnCommit, RoTxn, RwTxn, WithoutTls, types::Bytes};
+
+use crate::{StoreError, meta};
+
+/// A database of raw bytes; the codecs are in [`crate::keys`], [`crate::row`] and [`crate::seal`].
+pub(crate) type Db = Database<'static, Bytes, Bytes>;
+
+/// A transaction that can be read from; a write transaction lends itself as one.
+pub(crate) type Read<'t> = RoTxn<'t, WithoutTls>;
+
+/// Readers at once, over all processes: a snapshot takes two for each core and a few more.
+const READERS: u32 = 4096;
+
+/// The map sizes that are tried, largest first. The map is sparse: its size is a promise of address space, not of disk. It
+/// is never changed while open, since that would need every reader of every process to stop.
+const MAP_SIZES: [usize; 6] = [1 << 40, 1 << 38, 1 << 36, 1 << 34, 1 << 32, 1 << 30];
+
+macro_rules! databases {
+    ($($name:ident),+ $(,)?) => {
+        /// The databases of the environment.
+        #[derive(Clone, Copy)]
+        pub(crate) struct Databases {
+            $(pub $name: Db,)+
+        }
+
+        impl Databases {
+            /// Makes those that aren't there yet, all in one transaction.
+            fn create(env: &Env<WithoutTls>, wtxn: RwTxn<'_>) -> Result<Self, StoreError> {
+                let made = env
+                    .create_databases_and_commit(wtxn, |opener, wtxn| -> Result<_, heed::Error> {
+                        let all = [$(opener.create_database::<Bytes, Bytes>(wtxn, Some(stringify!($name)))?),+];
+                        Ok(CommitOrAbort::<_, ()>::Commit(all))
+                    })
+                    .or_engine()?;
+                let CommitOrAbort::Commit([$($name),+]) = made else {
+                    return Err(StoreError::Engine("the databases could not be made".into()));
+                };
+                Ok(Self { $($name),+ })
+            }
+
+            /// Each with its name, for checks and sizes.
+            pub(crate) fn all(&self) -> Vec<(&'static str, Db)> {
+                vec![$((stringify!($name), self.$name)),+]
+            }
+        }
+    };
+}
+databases!(rows, facts, terms, by_key, by_modified, by_expiry, history, tombstones, config, access, exports, meta,);
+
+/// The open environment.
+pub(crate) struct Engine {
+    pub env: Env<WithoutTls>,
+    pub dbs: Databases,
+    dir: PathBuf,
+}
+
+impl Engine {
+    /// Opens the environment in `dir`, makes what isn't there, refuses a newer format, clears readers that died.
+    pub(crate) fn open(dir: &Path) -> Result<Self, StoreError> {
+        let env = open_environment(dir)?;
+        env.clear_stale_readers().or_engine()?;
+        // The format is looked at before any database of ours is touched: a newer program may have made them otherwise.
+        let mut wtxn = env.write_txn().or_engine()?;
+        let seen = env_format(&env)?;
+        if seen.is_some_and(|seen| seen > meta::FORMAT) {
+            return Err(StoreError::Version(format!(
+                "{} was written by a newer Sayso (format {}, this program knows up to {}); use that program, or restore a \
+                 backup made by this one",
+                dir.display(),
+                seen.unwrap_or_default(),
+                meta::FORMAT
+            )));
+        }
+        // Beside a running server this commits nothing: every database is there and no page becomes dirty.
+        let started = Instant::now();
+        if seen.is_none() {
+            drop(wtxn);
+            let dbs = Databases::create(&env, env.write_txn().or_engine()?)?;
+            wtxn = env.write_txn().or_engine()?;
+            meta::put_format(&dbs, &mut wtxn)?;
+            wtxn.commit().or_engine()?;
+            tracing::debug!(elapsed = ?started.elapsed(), "made a new environment");
+            return Ok(Self { env, dbs, dir: dir.to_owned() });
+        }
+        let dbs = Databases::create(&env, wtxn)?;
+        Ok(Self { env, dbs, dir: dir.to_owned() })
+    }
+
+    /// A read transaction, tied to no thread.
+    pub(crate) fn read(&self) -> Result<Read<'_>, StoreError> {
+        self.env.read_txn().or_engine()
+    }
+
+    /// A read transaction that holds the environment open by itself, for snapshots.
+    pub(crate) fn lasting_read(&self) -> Result<Read<'static>, StoreError> {
+        self.env.clone().static_read_txn().or_engine()
+    }
+
+    /// The directory of the environment.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Bytes that somebody without privileges may still write to the disk of the data directory.
+    pub(crate) fn free_disk(&self) -> Result<u64, StoreError> {
+        let fs = rustix::fs::statvfs(&self.dir)
+            .map_err(|e| StoreError::Engine(format!("the free space of {} is unknown: {e}", self.dir.display())))?;
+        Ok(fs.f_bavail.saturating_mul(fs.f_frsize))
+    }
+
+    /// Bytes of the file, and of those the ones in pages that hold nothing any more.
+    pub(crate) fn file_and_free_bytes(&self) -> Result<(u64, u64), StoreError> {
+        let file = self.env.real_disk_size().or_engine()?;
+        let txn = self.read()?;
+        let main = self.env.unnamed_database_stat();
+        let pages = |s: &heed::DatabaseStat| (s.branch_pages + s.leaf_pages + s.overflow_pages) as u64;
+        let mut used = pages(&main);
+        for (_, db) in self.dbs.all() {
+            used += pages(&db.stat(&txn).or_engine()?);
+        }
+        let all = self.env.info().last_page_number as u64 + 1;
+        Ok((file, all.saturating_sub(used).saturating_mul(u64::from(main.page_size))))
+    }
+}
+
+/// The format that the directory says it has; `None` for a new one.
+fn env_format(env: &Env<WithoutTls>) -> Result<Option<u32>, StoreError> {
+    let rtxn = env.read_txn().or_engine()?;
+    let opened = env
+        .open_databases_and_commit(rtxn, |opener, rtxn| -> Result<_, heed::Error> {
+            opener.open_database::<Bytes, Bytes>(rtxn, Some("meta")).map(CommitOrAbort::<_, ()>::Commit)
+        })
+        .or_engine()?;
+    match opened {
+        CommitOrAbort::Commit(Some(db)) => meta::format(db, &env.read_txn().or_engine()?),
+        _ => Ok(None),
+    }
+}
+
+/// Opens the environment with the largest map that the machine grants.
+fn open_environment(dir: &Path) -> Result<Env<WithoutTls>, StoreError> {
+    let mut refused = None;
+    for size in MAP_SIZES {
+        let mut options = EnvOpenOptions::new().read_txn_without_tls();
+        options.map_size(size).max_readers(READERS).max_dbs(32);
+        match raw::open(&options, dir) {
+            Ok(env) => {
+                if size != MAP_SIZES[0] {
+                    tracing::warn!(
+                        map_bytes = size,
+                        "the machine refused a map of {} bytes; the data can grow to {size} bytes only (see ulimit -v)",
+                        MAP_SIZES[0]
+                    );
+                }
+                return Ok(env);
+            }
+            Err(heed::Error::Io(e)) if is_about_memory(&e) => refused = Some(e),
+            Err(heed::Error::EnvAlreadyOpened) => {
+                return Err(StoreError::Engine(format!(
+                    "{} is open in this process already; clone the open store instead",
+                    dir.display()
+                )));
+            }
+            Err(e) => return Err(StoreError::Engine(format!("{} can't be opened: {e}", dir.display()))),
+        }
+    }
+    let why = refused.map_or_else(String::new, |e| e.to_string());
+    Err(StoreError::Engine(format!("{} can't be mapped into memory, not even 1 GiB of it: {why}", dir.display())))
+}
+
+fn is_about_memory(e: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    [Errno::NOMEM, Errno::INVAL, Errno::FBIG, Errno::OVERFLOW]
+        .iter()
+        .any(|n| e.raw_os_error() == Some(n.raw_os_error()))
+}
+
+mod raw {
+    //! The only `unsafe` of the product.
+
+    use std::path::Path;
+
+    use heed::{Env, EnvOpenOptions, WithoutTls};
+
+    /// Opens the environment.
+    #[allow(unsafe_code)]
+    pub(super) fn open(options: &EnvOpenOptions<WithoutTls>, dir: &Path) -> heed::Result<Env<WithoutTls>> {
+        // SAFETY: opening is unsafe since LMDB maps its file into memory, and somebody who writes to that file past LMDB
+        // changes memory under our references. Nothing of ours does: the file is written by LMDB alone, without WRITEMAP,
+        // under its own locks (no NO_LOCK, NO_SYNC or NO_META_SYNC is set), in a directory that belongs to the store. That the
+        // filesystem is local and nobody edits the file by hand is asked of the operator (docs/operating.md). heed itself
+        // refuses a second opening in one process.
+        unsafe { options.open(dir) }
+    }
+}
+
+/// Turns the engine's errors into ours where they arise, so that no type of the engine leaks.
+pub(crate) trait OrEngine<T> {
+    /// The value, or [`StoreError::Engine`] ([`StoreError::NotKept`] when there was no room for a write).
+    fn or_engine(self) -> Result<T, StoreError>;
+}
+
+impl<T> OrEngine<T> for heed::Result<T> {
+    fn or_engine(self) -> Result<T, StoreError> {
+        self.map_err(|e| match e {
+            heed::Error::Mdb(MdbError::MapFull) => {
+                StoreError::NotKept("the data file has reached its largest size".into())
+            }
+            heed::Error::Mdb(MdbError::ReadersFull) => {
+                StoreError::Engine(format!("more than {READERS} readers at once; try again when some have ended"))
+            }
+            heed::Error::Mdb(e @ (MdbError::Corrupted | MdbError::PageNotFound | MdbError::Invalid)) => {
+                StoreError::Damaged(format!("{e}; restore a backup"))
+            }
+            e => StoreError::Engine(e.to_string()),
+        })
+    }
+}
+
+/// An array of databases becomes usable after the commit; named here so that the macro above reads plainly.
+const _: fn() = || {
+    fn is_on_commit<T: OnCommit>() {}
+    is_on_commit::<Db>();
+};

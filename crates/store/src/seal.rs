@@ -1,0 +1,53 @@
+//! A value with its checksum before it: CRC-32C (little-endian), then the bytes. LMDB keeps what it is given and does not notice
+//! when the disk gives back something else; everything that is not a row is sealed with this.
+
+use crate::StoreError;
+
+/// The value with its checksum.
+pub(crate) fn seal(value: &[u8]) -> Vec<u8> {
+    let mut sealed = Vec::with_capacity(4 + value.len());
+    sealed.extend_from_slice(&crc32c::crc32c(value).to_le_bytes());
+    sealed.extend_from_slice(value);
+    sealed
+}
+
+/// The value, when its checksum is right; `what` says in the error what is damaged.
+pub(crate) fn open<'a>(sealed: &'a [u8], what: impl FnOnce() -> String) -> Result<&'a [u8], StoreError> {
+    match sealed.split_first_chunk() {
+        Some((crc, value)) if u32::from_le_bytes(*crc) == crc32c::crc32c(value) => Ok(value),
+        _ => Err(StoreError::Damaged(format!("{} doesn't have its checksum", what()))),
+    }
+}
+
+/// Seals a value as JSON.
+pub(crate) fn seal_json(value: &impl serde::Serialize) -> Result<Vec<u8>, StoreError> {
+    let json = serde_json::to_vec(value).map_err(|e| StoreError::Engine(format!("a record can't be written: {e}")))?;
+    Ok(seal(&json))
+}
+
+/// Opens a value sealed as JSON.
+pub(crate) fn open_json<T: serde::de::DeserializeOwned>(
+    sealed: &[u8],
+    what: impl Fn() -> String,
+) -> Result<T, StoreError> {
+    serde_json::from_slice(open(sealed, &what)?)
+        .map_err(|e| StoreError::Damaged(format!("{} can't be read: {e}", what())))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_single_flipped_bit_is_noticed(value: Vec<u8>, at: prop::sample::Index) {
+            let mut sealed = seal(&value);
+            prop_assert_eq!(open(&sealed, String::new).unwrap(), &value[..]);
+            let bit = at.index(sealed.len() * 8);
+            sealed[bit / 8] ^= 1 << (bit % 8);
+            prop_assert!(open(&sealed, String::new).is_err());
+        }
+    }
+}
