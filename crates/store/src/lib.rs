@@ -139,7 +139,7 @@ impl Store {
         &self,
         f: impl FnOnce(&mut Work<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.inner.writer.submit(f).blocking_recv().unwrap_or(Err(StoreError::Closing))
+        self.inner.writer.submit_and_wait(f)
     }
 }
 

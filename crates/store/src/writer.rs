@@ -6,7 +6,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
-        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel},
     },
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -72,7 +72,9 @@ impl Writer {
         &self,
         f: impl FnOnce(&mut Work<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> oneshot::Receiver<Result<T, StoreError>> {
-        self.send(f, Message::Write)
+        let (tx, rx) = oneshot::channel();
+        self.send(f, Message::Write, |result| drop(tx.send(result)));
+        rx
     }
 
     /// The same in a transaction of its own, between two commits.
@@ -80,15 +82,27 @@ impl Writer {
         &self,
         f: impl FnOnce(&mut Work<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> oneshot::Receiver<Result<T, StoreError>> {
-        self.send(f, Message::Alone)
+        let (tx, rx) = oneshot::channel();
+        self.send(f, Message::Alone, |result| drop(tx.send(result)));
+        rx
+    }
+
+    /// Hands a function over and waits for it. A channel of the standard library, since callers may be inside of a runtime.
+    pub(crate) fn submit_and_wait<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut Work<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (tx, rx) = sync_channel(1);
+        self.send(f, Message::Write, move |result| drop(tx.send(result)));
+        rx.recv().unwrap_or(Err(StoreError::Closing))
     }
 
     fn send<T: Send + 'static>(
         &self,
         f: impl FnOnce(&mut Work<'_>) -> Result<T, StoreError> + Send + 'static,
         message: impl FnOnce(Function) -> Message,
-    ) -> oneshot::Receiver<Result<T, StoreError>> {
-        let (tx, rx) = oneshot::channel();
+        deliver: impl FnOnce(Result<T, StoreError>) + Send + 'static,
+    ) {
         let function: Function = Box::new(move |work| {
             let result = f(work);
             let fate = match &result {
@@ -99,7 +113,7 @@ impl Writer {
             };
             let answer: Answer = Box::new(move |commit| {
                 // A refusal stands whatever became of the commit that it shared.
-                let _ = tx.send(match (result, commit) {
+                deliver(match (result, commit) {
                     (Ok(_), Err(e)) => Err(StoreError::NotKept(e.to_string())),
                     (result, _) => result,
                 });
@@ -107,10 +121,9 @@ impl Writer {
             (answer, fate)
         });
         if let Some(queue) = &self.queue {
-            // When the thread is gone the function is dropped and with it `tx`: the receiver says so.
+            // When the thread is gone the function is dropped unrun, and its channel says so.
             let _ = queue.lock().send(message(function));
         }
-        rx
     }
 }
 
