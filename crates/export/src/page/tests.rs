@@ -231,7 +231,7 @@ proptest! {
     fn a_span_is_what_cutting_a_list_gives(total in 0u64..30, limit in 1u64..35, offset in 1u64..35) {
         let all: Vec<u64> = (0..total).collect();
         let slow: Vec<u64> = all.iter().copied().skip(offset as usize - 1).take(limit as usize).collect();
-        let more = all.iter().nth(offset as usize - 1 + limit as usize).is_some();
+        let more = all.get(offset as usize - 1 + limit as usize).is_some();
         let span = span(total, NonZeroU64::new(limit).unwrap(), NonZeroU64::new(offset).unwrap());
         prop_assert_eq!((span.count, span.has_more), (slow.len() as u64, more));
         if let Some(first) = slow.first() {
