@@ -65,7 +65,7 @@ impl Sandbox {
         let store = Store::open(dir.path(), Role::Server, Arc::clone(&clock) as Arc<dyn Clock>).unwrap();
         let mut configuration: Configuration = toml::from_str(sayso_sample::ACCOUNT_TOML).unwrap();
         change(&mut configuration);
-        let account = store.create_account("DEMO", configuration).unwrap();
+        let account = aside(|| store.create_account("DEMO", configuration)).unwrap();
         Sandbox { store, account, clock, permitted: Arc::new(AtomicBool::new(true)), dir }
     }
 
@@ -85,7 +85,8 @@ impl Sandbox {
             sampler.profile(i, &mut line);
             parse_profile(&line).unwrap()
         };
-        let loaded = self.store.load(self.account.no, &Self::author(), (0..count).map(line).collect()).unwrap();
+        let lines = (0..count).map(line).collect();
+        let loaded = aside(|| self.store.load(self.account.no, &Self::author(), lines)).unwrap();
         loaded.into_iter().for_each(|one| assert!(one.is_ok(), "{one:?}"));
     }
 
@@ -137,6 +138,11 @@ impl Sandbox {
     pub fn folder(&self, token: AccessToken) -> PathBuf {
         self.dir.path().join("exports").join(self.account.no.to_string()).join(token.to_string())
     }
+}
+
+/// Runs what blocks on a thread that isn't the runtime's.
+pub fn aside<T: Send>(f: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| scope.spawn(f).join().unwrap())
 }
 
 /// A file that holds jobs back while it exists, and the settings that name it.

@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
+    thread::available_parallelism,
     time::{Duration, Instant},
 };
 
@@ -165,7 +166,7 @@ fn attempt(
         snapshot: &snapshot,
         inputs,
         folder: &folder,
-        threads: inner.settings.workers.max(1),
+        threads: inner.settings.workers.clamp(1, available_parallelism().map_or(1, usize::from)),
         stopping: inner.stop.flag(),
         abort: AtomicBool::new(false),
         progress: &running.progress,
