@@ -167,8 +167,7 @@ async fn serve_and_export(
     let options = Options { listen: args.listen, ..Options::default() };
     let listener = sayso_server::bind(&options).await?;
     let url = format!("http://{}", listener.local_addr().context("the address that is listened on can't be told")?);
-    let engine =
-        Engine::start(store.clone(), ExportSettings::default(), sayso_server::permission_check(&store))?;
+    let engine = Engine::start(store.clone(), ExportSettings::default(), sayso_server::permission_check(&store))?;
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
     let asked = stop.clone().wait();
     let server = tokio::spawn(serve::serve(store, engine, listener, options, async move {

@@ -7,7 +7,7 @@ mod index;
 
 use serde::{Deserialize, Serialize};
 
-pub use check::check;
+pub use check::{check, check_use};
 pub use index::{Config, TypeKind, whole_match};
 
 use crate::profile::{Channel, PreferenceType};

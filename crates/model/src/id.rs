@@ -44,5 +44,7 @@ shown!(ProfileId, AccountNo, AccessToken);
 /// The form in which names are compared: account ids, segments, types, users, tags (access.md, configuration.md: without
 /// regard to case). Lower case by Unicode's simple rules, outer white space removed.
 pub fn fold(name: &str) -> String {
-    name.trim().to_lowercase()
+    let name = name.trim();
+    // the same, and several times faster for what most names are
+    if name.is_ascii() { name.to_ascii_lowercase() } else { name.to_lowercase() }
 }

@@ -7,6 +7,9 @@ mod segments;
 #[cfg(test)]
 mod tests;
 mod things;
+mod used;
+
+pub use used::check_use;
 
 use std::collections::HashMap;
 
@@ -18,7 +21,7 @@ use crate::{
 
 /// Checks a new configuration against itself and against the one it replaces (configuration.md: names unique without
 /// regard to case; every reference configured; segment definitions well formed; what is in use can't change or go).
-/// All refusals are given, not only the first. Whether profiles use what goes is not looked at: the store knows.
+/// All refusals are given, not only the first. Whether profiles use what goes is [`check_use`]'s to say.
 pub fn check(new: &Configuration, current: Option<&Configuration>) -> Result<(), Vec<Refusal>> {
     let config = Config::new(new.clone());
     let mut checker = Checker { new, config: &config, refusals: Vec::new() };

@@ -63,7 +63,8 @@ pub fn terms(profile: &Profile, config: &Config) -> Vec<String> {
         terms.push(of_field(&name, &told));
     }
     let mut seen = HashSet::with_capacity(terms.len());
-    terms.retain(|term| seen.insert(term.clone()));
+    let mut is_first = terms.iter().map(|term| seen.insert(term.as_str())).collect::<Vec<_>>().into_iter();
+    terms.retain(|_| is_first.next().unwrap_or(true));
     terms
 }
 
@@ -81,7 +82,7 @@ pub(super) fn numbers(profile: &Profile, config: &Config) -> Vec<(String, f64)> 
 }
 
 /// Every value of every custom field, by its folded name; of two of the same name the first counts, as it does when read.
-fn custom_fields(profile: &Profile, config: &Config) -> Vec<(String, Option<FieldKind>, Seen<'static>)> {
+fn custom_fields<'p>(profile: &'p Profile, config: &Config) -> Vec<(String, Option<FieldKind>, Seen<'p>)> {
     let mut names = HashSet::new();
     let mut values = Vec::new();
     for field in &profile.custom_fields {
@@ -123,6 +124,17 @@ pub(super) fn about(terms: &Terms, element: Element) -> impl Iterator<Item = (Ve
         .map(|(rest, id)| (rest.split(SEPARATOR).collect(), id))
 }
 
+/// Whether a term tells of an element whose member of this name holds `name` (folded).
+pub(crate) fn tells(terms: &Terms, element: Element, member: &str, name: &str) -> bool {
+    let Some(at) = told(element).iter().position(|m| m.name == member) else { return false };
+    about(terms, element).any(|(told, _)| told.get(at).and_then(|t| t.strip_prefix('=')) == Some(name))
+}
+
+/// Whether a term tells of a custom field (by its folded name), or of this choice of it.
+pub(crate) fn tells_of_field(terms: &Terms, name: &str, choice: Option<&str>) -> bool {
+    about_field(terms, name).any(|(told, _)| choice.is_none_or(|choice| told.strip_prefix('=') == Some(choice)))
+}
+
 /// The terms that are about a custom field (by its folded name), with what they tell of its value.
 pub(super) fn about_field<'t>(terms: &'t Terms, name: &str) -> impl Iterator<Item = (&'t str, u32)> + use<'t> {
     starting_with(terms, of_field(name, ""))
@@ -143,7 +155,8 @@ fn of_element(word: &str, members: &[&'static Member], thing: Thing<'_>) -> Stri
 }
 
 fn written(word: &str, members: &[&'static Member], thing: Thing<'_>, longest: usize) -> String {
-    let mut term = word.to_owned();
+    let mut term = String::with_capacity(96);
+    term.push_str(word);
     for member in members {
         term.push(SEPARATOR);
         match (member.of(thing), member.fact) {

@@ -63,7 +63,7 @@ impl FieldKind {
         }
     }
     /// What the text of a custom field says: one thing, or one for each choice.
-    pub fn read(self, value: &str) -> Vec<Seen<'static>> {
+    pub fn read(self, value: &str) -> Vec<Seen<'_>> {
         match self {
             FieldKind::Text => vec![Seen::text(value)],
             FieldKind::Choices => value.split("::").map(Seen::text).collect(),

@@ -100,18 +100,24 @@ pub enum Seen<'a> {
     Unreadable,
 }
 
-impl Seen<'_> {
-    /// Text as it is compared; empty text is absent.
-    pub fn text<'a>(text: &str) -> Seen<'a> {
-        let text = fold(text);
-        if text.is_empty() { Seen::Absent } else { Seen::Text(text.into()) }
+impl<'a> Seen<'a> {
+    /// Text as it is compared ([`fold`]); empty text is absent. Borrowed where it is folded already, as most is.
+    pub fn text(text: &'a str) -> Seen<'a> {
+        let text = text.trim();
+        if text.is_empty() {
+            Seen::Absent
+        } else if text.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase()) {
+            Seen::Text(text.into())
+        } else {
+            Seen::Text(fold(text).into())
+        }
     }
 }
 
 fn word<'a>(word: &'static str) -> Seen<'a> {
     Seen::text(word)
 }
-fn optional<'a>(text: &Option<String>) -> Seen<'a> {
+fn optional(text: &Option<String>) -> Seen<'_> {
     text.as_deref().map_or(Seen::Absent, Seen::text)
 }
 

@@ -11,8 +11,8 @@ use crate::{
 };
 
 impl Checker<'_> {
-    /// Refuses changes of what is known by its name and still there. A name that is gone is another thing: whether profiles
-    /// carry it, the store knows.
+    /// Refuses changes of what is known by its name and still there. A name that is gone is another thing:
+    /// [`super::check_use`].
     pub(super) fn unchangeable(&mut self, current: &Config) {
         self.filters_stay(current);
         self.fields_stay(current);
@@ -70,15 +70,15 @@ impl Checker<'_> {
 }
 
 /// A name that rows carry as it is written.
-struct Named<'c> {
-    kind: &'static str,
+pub(super) struct Named<'c> {
+    pub(super) kind: &'static str,
     /// The picklist of a value, folded.
-    within: String,
-    path: String,
-    name: &'c str,
+    pub(super) within: String,
+    pub(super) path: String,
+    pub(super) name: &'c str,
 }
 
-fn names(c: &Configuration) -> Vec<Named<'_>> {
+pub(super) fn names(c: &Configuration) -> Vec<Named<'_>> {
     let mut names = Vec::new();
     let mut add = |kind, within: &str, path, name| names.push(Named { kind, within: within.to_owned(), path, name });
     let types = [

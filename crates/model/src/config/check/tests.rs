@@ -212,6 +212,39 @@ fn what_rendered_rows_carry_stays() {
 }
 
 #[test]
+fn what_profiles_carry_cannot_go() {
+    use crate::{
+        config::{CustomFieldKind, check_use},
+        facts,
+        testing::account::{config, person},
+    };
+    let terms = facts::terms(&person(), &config()).into_iter().zip(1..).collect();
+    let refusals = |change: &dyn Fn(&mut Configuration)| {
+        let (mut new, current) = (configuration(), configuration());
+        change(&mut new);
+        check_use(&new, &current, &terms).err().unwrap_or_default()
+    };
+    let gone =
+        |change: &dyn Fn(&mut Configuration)| refusals(change).into_iter().map(|r| (r.why, r.path)).collect::<Vec<_>>();
+    let conflict = |path: &str| vec![(Why::Conflict, path.to_owned())];
+    assert_eq!(gone(&|c| drop(c.email_types.remove(0))), conflict("EmailTypes"));
+    assert_eq!(gone(&|c| c.customer_types[0].type_name = "Person".into()), conflict("CustomerTypes"));
+    assert_eq!(gone(&|c| drop(c.consent_types.remove(1))), conflict("ConsentTypes"));
+    assert_eq!(gone(&|c| drop(c.programs[1].filters.remove(1))), conflict("Filters"));
+    assert_eq!(gone(&|c| drop(c.custom_fields.remove(0))), conflict("CustomFields"));
+    assert_eq!(gone(&|c| drop(c.picklists[0].values.remove(0))), conflict("Picklists"));
+    // nobody has these
+    assert_eq!(gone(&|c| drop(c.email_types.remove(1))), []);
+    assert_eq!(gone(&|c| drop(c.programs[0].filters.remove(1))), []);
+    assert_eq!(gone(&|c| drop(c.picklists[0].values.remove(1))), []);
+    // a list that another field has too
+    let other = CustomFieldKind::SelectList { picklist: "interests".into(), multiple: false };
+    assert_eq!(gone(&|c| c.custom_fields[0].kind = other.clone()), []);
+    let all = refusals(&|c| c.email_types.clear());
+    assert!(all[0].message.contains("Home") && all[0].message.contains("IsActive"), "{all:?}");
+}
+
+#[test]
 fn what_may_change_does() {
     let changes = refusals(true, |c| {
         c.default_locale = Some("es_US".into());

@@ -250,7 +250,7 @@ fn number(value: &Value, path: &str) -> Result<f64, Refusal> {
 
 /// A date: absolute, or `{"Ago": "30d"}`. A day alone begins at 00:00:00 US Eastern time; as an upper bound it is meant whole.
 fn when(value: &Value, path: &str, upper: bool) -> Result<When, Refusal> {
-    const ACCEPTED: &str = "a date (YYYY-MM-DD, or YYYY-MM-DDTHH:mm:ss with Z, an offset or, without a zone, US Eastern time) or {\"Ago\": \"30d\"}";
+    const ACCEPTED: &str = "a date in quotes (YYYY-MM-DD, or YYYY-MM-DDTHH:mm:ss with Z, an offset or, without a zone, US Eastern time) or {\"Ago\": \"30d\"}";
     match value {
         Value::String(text) => {
             let day_alone = text.trim().len() == "YYYY-MM-DD".len();
@@ -262,11 +262,12 @@ fn when(value: &Value, path: &str, upper: bool) -> Result<When, Refusal> {
             read.map(When::At).map_err(|e| Refusal::invalid(path, e.to_string()))
         }
         Value::Object(row) => {
-            only(row, &["Ago"], path)?;
             let at = format!("{path}.Ago");
+            // a date without quotes in a TOML file comes as an object too
             let Some(ago) = row.get("Ago") else {
                 return Err(wrong(path, ACCEPTED, value));
             };
+            only(row, &["Ago"], path)?;
             span(ago).map(When::Ago).ok_or_else(|| {
                 wrong(&at, "a whole number and its unit w, d, h, m or s (\"30d\", \"12h\", \"15m\")", ago)
             })

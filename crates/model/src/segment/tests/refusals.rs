@@ -59,7 +59,7 @@ fn a_refusal_names_the_place_and_what_is_accepted() {
         (json!({"Field": "CreateDate", "AtLeast": {"Ago": "30 days"}}), "Criteria.AtLeast.Ago", &["30 days", "30d"]),
         (json!({"Field": "CreateDate", "AtLeast": {"Ago": 30}}), "Criteria.AtLeast.Ago", &["30d"]),
         (json!({"Field": "CreateDate", "AtLeast": {"Ago": "-1d"}}), "Criteria.AtLeast.Ago", &["-1d"]),
-        (json!({"Field": "CreateDate", "AtLeast": {"In": "30d"}}), "Criteria.AtLeast.In", &["Ago"]),
+        (json!({"Field": "CreateDate", "AtLeast": {"In": "30d"}}), "Criteria.AtLeast", &["in quotes", "Ago"]),
         (json!({"Field": "CreateDate", "Between": [{"Ago": "1d"}, {"Ago": "ä"}]}), "Criteria.Between[1].Ago", &["ä"]),
         (json!({"CustomField": "Height", "Is": 1}), "Criteria.CustomField", &["Height", "Age", "Interests"]),
         (json!({"CustomField": "Age", "Is": "34"}), "Criteria.Is", &["a number"]),
