@@ -2,7 +2,7 @@
 
 use axum::{
     body::Body,
-    extract::Request,
+    extract::{OriginalUri, Request},
     response::{IntoResponse, Response},
 };
 use hyper::{
@@ -86,7 +86,9 @@ pub(super) fn written(written: Written, collection: &str) -> Response {
 pub(super) fn collection(request: &Request) -> String {
     const PATH: &AsciiSet =
         &NON_ALPHANUMERIC.remove(b'/').remove(b'%').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-    let path = request.uri().path();
+    // a nested router takes its base off the address
+    let uri = request.extensions().get::<OriginalUri>().map_or(request.uri(), |original| &original.0);
+    let path = uri.path();
     let end = path.find("/Profile/").map_or(path.len(), |at| at + "/Profile".len());
     utf8_percent_encode(path[..end].trim_end_matches('/'), PATH).to_string()
 }

@@ -48,11 +48,16 @@ async fn the_correlation_id_of_a_request_comes_back_and_counts_and_the_document_
     let sandbox = Sandbox::new().await;
     let request = sandbox.request(Method::GET, "/nothing").header("X-Correlation-Id", "mine-7");
     assert_eq!(sandbox.send(request).await.header("x-correlation-id"), Some("mine-7"));
+    sandbox.get("abc", "/Profiles/v4/ACME_CORP/Profile/1").await;
     let metrics = sandbox.send(sandbox.request(Method::GET, "/metrics")).await;
     assert!(metrics.header("content-type").unwrap().starts_with("text/plain"));
-    for name in
-        ["sayso_requests_total", "route=\"unmatched\"", "sayso_store_file_bytes", "sayso_exports{state=\"Complete\"} 0"]
-    {
+    for name in [
+        "sayso_requests_total",
+        "route=\"unmatched\"",
+        "route=\"/Profiles/v4/{clientId}/Profile/{profileId}\"",
+        "sayso_store_file_bytes",
+        "sayso_exports{state=\"Complete\"} 0",
+    ] {
         assert!(metrics.body.contains(name), "{name} is not in {}", metrics.body);
     }
     let document = sandbox.send(sandbox.request(Method::GET, "/openapi.json")).await.json();
