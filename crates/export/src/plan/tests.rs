@@ -313,6 +313,34 @@ async fn an_export_of_nobody_is_complete_and_empty() {
     assert!(export(&engine, &sandbox, sandbox.request("Deleted profiles")).await.is_empty());
 }
 
+#[tokio::test]
+async fn looking_at_every_rows_version_gives_the_same_plan_while_all_are_todays() {
+    let sandbox = Sandbox::new();
+    sandbox.load_sample(50);
+    let request = sandbox.request("Everyone");
+    let inputs = Inputs { selection: request.selection, conditions: request.conditions };
+    let snapshot = sandbox.store.snapshot(sandbox.account.no).await.unwrap();
+    let (progress, stopping) = (Progress::default(), AtomicBool::new(false));
+    let planned = |check_versions| {
+        let task = Task {
+            snapshot: &snapshot,
+            inputs: &inputs,
+            folder: sandbox.dir.path(),
+            threads: 2,
+            stopping: &stopping,
+            abort: AtomicBool::new(false),
+            progress: &progress,
+            opened: AtomicU64::new(0),
+            check_versions,
+        };
+        let parts = plan(&task).unwrap();
+        parts.iter().flat_map(Part::entries).map(Result::unwrap).collect::<Vec<_>>()
+    };
+    let entries = planned(false);
+    assert!(entries.len() > 20 && entries.iter().all(|e| !e.spilled));
+    assert_eq!(planned(true), entries);
+}
+
 #[test]
 fn a_plan_reads_back_as_it_was_made_also_when_it_went_to_a_file() {
     let dir = tempfile::tempdir().unwrap();
