@@ -1,1 +1,13 @@
-//! Tests of the whole product: the real binary over real HTTP.
+//! Tests of the whole product: the real binary, started in a directory of its own, driven over real HTTP. Each states one
+//! rule that a caller relies on, named for it; the rules of an export stand in the specification's order.
+
+mod access;
+mod commit;
+mod delta;
+mod harness;
+mod initiate;
+mod matching;
+mod profiles;
+mod retrieve;
+mod rows;
+mod status;
