@@ -13,11 +13,15 @@ async fn client_credentials_by_basic_header_or_by_form() {
     let world = World::start().await;
     let api = world.nightly().await;
     let by_header = api.oauth(&[("grant_type", "client_credentials"), ("scope", "ACME_CORP/Nightly")]).await.is(200);
-    let form = [("grant_type", "client_credentials"), ("client_id", &api.client_id), ("client_secret", &api.client_secret)];
+    let form =
+        [("grant_type", "client_credentials"), ("client_id", &api.client_id), ("client_secret", &api.client_secret)];
     let by_form = post_form(&api, &form).await.is(200);
     for answer in [by_header, by_form] {
         let token = answer.json();
-        assert_eq!((&token["token_type"], &token["expires_in"], &token["scope"]), (&json!("Bearer"), &json!(3600), &json!("ACME_CORP/Nightly")));
+        assert_eq!(
+            (&token["token_type"], &token["expires_in"], &token["scope"]),
+            (&json!("Bearer"), &json!(3600), &json!("ACME_CORP/Nightly"))
+        );
         assert_eq!(answer.header("cache-control"), Some("no-store"));
         let api = Api { token: token["access_token"].as_str().unwrap().into(), ..api.clone() };
         api.initiate("Everyone", json!({})).await;
@@ -133,7 +137,8 @@ async fn the_open_routes_answer_without_signing_in() {
     let document = read(api.http.get(format!("{}/openapi.json", world.url))).await.is(200).json();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
     assert!(document["paths"]["/Profiles/v4/Async/{clientId}/Export/{accessToken}"]["get"].is_object());
-    let metadata = read(api.http.get(format!("{}/.well-known/oauth-authorization-server", world.url))).await.is(200).json();
+    let metadata =
+        read(api.http.get(format!("{}/.well-known/oauth-authorization-server", world.url))).await.is(200).json();
     assert!(metadata["token_endpoint"].as_str().unwrap().ends_with("/oauth/token"));
     let metrics = String::from_utf8(read(api.http.get(format!("{}/metrics", world.url))).await.is(200).body).unwrap();
     for name in ["sayso_http_requests_total", "sayso_exported_rows_total", "sayso_commit_seconds", "sayso_exports"] {

@@ -30,7 +30,9 @@ async fn with_z_with_an_offset_and_without_a_zone_it_is_the_same_moment() {
     let early = api.create(person("early", &[])).await;
     world.advance(60_000);
     let late = api.create(person("late", &[])).await;
-    for now in ["2026-06-15T12:01:00Z", "2026-06-15T14:01:00+02:00", "2026-06-15T06:31:00.000-05:30", "2026-06-15T08:01:00"] {
+    for now in
+        ["2026-06-15T12:01:00Z", "2026-06-15T14:01:00+02:00", "2026-06-15T06:31:00.000-05:30", "2026-06-15T08:01:00"]
+    {
         assert_eq!(api.ids("Everyone", since(now)).await, [late], "{now}");
     }
     for before in ["2026-06-15T12:00:00.000Z", "2026-06-15T08:00:00", "2026-06-15T08:00:00.000"] {
@@ -74,9 +76,22 @@ async fn anything_else_is_400() {
     let world = World::start().await;
     let api = world.nightly().await;
     for bad in [
-        "", "yesterday", "2026-06-15", "2026-06-15 12:00:00Z", "2026-06-15T12:00Z", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z",
-        "2026-06-15T24:00:00Z", "2026-06-15T12:60:00Z", "2026-06-15T12:00:61Z", "06/15/2026 12:00:00", "2026-06-15T12:00:00+25:00",
-        "20260615T120000Z", "2026-06-15T12:00:00.Z", "2026-06-15T12:00:00 America/New_York", "1750000000",
+        "",
+        "yesterday",
+        "2026-06-15",
+        "2026-06-15 12:00:00Z",
+        "2026-06-15T12:00Z",
+        "2026-13-01T00:00:00Z",
+        "2026-02-30T00:00:00Z",
+        "2026-06-15T24:00:00Z",
+        "2026-06-15T12:60:00Z",
+        "2026-06-15T12:00:61Z",
+        "06/15/2026 12:00:00",
+        "2026-06-15T12:00:00+25:00",
+        "20260615T120000Z",
+        "2026-06-15T12:00:00.Z",
+        "2026-06-15T12:00:00 America/New_York",
+        "1750000000",
     ] {
         api.post(&api.segment_path("Everyone"), &since(bad)).await.refuses(400, &["LastDateTime"]);
     }
@@ -176,7 +191,9 @@ async fn passing_the_snapshot_as_the_next_last_date_time_misses_nothing() {
     let mut live = Vec::new();
     for round in 0..12i64 {
         // A clock that stands still or jumps back must lose nothing either.
-        world.set_clock(millis(START) + [0, 5, 5, 3, 9_000, 8_000, 8_001, 8_001, 0, 20_000, 20_000, 20_001][round as usize]);
+        world.set_clock(
+            millis(START) + [0, 5, 5, 3, 9_000, 8_000, 8_001, 8_001, 0, 20_000, 20_000, 20_001][round as usize],
+        );
         live.push(api.create(person(&format!("r{round}"), &[])).await);
         if round % 3 == 2 {
             api.remove(live.remove(0)).await;

@@ -24,7 +24,9 @@ async fn the_body_may_be_absent_empty_null_or_an_object_and_nothing_else() {
     let api = world.nightly().await;
     let path = api.segment_path("Everyone");
     token_of(&read(api.call("POST", &path)).await);
-    for body in ["", "  ", "null", "{}", r#"{"LastDateTime":null,"MatchCriteria":null,"Values":null,"CallbackURL":null}"#] {
+    for body in
+        ["", "  ", "null", "{}", r#"{"LastDateTime":null,"MatchCriteria":null,"Values":null,"CallbackURL":null}"#]
+    {
         token_of(&api.post_text(&path, body).await);
     }
     for body in ["[]", "1", "\"x\"", "true", "{", "{}{}", "nonsense"] {
@@ -67,9 +69,7 @@ async fn unknown_body_fields_and_query_parameters_are_ignored() {
 async fn segment_names_match_in_any_case_with_spaces_and_beyond_ascii() {
     let world = World::start().await;
     let api = world.nightly().await;
-    let home = |state: &str| {
-        json!({"Addresses": [{"AddressType": "Home", "Address1": "1 Oak St", "City": "Macon", "StateProvince": state, "PostalCode": "31201"}]})
-    };
+    let home = |state: &str| json!({"Addresses": [{"AddressType": "Home", "Address1": "1 Oak St", "City": "Macon", "StateProvince": state, "PostalCode": "31201"}]});
     let georgian = api.create(home("GA")).await;
     api.create(home("FL")).await;
     for name in ["Géorgie été", "GÉORGIE ÉTÉ", "géorgie Été"] {
@@ -182,7 +182,9 @@ async fn an_idempotency_key_gives_the_first_token_again_even_when_it_has_ended()
     assert_eq!(token_of(&send(&api, "k1", path.clone(), json!({})).await), first);
     api.commit(first, "").await.is(200);
     assert_eq!(token_of(&send(&api, "k1", path.clone(), json!({})).await), first);
-    send(&api, "k1", path.clone(), json!({"Values": [1], "MatchCriteria": "ProfileId"})).await.refuses(422, &["Idempotency-Key"]);
+    send(&api, "k1", path.clone(), json!({"Values": [1], "MatchCriteria": "ProfileId"}))
+        .await
+        .refuses(422, &["Idempotency-Key"]);
     assert_ne!(token_of(&send(&api, "k1", api.segment_path("A"), json!({})).await), first, "another route");
     let other = world.sign_in(ACCOUNT, "Other").await;
     assert_ne!(token_of(&send(&other, "k1", path.clone(), json!({})).await), first, "another user");

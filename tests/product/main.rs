@@ -2,6 +2,7 @@
 //! rule that a caller relies on, named for it; the rules of an export stand in the specification's order.
 
 mod access;
+mod bad_input;
 mod commit;
 mod delta;
 mod harness;
@@ -11,3 +12,4 @@ mod profiles;
 mod retrieve;
 mod rows;
 mod status;
+mod storm;

@@ -36,7 +36,11 @@ async fn by_profile_id_as_number_or_string() {
     let api = world.nightly().await;
     let [a, b, c] = people(&api).await;
     assert_eq!(api.ids("Everyone", matching("ProfileId", None, json!([c, a.to_string(), 999_999]))).await, [a, c]);
-    assert_eq!(api.ids("Everyone", matching("ProfileId", Some("consumer"), json!([a, b, c]))).await, [a, b], "in a customer type");
+    assert_eq!(
+        api.ids("Everyone", matching("ProfileId", Some("consumer"), json!([a, b, c]))).await,
+        [a, b],
+        "in a customer type"
+    );
 }
 
 #[tokio::test]
@@ -53,8 +57,15 @@ async fn by_email_address_without_regard_to_case() {
     let world = World::start().await;
     let api = world.nightly().await;
     let [a, b, _] = people(&api).await;
-    assert_eq!(api.ids("Everyone", matching("EmailAddress", None, json!(["HOME0@example.COM", "work1@example.com"]))).await, [a, b]);
-    assert_eq!(api.ids("Everyone", matching("EmailAddress", Some("Home"), json!(["home0@example.com", "work1@example.com"]))).await, [a]);
+    assert_eq!(
+        api.ids("Everyone", matching("EmailAddress", None, json!(["HOME0@example.COM", "work1@example.com"]))).await,
+        [a, b]
+    );
+    assert_eq!(
+        api.ids("Everyone", matching("EmailAddress", Some("Home"), json!(["home0@example.com", "work1@example.com"])))
+            .await,
+        [a]
+    );
 }
 
 #[tokio::test]
@@ -63,7 +74,10 @@ async fn by_phone_number_by_its_digits() {
     let api = world.nightly().await;
     let [a, b, _] = people(&api).await;
     assert_eq!(api.ids("Everyone", matching("PhoneNumber", None, json!(["404.555.0100", "4045550101"]))).await, [a, b]);
-    assert_eq!(api.ids("Everyone", matching("PhoneNumber", Some("Mobile"), json!(["4045550100", 4045550101u64]))).await, [a]);
+    assert_eq!(
+        api.ids("Everyone", matching("PhoneNumber", Some("Mobile"), json!(["4045550100", 4045550101u64]))).await,
+        [a]
+    );
 }
 
 #[tokio::test]
@@ -73,14 +87,18 @@ async fn the_name_matches_in_any_letter_case_and_an_unknown_one_is_400() {
     let [a, ..] = people(&api).await;
     assert_eq!(api.ids("Everyone", matching("PROFILEID", None, json!([a]))).await, [a]);
     let path = api.segment_path("Everyone");
-    api.post(&path, &matching("Name", None, json!(["x"]))).await.refuses(400, &["MatchCriteria", "Name", "AlternateId"]);
+    api.post(&path, &matching("Name", None, json!(["x"])))
+        .await
+        .refuses(400, &["MatchCriteria", "Name", "AlternateId"]);
 }
 
 #[tokio::test]
 async fn alternate_id_without_a_match_type_is_400() {
     let world = World::start().await;
     let api = world.nightly().await;
-    api.post(&api.segment_path("Everyone"), &matching("AlternateId", None, json!(["x"]))).await.refuses(400, &["MatchType"]);
+    api.post(&api.segment_path("Everyone"), &matching("AlternateId", None, json!(["x"])))
+        .await
+        .refuses(400, &["MatchType"]);
 }
 
 #[tokio::test]
@@ -88,7 +106,9 @@ async fn a_match_type_that_the_account_does_not_have_is_404() {
     let world = World::start().await;
     let api = world.nightly().await;
     for criteria in ["ProfileId", "AlternateId", "EmailAddress", "PhoneNumber"] {
-        api.post(&api.segment_path("Everyone"), &matching(criteria, Some("Fax"), json!(["1"]))).await.refuses(404, &["Fax"]);
+        api.post(&api.segment_path("Everyone"), &matching(criteria, Some("Fax"), json!(["1"])))
+            .await
+            .refuses(404, &["Fax"]);
     }
 }
 
@@ -114,7 +134,9 @@ async fn a_hundred_thousand_values_are_taken_and_one_more_is_400() {
     values.push("home0@example.com".into());
     assert_eq!(api.ids("Everyone", matching("EmailAddress", None, json!(values))).await, [a]);
     values.push("one-more@example.com".into());
-    api.post(&api.segment_path("Everyone"), &matching("EmailAddress", None, json!(values))).await.refuses(400, &["100000"]);
+    api.post(&api.segment_path("Everyone"), &matching("EmailAddress", None, json!(values)))
+        .await
+        .refuses(400, &["100000"]);
 }
 
 #[tokio::test]
@@ -139,5 +161,7 @@ async fn over_deleted_profiles_only_the_profile_id_matches() {
     api.remove(b).await;
     assert_eq!(api.ids("Deleted", matching("ProfileId", None, json!([b, 77]))).await, [b]);
     let path = api.segment_path("Deleted");
-    api.post(&path, &matching("EmailAddress", None, json!(["home0@example.com"]))).await.refuses(400, &["MatchCriteria"]);
+    api.post(&path, &matching("EmailAddress", None, json!(["home0@example.com"])))
+        .await
+        .refuses(400, &["MatchCriteria"]);
 }

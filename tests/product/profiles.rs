@@ -30,7 +30,10 @@ async fn update_touches_only_what_is_sent() {
     assert_eq!((&now["CustomerName"]["FirstName"], &now["CustomerName"]["LastName"]), (&json!("Ann"), &json!("Lee")));
     assert_eq!(now["Emails"].as_array().unwrap().len(), 2);
     assert_eq!(now["ProfileTags"], json!([{"Name": "a"}]));
-    assert_eq!((&now["Edited"]["CreateDate"], &now["Edited"]["LastModifiedDate"]), (&json!(START), &json!(iso(world.now()))));
+    assert_eq!(
+        (&now["Edited"]["CreateDate"], &now["Edited"]["LastModifiedDate"]),
+        (&json!(START), &json!(iso(world.now())))
+    );
 }
 
 #[tokio::test]
@@ -52,11 +55,16 @@ async fn by_alternate_id_post_creates_then_updates_and_delete_leaves_a_tombstone
     for path in ["/AlternateId?alternateIdType=CRM&alternateId=C%2F1", "/AlternateIdType/Loyalty/AlternateId/L%201"] {
         let path = api.profile_path(path);
         api.get(&path).await.is(404);
-        let id = api.post(&path, &json!({"CustomerName": {"FirstName": "Ann"}})).await.is(201).json()["ProfileId"].as_u64().unwrap();
+        let id = api.post(&path, &json!({"CustomerName": {"FirstName": "Ann"}})).await.is(201).json()["ProfileId"]
+            .as_u64()
+            .unwrap();
         let again = api.post(&path, &json!({"CustomerName": {"LastName": "Lee"}})).await.is(200).json();
         assert_eq!(again["ProfileId"], id);
         let now = api.get(&path).await.is(200).json();
-        assert_eq!((&now["CustomerName"]["FirstName"], &now["CustomerName"]["LastName"]), (&json!("Ann"), &json!("Lee")));
+        assert_eq!(
+            (&now["CustomerName"]["FirstName"], &now["CustomerName"]["LastName"]),
+            (&json!("Ann"), &json!("Lee"))
+        );
         api.delete(&path).await.is(204);
         api.get(&path).await.is(404);
         api.delete(&path).await.is(404);
@@ -70,8 +78,11 @@ async fn an_alternate_id_is_one_profiles_alone() {
     let api = world.nightly().await;
     let claim = json!({"AlternateIds": [{"AlternateIdType": "CRM", "AlternateId": "X"}]});
     api.create(claim.clone()).await;
-    api.post(&api.profile_path(""), &json!({"AlternateIds": [{"AlternateIdType": "crm", "AlternateId": "x"}]})).await.refuses(409, &["x"]);
-    let calls = (0..8).map(|_| api.post_owned(json!({"AlternateIds": [{"AlternateIdType": "CRM", "AlternateId": "Y"}]})));
+    api.post(&api.profile_path(""), &json!({"AlternateIds": [{"AlternateIdType": "crm", "AlternateId": "x"}]}))
+        .await
+        .refuses(409, &["x"]);
+    let calls =
+        (0..8).map(|_| api.post_owned(json!({"AlternateIds": [{"AlternateIdType": "CRM", "AlternateId": "Y"}]})));
     let mut statuses: Vec<u16> = futures_util::future::join_all(calls).await;
     statuses.sort();
     assert_eq!(statuses, [201, 409, 409, 409, 409, 409, 409, 409]);
@@ -87,17 +98,30 @@ impl Api {
 async fn unknown_members_and_malformed_values_are_400_with_the_path_and_unconfigured_names_404() {
     let world = World::start().await;
     let api = world.nightly().await;
-    let email = |e: serde_json::Value| json!({"Emails": [{"EmailAddressType": "Home", "EmailAddress": "a@example.com"}, e]});
+    let email =
+        |e: serde_json::Value| json!({"Emails": [{"EmailAddressType": "Home", "EmailAddress": "a@example.com"}, e]});
     for (status, words, body) in [
         (400, vec!["Nickname"], json!({"Nickname": "A"})),
-        (400, vec!["Emails[1]", "Colour"], email(json!({"EmailAddressType": "Home", "EmailAddress": "b@example.com", "Colour": 1}))),
+        (
+            400,
+            vec!["Emails[1]", "Colour"],
+            email(json!({"EmailAddressType": "Home", "EmailAddress": "b@example.com", "Colour": 1})),
+        ),
         (400, vec!["Emails[1].EmailAddress"], email(json!({"EmailAddressType": "Home", "EmailAddress": 5}))),
         (400, vec!["Emails[1].EmailAddress"], email(json!({"EmailAddressType": "Home"}))),
-        (404, vec!["Emails[1].EmailAddressType", "Fax"], email(json!({"EmailAddressType": "Fax", "EmailAddress": "b@example.com"}))),
+        (
+            404,
+            vec!["Emails[1].EmailAddressType", "Fax"],
+            email(json!({"EmailAddressType": "Fax", "EmailAddress": "b@example.com"})),
+        ),
         (404, vec!["CustomerType", "VIP"], json!({"CustomerType": "VIP"})),
         (404, vec!["CustomFields[0].Name", "Height"], json!({"CustomFields": [{"Name": "Height", "Value": "1"}]})),
         (400, vec!["CustomFields[0].Value"], json!({"CustomFields": [{"Name": "Age", "Value": "old"}]})),
-        (404, vec!["CustomFields[0].Value", "blue"], json!({"CustomFields": [{"Name": "Colour", "Value": "red::blue"}]})),
+        (
+            404,
+            vec!["CustomFields[0].Value", "blue"],
+            json!({"CustomFields": [{"Name": "Colour", "Value": "red::blue"}]}),
+        ),
         (400, vec!["IsActive"], json!({"IsActive": "yes"})),
     ] {
         api.post(&api.profile_path(""), &body).await.refuses(status, &words);

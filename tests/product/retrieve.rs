@@ -73,7 +73,9 @@ async fn a_page_past_the_end_is_empty_and_ends_nothing() {
 #[tokio::test]
 async fn limit_and_offset_are_integers_from_one_to_2_63_minus_1() {
     let (_world, api, token) = exported(2).await;
-    for bad in ["0", "-1", "1.5", "abc", "", "9223372036854775808", "99999999999999999999999", "0x10", "1e3", "+-1", "NaN"] {
+    for bad in
+        ["0", "-1", "1.5", "abc", "", "9223372036854775808", "99999999999999999999999", "0x10", "1e3", "+-1", "NaN"]
+    {
         api.page(token, &format!("limit={bad}")).await.refuses(400, &["limit", "9223372036854775807"]);
         api.page(token, &format!("offset={bad}")).await.refuses(400, &["offset", "9223372036854775807"]);
     }
@@ -158,7 +160,8 @@ async fn keep_alive_never_ends_the_token_in_any_order_by_any_number_of_readers()
         async move {
             for step in 0..20usize {
                 let offset = (step * 7 + reader * 3) % 20;
-                let page = api.page(token, &format!("limit=3&offset={}&keepAlive=true", offset + 1)).await.is(200).json();
+                let page =
+                    api.page(token, &format!("limit=3&offset={}&keepAlive=true", offset + 1)).await.is(200).json();
                 assert_eq!(ids(page["UserProfilePreferences"].as_array().unwrap()), all[offset..(offset + 3).min(20)]);
             }
         }

@@ -62,28 +62,71 @@ async fn a_full_row_has_the_members_of_every_part_in_their_order() {
     assert_eq!(keys(email), names);
     let preference = &email["EmailPreferences"][0];
     let names = [
-        "ProgramId", "ChannelId", "Consents", "MatchType", "ReasonCode", "ExpirationDate", "PreferenceStatus", "LastModifiedDate",
-        "UserId", "SourceId", "FilterId", "PreferenceType", "FrequencyId", "PreferenceAttributes", "CustomerDate",
+        "ProgramId",
+        "ChannelId",
+        "Consents",
+        "MatchType",
+        "ReasonCode",
+        "ExpirationDate",
+        "PreferenceStatus",
+        "LastModifiedDate",
+        "UserId",
+        "SourceId",
+        "FilterId",
+        "PreferenceType",
+        "FrequencyId",
+        "PreferenceAttributes",
+        "CustomerDate",
     ];
     assert_eq!(keys(preference), names);
     assert_eq!(preference["CustomerDate"], "2026-06-15T11:00:00.000Z", "without a zone US Eastern");
     assert_eq!(preference["ExpirationDate"], "2026-06-25T11:00:00.000Z");
-    assert_eq!(row["ProfilePreferences"][0]["CustomerDate"], "2026-01-03T04:59:59.000Z", "an opt-out's date alone is its last second");
+    assert_eq!(
+        row["ProfilePreferences"][0]["CustomerDate"], "2026-01-03T04:59:59.000Z",
+        "an opt-out's date alone is its last second"
+    );
     assert_eq!(row["ProfilePreferences"][0]["ExpirationDate"], "");
     let phone = &row["PhoneNumbers"][0];
     assert_eq!(phone["PhoneNumberNumeric"], "14045550100");
     let names = [
-        "PhoneNumberPreferences", "PhoneType", "PhoneNumber", "PhoneNumberNumeric", "IsMobile", "IsDefault", "IsActive", "Edited",
+        "PhoneNumberPreferences",
+        "PhoneType",
+        "PhoneNumber",
+        "PhoneNumberNumeric",
+        "IsMobile",
+        "IsDefault",
+        "IsActive",
+        "Edited",
         "Consents",
     ];
     assert_eq!(keys(phone), names);
     let names = [
-        "AddressPreferences", "AddressType", "IsDefault", "Address1", "Address2", "City", "StateProvince", "PostalCode",
-        "CountryCode_Alpha2", "CountryCode_Alpha3", "CountryCode_Numeric", "Country", "IsActive", "Edited", "Consents",
+        "AddressPreferences",
+        "AddressType",
+        "IsDefault",
+        "Address1",
+        "Address2",
+        "City",
+        "StateProvince",
+        "PostalCode",
+        "CountryCode_Alpha2",
+        "CountryCode_Alpha3",
+        "CountryCode_Numeric",
+        "Country",
+        "IsActive",
+        "Edited",
+        "Consents",
     ];
     assert_eq!(keys(&row["Addresses"][0]), names);
     let names = [
-        "ConsentType", "ConsentVersion", "Locale", "ConsentStatus", "ConsentDate", "ExpirationDate", "Expired", "Edited",
+        "ConsentType",
+        "ConsentVersion",
+        "Locale",
+        "ConsentStatus",
+        "ConsentDate",
+        "ExpirationDate",
+        "Expired",
+        "Edited",
     ];
     assert_eq!(keys(&row["Consents"][0]), names);
     assert_eq!(row["Consents"][0]["ConsentDate"], "2026-01-02T03:04:05.678Z");
@@ -132,7 +175,8 @@ async fn archived_preferences_appear_only_where_they_are_asked_for() {
     let api = world.nightly().await;
     let id = api.create(full()).await;
     // What is no longer a mobile phone takes no texts: their preferences are archived.
-    api.update(id, json!({"PhoneNumbers": [{"PhoneType": "Mobile", "PhoneNumber": "14045550100", "IsMobile": false}]})).await;
+    api.update(id, json!({"PhoneNumbers": [{"PhoneType": "Mobile", "PhoneNumber": "14045550100", "IsMobile": false}]}))
+        .await;
     let plain = one_row(&api, "Everyone").await;
     assert_eq!(plain["PhoneNumbers"].as_array().unwrap().len(), 1, "matched by its digits");
     assert_eq!(plain["PhoneNumbers"][0]["PhoneNumberPreferences"], json!([]));

@@ -39,7 +39,11 @@ async fn complete_counts_the_records_and_their_bytes() {
     assert_eq!(answer.header("retry-after"), None);
     let text = String::from_utf8(api.page(token, "keepAlive=true").await.body).unwrap();
     let records = text.split_once('[').unwrap().1.strip_suffix("]}").unwrap();
-    assert_eq!(status["ByteCount"].as_u64().unwrap(), records.len() as u64 - 2, "the records without the commas between");
+    assert_eq!(
+        status["ByteCount"].as_u64().unwrap(),
+        records.len() as u64 - 2,
+        "the records without the commas between"
+    );
 }
 
 #[tokio::test]
