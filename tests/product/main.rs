@@ -8,6 +8,7 @@ mod delta;
 mod harness;
 mod initiate;
 mod matching;
+mod mirror;
 mod profiles;
 mod retrieve;
 mod rows;
