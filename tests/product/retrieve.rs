@@ -284,7 +284,7 @@ async fn a_user_who_was_switched_off_and_a_client_that_was_revoked_are_401() {
 
 #[tokio::test]
 async fn an_operator_may_have_the_last_block_answered_again_for_a_while() {
-    let world = World::start_with(&["--last-block-replay-ms", "60000"]).await;
+    let world = World::start_with(&["--last-block-replay", "60s"]).await;
     let api = world.nightly().await;
     for name in ["Ann", "Bob"] {
         api.create(person(name, &[])).await;

@@ -53,7 +53,7 @@ impl World {
             .arg("serve")
             .arg("--data")
             .arg(self.data())
-            .args(["--listen", "127.0.0.1:0", "--sweep-every-ms", "20"])
+            .args(["--listen", "127.0.0.1:0", "--sweep-interval", "20ms"])
             .arg("--clock-file")
             .arg(self.path("clock"))
             .arg("--hold-file")
