@@ -141,7 +141,7 @@ async fn the_open_routes_answer_without_signing_in() {
         read(api.http.get(format!("{}/.well-known/oauth-authorization-server", world.url))).await.is(200).json();
     assert!(metadata["token_endpoint"].as_str().unwrap().ends_with("/oauth/token"));
     let metrics = String::from_utf8(read(api.http.get(format!("{}/metrics", world.url))).await.is(200).body).unwrap();
-    for name in ["sayso_http_requests_total", "sayso_exported_rows_total", "sayso_commit_seconds", "sayso_exports"] {
+    for name in ["sayso_requests_total", "sayso_exported_rows_total", "sayso_commit_seconds", "sayso_exports"] {
         assert!(metrics.contains(name), "{name} in {metrics}");
     }
 }

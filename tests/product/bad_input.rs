@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read, Write},
-    net::{Shutdown, TcpStream},
+    net::TcpStream,
 };
 
 use serde_json::json;
@@ -19,7 +19,6 @@ fn raw(api: &Api, head: &str, body: &[u8]) -> (u16, String) {
     );
     socket.write_all(request.as_bytes()).unwrap();
     socket.write_all(body).unwrap();
-    let _ = socket.shutdown(Shutdown::Write);
     let mut answer = Vec::new();
     socket.read_to_end(&mut answer).unwrap();
     let text = String::from_utf8_lossy(&answer).into_owned();

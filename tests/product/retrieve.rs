@@ -279,7 +279,8 @@ async fn a_user_who_was_switched_off_and_a_client_that_was_revoked_are_401() {
     api.page(token, "keepAlive=true").await.is(200);
     world.apply("UserId = \"Nightly\",", "UserId = \"Nightly\", IsActive = false,");
     api.page(token, "keepAlive=true").await.refuses(401, &[]);
-    api.oauth(&[("grant_type", "client_credentials")]).await.is(401);
+    let refused = api.oauth(&[("grant_type", "client_credentials")]).await.is(400).json();
+    assert_eq!(refused["error"], "unauthorized_client");
 }
 
 #[tokio::test]
