@@ -1,8 +1,11 @@
 //! OAuth clients and the tokens given to them (access.md). Secrets and tokens are kept as hashes only.
 
-use std::future::Future;
+//!
+//! Client secrets are kept as SHA-256, not Argon2id (access.md, Kept safe, leaves the choice): they are 64 random characters, 381
+//! bits that no dictionary holds, so a slow hash adds nothing, and one on every token call would be a way to be knocked over.
 
-use sayso_model::{id::AccountNo, moment::Moment, refusal::Refusal};
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use sayso_model::{id::AccountNo, moment::Moment};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
@@ -12,7 +15,7 @@ use crate::{
     engine::{Databases, OrEngine, Read},
     keys::small,
     seal,
-    writer::Work,
+    tx::Tx,
 };
 
 /// An OAuth client: issued for one user of one account.
@@ -48,166 +51,202 @@ pub struct Bearer {
     pub expires: Moment,
 }
 
-/// Characters that ids and secrets are made of: safe in a form, a header and a shell.
-const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+const CLIENT_ID_LENGTH: usize = 48;
+const SECRET_LENGTH: usize = 64;
+/// Secrets of one client that are valid at once (access.md: two, so that one can be rotated).
+const SECRETS: usize = 2;
 
 impl Store {
     /// Makes a client for a user (blocking).
     pub fn create_client(&self, account: AccountNo, user_id: &str) -> Result<NewSecret, StoreError> {
-        let user_id = user_id.to_owned();
-        let (client_id, secret) = (random_text(48)?, random_text(64)?);
-        self.submit_and_wait(move |work| {
-            let config = work.account(account)?.config;
-            let user = config.user(&user_id).ok_or_else(|| {
-                let why = format!("the account has no user `{user_id}`; add it to the configuration and apply that");
-                Refusal::unknown("user", why)
-            })?;
-            let client = OAuthClient {
-                client_id,
-                account,
-                user_id: user.user_id.clone(),
-                is_active: true,
-                created: work.now(),
-                secrets: vec![hash(&secret)],
-            };
-            put_client(work, &client)?;
-            Ok(NewSecret { client, secret })
-        })
+        let secret = random_text(SECRET_LENGTH)?;
+        let client = OAuthClient {
+            client_id: random_text(CLIENT_ID_LENGTH)?,
+            account,
+            user_id: user_id.to_owned(),
+            is_active: true,
+            created: self.clock().now(),
+            secrets: vec![hash(&secret)],
+        };
+        let made = client.clone();
+        self.writer().run_blocking(move |tx| {
+            tx.numbers(account)?;
+            put_client(tx, &made)
+        })?;
+        Ok(NewSecret { client, secret })
     }
-    /// The clients of an account.
+    /// The clients of an account, by their id.
     pub fn clients(&self, account: AccountNo) -> Result<Vec<OAuthClient>, StoreError> {
-        let txn = self.inner.engine.read()?;
-        let mut all = Vec::new();
-        for entry in self.inner.engine.dbs.access.prefix_iter(&txn, &[small::CLIENTS]).or_engine()? {
-            let client = opened_client(entry.or_engine()?.1)?;
+        let engine = &self.shared().engine;
+        let txn = engine.read()?;
+        let mut clients = Vec::new();
+        for entry in engine.dbs.access.prefix_iter(&txn, small::CLIENTS).or_engine()? {
+            let client = open_client(entry.or_engine()?.1)?;
             if client.account == account {
-                all.push(client);
+                clients.push(client);
             }
         }
-        Ok(all)
+        Ok(clients)
     }
-    /// Gives a client a second secret; the older of two goes (blocking).
+    /// Gives a client a second secret; the older of two goes (blocking). Refused as unknown when the account has no such client.
     pub fn rotate_client(&self, account: AccountNo, client_id: &str) -> Result<NewSecret, StoreError> {
+        let secret = random_text(SECRET_LENGTH)?;
+        let hashed = hash(&secret);
         let client_id = client_id.to_owned();
-        let secret = random_text(64)?;
-        self.submit_and_wait(move |work| {
-            let mut client =
-                client(work.dbs, &work.txn, &client_id)?.filter(|c| c.account == account).ok_or_else(|| {
-                    Refusal::unknown("client_id", format!("the account has no OAuth client `{client_id}`"))
-                })?;
-            client.secrets.push(hash(&secret));
-            if client.secrets.len() > 2 {
-                client.secrets.remove(0);
-            }
-            put_client(work, &client)?;
-            Ok(NewSecret { client, secret })
-        })
+        let client = self.writer().run_blocking(move |tx| {
+            let (dbs, txn) = tx.read();
+            let mut client = client_of(dbs, txn, account, &client_id)?.ok_or_else(|| {
+                sayso_model::refusal::Refusal::unknown(
+                    "client_id",
+                    "the account has no client of this id; `list` shows them",
+                )
+            })?;
+            client.secrets.push(hashed);
+            let surplus = client.secrets.len().saturating_sub(SECRETS);
+            client.secrets.drain(..surplus);
+            put_client(tx, &client)?;
+            Ok(client)
+        })?;
+        Ok(NewSecret { client, secret })
     }
     /// Removes a client and with it its tokens (blocking). `false` when it is not there.
     pub fn revoke_client(&self, account: AccountNo, client_id: &str) -> Result<bool, StoreError> {
         let client_id = client_id.to_owned();
-        self.submit_and_wait(move |work| {
-            if client(work.dbs, &work.txn, &client_id)?.is_none_or(|c| c.account != account) {
+        self.writer().run_blocking(move |tx| {
+            let (dbs, txn) = tx.read();
+            if client_of(dbs, txn, account, &client_id)?.is_none() {
                 return Ok(false);
             }
-            // Its tokens stand until the sweeper takes them, but none is good without its client.
-            work.dbs.access.delete(&mut work.txn, &small::client(&client_id)).or_engine()
+            let (dbs, txn) = tx.write();
+            dbs.access.delete(txn, &small::client(&client_id)).or_engine()?;
+            remove_bearers(tx, |bearer| bearer.client_id == client_id)?;
+            Ok(true)
         })
     }
-    /// The client whose id and secret these are, compared in constant time.
-    ///
-    /// Secrets are kept as SHA-256 and not as Argon2id: they are 64 random characters (380 bits), which no dictionary holds, and
-    /// a slow hash on every token call is a way to knock the server over (access.md, Kept safe).
+    /// The client whose id and secret these are, compared in constant time; `None` also for one that is switched off.
     pub fn authenticate_client(&self, client_id: &str, secret: &str) -> Result<Option<OAuthClient>, StoreError> {
-        let found = client(&self.inner.engine.dbs, &self.inner.engine.read()?, client_id)?;
+        let engine = &self.shared().engine;
+        let client = client(&engine.dbs, &engine.read()?, client_id)?;
         let given = hash(secret);
-        // An unknown client costs the same comparison as a known one.
-        let known = found.as_ref().map_or(&[[0; 32]][..], |c| &c.secrets);
-        let right = known.iter().fold(Choice::from(0), |right, s| right | s.ct_eq(&given));
-        Ok(found.filter(|c| bool::from(right) && c.is_active))
+        // Every secret is compared, and an unknown client's against one that nobody has, so that the time tells nothing.
+        let nobodys = [[0; 32]; 1];
+        let kept = client.as_ref().map_or(&nobodys[..], |client| &client.secrets);
+        let matches = kept.iter().fold(Choice::from(0), |any, secret| any | secret.ct_eq(&given));
+        Ok(client.filter(|client| bool::from(matches) && client.is_active))
     }
-    /// Issues a bearer token for a client: opaque, 43 random characters (256 bits), kept as its SHA-256; good for `lifetime_ms`.
+    /// Issues a bearer token for a client: opaque, 256 random bits in base64url, kept as its SHA-256; good for `lifetime_ms`.
     pub fn issue_token(
         &self,
         client: &OAuthClient,
         lifetime_ms: i64,
     ) -> impl Future<Output = Result<String, StoreError>> + Send + 'static {
-        let OAuthClient { client_id, account, user_id, .. } = client.clone();
-        self.submit(move |work| {
-            let token = random_text(43)?;
-            let expires = Moment(work.now().0.saturating_add(lifetime_ms));
-            let bearer = Bearer { client_id, account, user_id, expires };
-            let key = small::bearer(&hash(&token));
-            work.dbs.access.put(&mut work.txn, &key, &seal::seal_json(&bearer)?).or_engine()?;
+        let bearer = Bearer {
+            client_id: client.client_id.clone(),
+            account: client.account,
+            user_id: client.user_id.clone(),
+            expires: Moment(self.clock().now().0.saturating_add(lifetime_ms)),
+        };
+        let mut bits = [0; 32];
+        let token = getrandom::fill(&mut bits).map(|()| BASE64_URL_SAFE_NO_PAD.encode(bits)).map_err(no_random);
+        let key = token.as_deref().map(|token| small::bearer(&hash(token))).unwrap_or_default();
+        let written = self.writer().run(move |tx| {
+            let token = token?;
+            let (dbs, txn) = tx.read();
+            // Between the check of the secret and now the client may have been revoked.
+            if client_of(dbs, txn, bearer.account, &bearer.client_id)?.is_none() {
+                let why = "the client was revoked; make another";
+                return Err(sayso_model::refusal::Refusal::unknown("client_id", why).into());
+            }
+            let sealed = seal::seal_json(&bearer)?;
+            let (dbs, txn) = tx.write();
+            dbs.access.put(txn, &key, &sealed).or_engine()?;
             Ok(token)
-        })
+        });
+        async move { written.await }
     }
     /// Who a bearer token stands for: `None` when unknown, expired, or its client is gone or switched off.
     pub fn bearer(&self, token: &str) -> Result<Option<Bearer>, StoreError> {
-        let (dbs, txn) = (&self.inner.engine.dbs, self.inner.engine.read()?);
-        let Some(sealed) = dbs.access.get(&txn, &small::bearer(&hash(token))).or_engine()? else { return Ok(None) };
-        let bearer: Bearer = seal::open_json(sealed, || "a bearer token".into())?;
-        if bearer.expires <= self.clock().now() {
-            return Ok(None);
-        }
-        let client = client(dbs, &txn, &bearer.client_id)?;
-        Ok(client.filter(|c| c.is_active).map(|_| bearer))
+        let engine = &self.shared().engine;
+        let txn = engine.read()?;
+        // The key is a hash, so how long a look-up takes says nothing about a token.
+        let sealed = engine.dbs.access.get(&txn, &small::bearer(&hash(token))).or_engine()?;
+        let Some(bearer) = sealed.map(open_bearer).transpose()? else { return Ok(None) };
+        let client = client_of(&engine.dbs, &txn, bearer.account, &bearer.client_id)?;
+        let stands = client.is_some_and(|client| client.is_active) && self.clock().now() < bearer.expires;
+        Ok(stands.then_some(bearer))
     }
     /// Removes tokens that have expired (blocking); for the sweeper.
     pub fn sweep_tokens(&self) -> Result<u64, StoreError> {
         let now = self.clock().now();
-        let expired = |engine: &crate::engine::Engine| -> Result<Vec<Vec<u8>>, StoreError> {
-            let txn = engine.read()?;
-            let mut gone = Vec::new();
-            for entry in engine.dbs.access.prefix_iter(&txn, &[small::BEARERS]).or_engine()? {
-                let (key, value) = entry.or_engine()?;
-                if seal::open_json::<Bearer>(value, || "a bearer token".into())?.expires <= now {
-                    gone.push(key.to_vec());
-                }
-            }
-            Ok(gone)
-        };
-        let gone = expired(&self.inner.engine)?;
-        if gone.is_empty() {
-            return Ok(0);
-        }
-        self.submit_and_wait(move |work| {
-            for key in &gone {
-                work.dbs.access.delete(&mut work.txn, key).or_engine()?;
-            }
-            Ok(gone.len() as u64)
-        })
+        self.writer().run_blocking(move |tx| remove_bearers(tx, |bearer| bearer.expires <= now))
     }
 }
 
 fn client(dbs: &Databases, txn: &Read<'_>, client_id: &str) -> Result<Option<OAuthClient>, StoreError> {
-    let found = dbs.access.get(txn, &small::client(client_id)).or_engine()?.map(opened_client).transpose()?;
-    Ok(found.filter(|c| c.client_id == client_id))
+    let sealed = dbs.access.get(txn, &small::client(client_id)).or_engine()?;
+    Ok(sealed.map(open_client).transpose()?.filter(|client| client.client_id == client_id))
 }
 
-fn opened_client(sealed: &[u8]) -> Result<OAuthClient, StoreError> {
-    seal::open_json(sealed, || "an OAuth client".into())
+fn client_of(
+    dbs: &Databases,
+    txn: &Read<'_>,
+    account: AccountNo,
+    client_id: &str,
+) -> Result<Option<OAuthClient>, StoreError> {
+    Ok(client(dbs, txn, client_id)?.filter(|client| client.account == account))
 }
 
-fn put_client(work: &mut Work<'_>, client: &OAuthClient) -> Result<(), StoreError> {
-    let key = small::client(&client.client_id);
-    work.dbs.access.put(&mut work.txn, &key, &seal::seal_json(client)?).or_engine()
+fn put_client(tx: &mut Tx<'_>, client: &OAuthClient) -> Result<(), StoreError> {
+    let sealed = seal::seal_json(client)?;
+    let (dbs, txn) = tx.write();
+    dbs.access.put(txn, &small::client(&client.client_id), &sealed).or_engine()
 }
 
-fn hash(text: &str) -> [u8; 32] {
-    Sha256::digest(text.as_bytes()).into()
+fn remove_bearers(tx: &mut Tx<'_>, goes: impl Fn(&Bearer) -> bool) -> Result<u64, StoreError> {
+    let (dbs, txn) = tx.read();
+    let mut gone = Vec::new();
+    for entry in dbs.access.prefix_iter(txn, small::BEARERS).or_engine()? {
+        let (key, sealed) = entry.or_engine()?;
+        if goes(&open_bearer(sealed)?) {
+            gone.push(key.to_vec());
+        }
+    }
+    for key in &gone {
+        let (dbs, txn) = tx.write();
+        dbs.access.delete(txn, key).or_engine()?;
+    }
+    Ok(gone.len() as u64)
 }
 
-/// Random characters of [`ALPHABET`], each as likely as any other.
+/// Reads a client's record.
+pub(crate) fn open_client(sealed: &[u8]) -> Result<OAuthClient, StoreError> {
+    seal::open_json(sealed, || "the record of an OAuth client".to_owned())
+}
+
+/// Reads a token's record.
+pub(crate) fn open_bearer(sealed: &[u8]) -> Result<Bearer, StoreError> {
+    seal::open_json(sealed, || "the record of a bearer token".to_owned())
+}
+
+fn hash(secret: &str) -> [u8; 32] {
+    Sha256::digest(secret.as_bytes()).into()
+}
+
+/// Random letters and digits, each as likely as any other.
 fn random_text(length: usize) -> Result<String, StoreError> {
+    const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    /// The largest multiple of 62 in a byte: what lies above it would make some letters likelier.
+    const FAIR: u8 = 248;
     let mut text = String::with_capacity(length);
-    let mut bytes = [0; 64];
     while text.len() < length {
-        getrandom::fill(&mut bytes)
-            .map_err(|e| StoreError::Engine(format!("the system gives no random bytes: {e}")))?;
-        // 248 is four times 62: bytes at or above it would make the first letters likelier.
-        let usable = bytes.iter().filter(|b| **b < 248).map(|b| char::from(ALPHABET[usize::from(b % 62)]));
-        text.extend(usable.take(length - text.len()));
+        let mut bytes = [0; 64];
+        getrandom::fill(&mut bytes).map_err(no_random)?;
+        let letters = bytes.iter().filter(|b| **b < FAIR).map(|b| char::from(LETTERS[usize::from(b % 62)]));
+        text.extend(letters.take(length - text.len()));
     }
     Ok(text)
+}
+
+fn no_random(e: getrandom::Error) -> StoreError {
+    StoreError::Engine(format!("the machine gives no random numbers: {e}"))
 }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use parking_lot::Mutex;
 use sayso_model::{
-    config::{self, Config, Configuration},
+    config::{Config, Configuration, check},
     id::{AccountNo, fold},
     refusal::Refusal,
 };
@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Store, StoreError,
     engine::{Databases, OrEngine, Read},
-    keys::{self, small},
+    keys::small,
     meta::{self, Numbers},
     seal,
-    writer::Work,
+    tx::Tx,
 };
 
 /// An account as it stands now.
@@ -31,133 +31,133 @@ pub struct Account {
     pub version: u64,
 }
 
-/// What is kept of an account.
+/// An account as it is stored.
 #[derive(Serialize, Deserialize)]
 struct Record {
     name: String,
     configuration: Configuration,
 }
 
-/// The accounts that were read lately; one is read again when its version has moved.
+impl Store {
+    /// The account of this name, without regard to case. Cheap: the configuration is cached until its version moves.
+    pub fn account(&self, name: &str) -> Result<Option<Account>, StoreError> {
+        // No name that `create_account` takes is longer, nor may a key of the engine be.
+        if name.len() > MAX_NAME {
+            return Ok(None);
+        }
+        let txn = self.shared().engine.read()?;
+        let dbs = &self.shared().engine.dbs;
+        let Some(no) = number_of(dbs, &txn, &fold(name))? else { return Ok(None) };
+        self.shared().accounts.at(dbs, &txn, no)
+    }
+    /// The account of this number (a bearer token knows the number, not the name). As cheap as [`Store::account`].
+    pub fn account_by_no(&self, no: AccountNo) -> Result<Option<Account>, StoreError> {
+        let txn = self.shared().engine.read()?;
+        self.shared().accounts.at(&self.shared().engine.dbs, &txn, no)
+    }
+    /// Every account, by name.
+    pub fn accounts(&self) -> Result<Vec<Account>, StoreError> {
+        let txn = self.shared().engine.read()?;
+        let dbs = &self.shared().engine.dbs;
+        let mut accounts = Vec::new();
+        for entry in dbs.config.prefix_iter(&txn, &small::account_name("")).or_engine()? {
+            let no = seal::open_json(entry.or_engine()?.1, || "the name of an account".to_owned())?;
+            accounts.extend(self.shared().accounts.at(dbs, &txn, no)?);
+        }
+        Ok(accounts)
+    }
+    /// Makes an account (blocking). Names: 1–64 of A–Z a–z 0–9 _ - . ; one that is there is a conflict.
+    pub fn create_account(&self, name: &str, configuration: Configuration) -> Result<Account, StoreError> {
+        check_name(name)?;
+        check(&configuration, None).map_err(StoreError::RefusedAll)?;
+        let name = name.to_owned();
+        self.writer().run_blocking(move |tx| {
+            let (dbs, txn) = tx.read();
+            if let Some(no) = number_of(dbs, txn, &fold(&name))? {
+                let there = tx.account(no)?.name;
+                return Err(Refusal::conflict(
+                    "",
+                    format!("the account {there} is there already; choose another name"),
+                )
+                .into());
+            }
+            let (dbs, txn) = tx.write();
+            let no = meta::take_account_no(dbs, txn)?;
+            dbs.config.put(txn, &small::account_name(&fold(&name)), &seal::seal_json(&no)?).or_engine()?;
+            tx.set_numbers(no, Numbers { next_profile: 1, next_term: 0, version: 0 });
+            put(tx, no, name, configuration)
+        })
+    }
+    /// Replaces the configuration after `model::config::check` against the present one (blocking). Gives the account as it is then.
+    pub fn apply_configuration(&self, no: AccountNo, configuration: Configuration) -> Result<Account, StoreError> {
+        self.writer().run_blocking(move |tx| {
+            let current = tx.account(no)?;
+            check(&configuration, Some(&current.config.source)).map_err(StoreError::RefusedAll)?;
+            put(tx, no, current.name, configuration)
+        })
+    }
+}
+
+/// The longest name of an account.
+const MAX_NAME: usize = 64;
+
+fn check_name(name: &str) -> Result<(), Refusal> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    if (1..=MAX_NAME).contains(&name.len()) && name.chars().all(fits) {
+        return Ok(());
+    }
+    let seen: String = name.chars().take(80).collect();
+    Err(Refusal::invalid("", format!("`{seen}` can't name an account; 1 to {MAX_NAME} of A-Z a-z 0-9 _ - . can")))
+}
+
+/// Writes an account's record under the next version.
+fn put(tx: &mut Tx<'_>, no: AccountNo, name: String, configuration: Configuration) -> Result<Account, StoreError> {
+    let mut numbers = tx.numbers(no)?;
+    numbers.version += 1;
+    let record = Record { name, configuration };
+    let sealed = seal::seal_json(&record)?;
+    let (dbs, txn) = tx.write();
+    dbs.config.put(txn, &small::account_record(no), &sealed).or_engine()?;
+    tx.set_numbers(no, numbers);
+    let config = Arc::new(Config::new(record.configuration));
+    let account = Account { no, name: record.name, config, version: numbers.version };
+    tx.set_account(account.clone());
+    Ok(account)
+}
+
+/// The number of the account that has this folded name.
+pub(crate) fn number_of(dbs: &Databases, txn: &Read<'_>, folded: &str) -> Result<Option<AccountNo>, StoreError> {
+    let sealed = dbs.config.get(txn, &small::account_name(folded)).or_engine()?;
+    sealed.map(|sealed| seal::open_json(sealed, || format!("the name of account {folded}"))).transpose()
+}
+
+/// The accounts as this process read them last, each good for one version of its configuration.
 #[derive(Default)]
 pub(crate) struct Accounts(Mutex<HashMap<AccountNo, Account>>);
 
 impl Accounts {
-    /// The account as a transaction has it, whose numbers say this version.
-    pub(crate) fn at(
-        &self,
-        dbs: &Databases,
-        txn: &Read<'_>,
-        no: AccountNo,
-        version: u64,
-    ) -> Result<Option<Account>, StoreError> {
-        if let Some(known) = self.0.lock().get(&no).filter(|a| a.version == version) {
-            return Ok(Some(known.clone()));
+    /// The account as a transaction sees it.
+    pub(crate) fn at(&self, dbs: &Databases, txn: &Read<'_>, no: AccountNo) -> Result<Option<Account>, StoreError> {
+        let Some(Numbers { version, .. }) = meta::numbers(dbs, txn, no)? else { return Ok(None) };
+        if let Some(account) = self.0.lock().get(&no)
+            && account.version == version
+        {
+            return Ok(Some(account.clone()));
         }
-        let Some(sealed) = dbs.config.get(txn, &small::account_record(no)).or_engine()? else { return Ok(None) };
-        let record: Record = seal::open_json(sealed, || format!("the configuration of account {no}"))?;
-        let config = Arc::new(Config::new(record.configuration));
-        let account = Account { no, name: record.name, config, version };
-        let mut known = self.0.lock();
-        if known.get(&no).is_none_or(|k| k.version < version) {
-            known.insert(no, account.clone());
-        }
+        let what = || format!("the configuration of account {no}");
+        let sealed = dbs.config.get(txn, &small::account_record(no)).or_engine()?;
+        let sealed = sealed.ok_or_else(|| StoreError::Damaged(format!("{} is missing", what())))?;
+        let Record { name, configuration } = seal::open_json(sealed, what)?;
+        let account = Account { no, name, config: Arc::new(Config::new(configuration)), version };
+        self.learn(account.clone());
         Ok(Some(account))
     }
 
-    /// Forgets what was read: it may have been undone.
-    pub(crate) fn forget(&self) {
-        self.0.lock().clear();
-    }
-}
-
-impl Store {
-    /// The account of this name, without regard to case. Cheap: the configuration is cached until its version moves.
-    pub fn account(&self, name: &str) -> Result<Option<Account>, StoreError> {
-        let txn = self.inner.engine.read()?;
-        match number_of(&self.inner.engine.dbs, &txn, name)? {
-            Some(no) => self.account_in(&txn, no),
-            None => Ok(None),
+    /// Takes over an account that has been committed.
+    pub(crate) fn learn(&self, account: Account) {
+        let mut all = self.0.lock();
+        if all.get(&account.no).is_none_or(|known| known.version < account.version) {
+            all.insert(account.no, account);
         }
     }
-
-    /// The account of this number (a bearer token knows the number, not the name). As cheap as [`Store::account`].
-    pub fn account_by_no(&self, no: AccountNo) -> Result<Option<Account>, StoreError> {
-        self.account_in(&self.inner.engine.read()?, no)
-    }
-
-    pub(crate) fn account_in(&self, txn: &Read<'_>, no: AccountNo) -> Result<Option<Account>, StoreError> {
-        let dbs = &self.inner.engine.dbs;
-        match meta::numbers(dbs, txn, no)? {
-            Some(numbers) => self.inner.accounts.at(dbs, txn, no, numbers.version),
-            None => Ok(None),
-        }
-    }
-
-    /// Every account, by name.
-    pub fn accounts(&self) -> Result<Vec<Account>, StoreError> {
-        let txn = self.inner.engine.read()?;
-        let mut all = Vec::new();
-        for no in meta::all_numbers(&self.inner.engine.dbs, &txn)?.into_keys() {
-            all.extend(self.account_in(&txn, no)?);
-        }
-        all.sort_by_key(|a| fold(&a.name));
-        Ok(all)
-    }
-
-    /// Makes an account (blocking). Names: 1–64 of A–Z a–z 0–9 _ - . ; one that is there is a conflict.
-    pub fn create_account(&self, name: &str, configuration: Configuration) -> Result<Account, StoreError> {
-        let fits = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-        if name.is_empty() || name.len() > 64 || !name.chars().all(fits) {
-            let why = format!("an account's name has 1 to 64 of A-Z a-z 0-9 _ - . and `{name}` doesn't");
-            return Err(Refusal::invalid("", why).into());
-        }
-        config::check(&configuration, None).map_err(StoreError::RefusedAll)?;
-        let name = name.to_owned();
-        self.submit_and_wait(move |work| {
-            if let Some(no) = number_of(work.dbs, &work.txn, &name)? {
-                let there = work.account(no)?.name;
-                let why =
-                    format!("the account {there} exists already; `sayso account apply` changes its configuration");
-                return Err(Refusal::conflict("", why).into());
-            }
-            let no = meta::take_account_no(work.dbs, &mut work.txn)?;
-            let key = small::account_name(&fold(&name));
-            work.dbs.config.put(&mut work.txn, &key, &seal::seal(&keys::account(no))).or_engine()?;
-            put(work, no, Record { name, configuration })?;
-            work.set_numbers(no, Numbers { next_profile: 1, next_term: 0, version: 1 });
-            work.account(no)
-        })
-    }
-
-    /// Replaces the configuration after `model::config::check` against the present one (blocking). Gives the account as it is then.
-    pub fn apply_configuration(&self, no: AccountNo, configuration: Configuration) -> Result<Account, StoreError> {
-        self.submit_and_wait(move |work| {
-            let current = work.account(no)?;
-            if current.config.source == configuration {
-                return Ok(current);
-            }
-            config::check(&configuration, Some(&current.config.source)).map_err(StoreError::RefusedAll)?;
-            let numbers = work.numbers(no)?;
-            put(work, no, Record { name: current.name, configuration })?;
-            work.set_numbers(no, Numbers { version: numbers.version + 1, ..numbers });
-            work.account(no)
-        })
-    }
-}
-
-fn put(work: &mut Work<'_>, no: AccountNo, record: Record) -> Result<(), StoreError> {
-    let sealed = seal::seal_json(&record)?;
-    work.dbs.config.put(&mut work.txn, &small::account_record(no), &sealed).or_engine()
-}
-
-/// The number of the account of this name.
-pub(crate) fn number_of(dbs: &Databases, txn: &Read<'_>, name: &str) -> Result<Option<AccountNo>, StoreError> {
-    let name = fold(name);
-    // No key is longer than a name may be, whatever a caller puts into a path.
-    if name.is_empty() || name.len() > 64 {
-        return Ok(None);
-    }
-    let sealed = dbs.config.get(txn, &small::account_name(&name)).or_engine()?;
-    sealed.map(|sealed| keys::account_of(seal::open(sealed, || format!("the name of account {name}"))?)).transpose()
 }

@@ -1,246 +1,377 @@
-//! `sayso check`: every checksum, every index entry against its row and every row against its entries, facts against what the
-//! row would give anew, dictionaries, tombstones and the numbers of accounts.
+//! Verifies a data directory: every checksum, every index against the rows and the rows against every index (program.md, `sayso
+//! check`). All of it from one read transaction, so that it can run beside a server.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sayso_model::{
-    facts,
-    id::{AccountNo, ProfileId},
+    config::Output,
+    facts::{self, Facts, Terms},
+    id::{AccountNo, ProfileId, fold},
+    moment::Moment,
     reading,
-    render::RENDER_VERSION,
+    render::{self, RENDER_VERSION},
 };
 
 use crate::{
-    CheckReport, Store, StoreError,
-    account::Account,
-    engine::{Databases, Db, Engine, OrEngine, Read},
+    Store, StoreError, access,
+    account::{self, Account},
+    engine::{Databases, Db, OrEngine, Read},
+    exports, history,
     index::Entries,
     keys::{self, small},
-    meta,
-    row::RowView,
-    seal,
-    snapshot::next_term,
-    terms,
+    meta::{self, Numbers},
+    row::Stored,
+    rows, seal,
+    shared::Shared,
 };
 
-/// Problems that are told one by one; the rest are counted.
+/// Problems that are told one by one.
 const TOLD: usize = 1_000;
+/// How often progress is reported, in profiles.
+const PROGRESS_EVERY: u64 = 1_000;
+
+/// What `sayso check` found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+#[allow(missing_docs)]
+pub struct CheckReport {
+    pub accounts: u64,
+    pub profiles: u64,
+    pub tombstones: u64,
+    pub index_entries: u64,
+    /// One line each, at most 1,000; `problem_count` has them all.
+    pub problems: Vec<String>,
+    pub problem_count: u64,
+}
+
+impl CheckReport {
+    fn problem(&mut self, text: impl Into<String>) {
+        self.problem_count += 1;
+        if self.problems.len() < TOLD {
+            self.problems.push(text.into());
+        }
+    }
+
+    /// The value, or its error noted as a problem.
+    fn sound<T>(&mut self, result: Result<T, StoreError>) -> Option<T> {
+        result.map_err(|e| self.problem(e.to_string())).ok()
+    }
+}
 
 impl Store {
-    /// Verifies every checksum and every index against the rows; reports what is wrong, an empty list when nothing is. Calls
-    /// `progress` with the number of profiles seen so far.
+    /// Verifies every checksum and every index against the rows; reports what is wrong, an empty list when nothing is. `progress` is
+    /// told the number of profiles seen so far. Errors only when the engine itself can't read.
     pub fn check(&self, progress: &mut dyn FnMut(u64)) -> Result<CheckReport, StoreError> {
-        let engine = &self.inner.engine;
-        let txn = engine.read()?;
-        let mut check = Check { engine, dbs: &engine.dbs, txn: &txn, report: CheckReport::default() };
-        let mut entries = [0; 3];
-        for (no, numbers) in meta::all_numbers(&engine.dbs, &txn)? {
-            check.report.accounts += 1;
-            match self.account_in(&txn, no) {
-                Ok(Some(account)) => check.account(&account, numbers.next_profile, &mut entries, progress)?,
-                Ok(None) => check.say(format!("account {no} has numbers but no configuration")),
-                Err(e) => check.say(e.to_string()),
+        let shared: &Shared = self.shared();
+        let txn = shared.engine.read()?;
+        let dbs = &shared.engine.dbs;
+        let mut report = CheckReport::default();
+
+        let stamp = report.sound(meta::last_stamp(dbs, &txn)).unwrap_or(Moment(i64::MAX));
+        let numbers = report.sound(meta::all_numbers(dbs, &txn)).unwrap_or_default();
+        let mut counted = Counted::default();
+        for (no, numbers) in &numbers {
+            report.accounts += 1;
+            let found = report.sound(shared.accounts.at(dbs, &txn, *no)).flatten();
+            let Some(account) = found else { continue };
+            if report.sound(account::number_of(dbs, &txn, &fold(&account.name))).flatten() != Some(*no) {
+                report.problem(format!("account {} ({no}) isn't found by its name", account.name));
+            }
+            AccountCheck {
+                dbs,
+                txn: &txn,
+                account: &account,
+                numbers: *numbers,
+                stamp,
+                report: &mut report,
+                terms: Terms::new(),
+            }
+            .run(&mut counted, progress)?;
+        }
+        small_databases(dbs, &txn, &numbers, &mut report)?;
+        // What lies under the number of no account wasn't seen by any of the above.
+        for (name, db) in dbs.all() {
+            if let Some(seen) = counted.0.get(name)
+                && db.len(&txn).or_engine()? != *seen
+            {
+                report.problem(format!(
+                    "{name} has {} entries, of which {seen} belong to an account",
+                    db.len(&txn).or_engine()?
+                ));
             }
         }
-        for (name, db, expected) in [
-            ("by_key", check.dbs.by_key, entries[0]),
-            ("by_modified", check.dbs.by_modified, entries[1]),
-            ("by_expiry", check.dbs.by_expiry, entries[2]),
-        ] {
-            // Every row's entries were found one by one: more than those are strays.
-            let there = db.len(&txn).or_engine()?;
-            check.report.index_entries += there;
-            if there > expected {
-                check.strays(name, db)?;
-            }
-        }
-        check.pairs()?;
-        check.small()?;
-        Ok(check.report)
+        progress(report.profiles);
+        Ok(report)
     }
 }
 
-struct Check<'a> {
-    engine: &'a Engine,
+/// Entries seen in each database of all accounts.
+#[derive(Default)]
+struct Counted(HashMap<&'static str, u64>);
+
+impl Counted {
+    fn add(&mut self, name: &'static str, n: u64) {
+        *self.0.entry(name).or_default() += n;
+    }
+}
+
+struct AccountCheck<'a> {
     dbs: &'a Databases,
     txn: &'a Read<'a>,
-    report: CheckReport,
+    account: &'a Account,
+    numbers: Numbers,
+    stamp: Moment,
+    report: &'a mut CheckReport,
+    terms: Terms,
 }
 
-impl Check<'_> {
-    fn say(&mut self, problem: String) {
-        self.report.problem_count += 1;
-        if self.report.problems.len() < TOLD {
-            self.report.problems.push(problem);
-        }
-    }
+/// How many of the entries that the rows want are there, and which profiles couldn't say what they want.
+#[derive(Default)]
+struct Found {
+    facts: u64,
+    by_key: u64,
+    by_modified: u64,
+    by_expiry: u64,
+    unreadable: HashSet<ProfileId>,
+}
 
-    fn account(
-        &mut self,
-        account: &Account,
-        next_profile: u64,
-        entries: &mut [u64; 3],
-        progress: &mut dyn FnMut(u64),
-    ) -> Result<(), StoreError> {
-        let no = account.no;
-        let dictionary = match terms::all(self.dbs, self.txn, no, next_term(self.engine, self.txn, no)?) {
-            Ok(dictionary) => dictionary,
-            Err(e) => {
-                self.say(e.to_string());
-                facts::Terms::new()
-            }
-        };
-        for entry in self.dbs.rows.prefix_iter(self.txn, &keys::account(no)).or_engine()? {
-            let (key, value) = entry.or_engine()?;
-            let id = keys::profile_of(key)?;
+impl AccountCheck<'_> {
+    fn run(mut self, counted: &mut Counted, progress: &mut dyn FnMut(u64)) -> Result<(), StoreError> {
+        counted.add("terms", self.read_terms()?);
+        let mut found = Found::default();
+        let prefix = keys::account(self.account.no);
+        let mut rows = 0;
+        for entry in self.dbs.rows.prefix_iter(self.txn, &prefix).or_engine()? {
+            let (key, bytes) = entry.or_engine()?;
+            rows += 1;
             self.report.profiles += 1;
-            if self.report.profiles.is_multiple_of(1_000) {
+            if self.report.profiles.is_multiple_of(PROGRESS_EVERY) {
                 progress(self.report.profiles);
             }
-            if id.0 >= next_profile {
-                self.say(format!("profile {id} of {} is at or above the next id {next_profile}", account.name));
+            let Some(id) = self.report.sound(keys::profile_of(key)) else { continue };
+            let checked = self.row(id, bytes, &mut found);
+            if self.report.sound(checked).is_none() {
+                found.unreadable.insert(id);
             }
-            match RowView::open(id, value).and_then(|view| Ok((view, view.kept(id)?))) {
-                Ok((view, kept)) => {
-                    if kept.profile.profile_id != id || kept.profile.edited.last_modified_date != view.modified {
-                        self.say(format!("the row of profile {id} of {} is not its own", account.name));
-                    }
-                    self.facts(account, &view, &kept, &dictionary)?;
-                    self.entries(no, id, &kept.profile, entries)?;
+        }
+        counted.add("rows", rows);
+        let facts = self.strays("facts", self.dbs.facts, found.facts, &found.unreadable)?;
+        counted.add("facts", facts);
+        for (name, db, wanted) in [
+            ("by_key", self.dbs.by_key, found.by_key),
+            ("by_modified", self.dbs.by_modified, found.by_modified),
+            ("by_expiry", self.dbs.by_expiry, found.by_expiry),
+        ] {
+            let there = self.strays(name, db, wanted, &found.unreadable)?;
+            counted.add(name, there);
+            self.report.index_entries += there;
+        }
+        counted.add("history", self.history()?);
+        counted.add("tombstones", self.tombstones()?);
+        Ok(())
+    }
+
+    /// The dictionary: every id below the next one is there, each text once.
+    fn read_terms(&mut self) -> Result<u64, StoreError> {
+        let no = self.account.no;
+        let mut next = 0;
+        for entry in self.dbs.terms.prefix_iter(self.txn, &keys::account(no)).or_engine()? {
+            let (key, sealed) = entry.or_engine()?;
+            if key != keys::term(no, next) {
+                self.report.problem(format!("account {no}: the dictionary has no term {next} but later ones"));
+            }
+            let opened = seal::open(sealed, || format!("term {next} of account {no}"));
+            if let Some(text) = self.report.sound(opened) {
+                let text = String::from_utf8_lossy(text).into_owned();
+                if self.terms.insert(text.clone(), next).is_some() {
+                    self.report.problem(format!("account {no}: the dictionary has `{text}` twice"));
                 }
-                Err(e) => self.say(format!("{}: {e}", account.name)),
             }
+            next += 1;
         }
-        Ok(())
+        if next != self.numbers.next_term {
+            let said = self.numbers.next_term;
+            self.report.problem(format!("account {no}: the dictionary has {next} terms, meta says {said}"));
+        }
+        Ok(u64::from(next))
     }
 
-    /// The facts of a row are what the row gives anew. Rows of another render version are left out: their lengths differ rightly.
-    fn facts(
-        &mut self,
-        account: &Account,
-        view: &RowView<'_>,
-        kept: &sayso_model::change::Kept,
-        dictionary: &facts::Terms,
-    ) -> Result<(), StoreError> {
-        let id = kept.profile.profile_id;
-        let Some(sealed) = self.dbs.facts.get(self.txn, &keys::profile(account.no, id)).or_engine()? else {
-            self.say(format!("profile {id} of {} has no facts", account.name));
-            return Ok(());
+    /// One row against its checksum, its rendering, its facts, and every index entry that it wants.
+    fn row(&mut self, id: ProfileId, bytes: &[u8], found: &mut Found) -> Result<(), StoreError> {
+        let no = self.account.no;
+        let row = Stored::decode(id, bytes)?;
+        let kept = row.kept()?;
+        let profile = &kept.profile;
+        let mut wrong = |what: String| self.report.problem(format!("account {no}, profile {id}: {what}"));
+        if profile.profile_id != id {
+            wrong(format!("the row says it is profile {}", profile.profile_id));
+        }
+        if id.0 >= self.numbers.next_profile {
+            wrong(format!("the next new profile would be {}", self.numbers.next_profile));
+        }
+        if row.modified > self.stamp {
+            wrong(format!("was written at {}, after the last stamp {}", row.modified, self.stamp));
+        }
+        if row.next_expiry != reading::next_expiry(profile, row.modified) {
+            wrong("the next expiry of its header isn't that of its JSON".into());
+        }
+        let rendered = render::render(profile);
+        let bytes = row.bytes();
+        if row.render_version() == RENDER_VERSION && (rendered.json != bytes.json || rendered.cuts != bytes.cuts()) {
+            wrong("its JSON isn't as it would be rendered".into());
+        }
+        if self.dbs.tombstones.get(self.txn, &keys::profile(no, id)).or_engine()?.is_some() {
+            wrong("has both a row and a tombstone".into());
+        }
+
+        match self.dbs.facts.get(self.txn, &keys::profile(no, id)).or_engine()? {
+            None => wrong("has no facts".into()),
+            Some(sealed) => {
+                found.facts += 1;
+                let (encoded, is_current) = rows::open_facts(id, sealed, self.account.version)?;
+                let terms = facts::terms(profile, &self.account.config);
+                let ids: Vec<u32> = terms.iter().map(|t| self.terms.get(t).copied().unwrap_or(u32::MAX)).collect();
+                let mut expected = Vec::new();
+                facts::encode(&kept, &self.account.config, &rendered, row.next_expiry, &ids, &mut expected);
+                if is_current && encoded != expected || !tell_the_same(encoded, &expected) {
+                    wrong("its facts aren't those of its row".into());
+                }
+            }
+        }
+        let entries = Entries::of(no, profile, row.modified);
+        let mut there = |name: &str, db: Db, key: &[u8]| -> Result<u64, StoreError> {
+            let is_there = db.get(self.txn, key).or_engine()?.is_some();
+            if !is_there {
+                wrong(format!("an entry of {name} is missing"));
+            }
+            Ok(u64::from(is_there))
         };
-        let stored = match seal::open(sealed, || format!("the facts of profile {id}")) {
-            Ok(stored) => stored,
-            Err(e) => {
-                self.say(e.to_string());
-                return Ok(());
-            }
-        };
-        if view.render_version != RENDER_VERSION {
-            return Ok(());
+        for key in &entries.keys {
+            found.by_key += there("by_key", self.dbs.by_key, key)?;
         }
-        if view.next_expiry != reading::next_expiry(&kept.profile, view.modified) {
-            self.say(format!("profile {id} of {} has another next expiry than its row gives", account.name));
+        for key in &entries.modified {
+            found.by_modified += there("by_modified", self.dbs.by_modified, key)?;
         }
-        let ids: Option<Vec<u32>> =
-            facts::terms(&kept.profile, &account.config).iter().map(|term| dictionary.get(term).copied()).collect();
-        let row = sayso_model::render::Row { json: view.json.to_vec(), cuts: crate::row::cuts(view.cut_bytes) };
-        let mut anew = Vec::new();
-        if let Some(ids) = &ids {
-            facts::encode(kept, &account.config, &row, view.next_expiry, ids, &mut anew);
-        }
-        if ids.is_none() || anew != stored {
-            self.say(format!("the facts of profile {id} of {} are not those of its row", account.name));
+        for key in &entries.expiries {
+            found.by_expiry += there("by_expiry", self.dbs.by_expiry, key)?;
         }
         Ok(())
     }
 
-    /// Every entry that a row has is there.
-    fn entries(
-        &mut self,
-        no: AccountNo,
-        id: ProfileId,
-        profile: &sayso_model::profile::Profile,
-        found: &mut [u64; 3],
-    ) -> Result<(), StoreError> {
-        let entries = Entries::of(no, profile);
-        let by_key = entries.by_key.iter().map(|k| (0, "by_key", self.dbs.by_key, &k[..]));
-        let by_modified = entries.by_modified.iter().map(|k| (1, "by_modified", self.dbs.by_modified, &k[..]));
-        let by_expiry = entries.by_expiry.iter().map(|k| (2, "by_expiry", self.dbs.by_expiry, &k[..]));
-        for (which, name, db, key) in by_key.chain(by_modified).chain(by_expiry) {
-            if db.get(self.txn, key).or_engine()?.is_some() {
-                found[which] += 1;
-            } else {
-                self.say(format!("profile {id} of account {no} misses an entry in {name}"));
-            }
+    /// Counts a database's entries of this account; when there are more than the rows want, names those that no row wants.
+    fn strays(&mut self, name: &str, db: Db, wanted: u64, unreadable: &HashSet<ProfileId>) -> Result<u64, StoreError> {
+        let no = self.account.no;
+        let mut there = 0;
+        for entry in db.prefix_iter(self.txn, &keys::account(no)).or_engine()? {
+            entry.or_engine()?;
+            there += 1;
         }
-        Ok(())
-    }
-
-    /// Names the entries of an index that no row has.
-    fn strays(&mut self, name: &str, db: Db) -> Result<(), StoreError> {
-        for entry in db.iter(self.txn).or_engine()? {
+        if there == wanted {
+            return Ok(there);
+        }
+        for entry in db.prefix_iter(self.txn, &keys::account(no)).or_engine()? {
             let (key, _) = entry.or_engine()?;
-            let (no, id) = (keys::account_of(key)?, keys::last_profile_of(key)?);
-            let row = self.dbs.rows.get(self.txn, &keys::profile(no, id)).or_engine()?;
-            let profile = row.and_then(|value| RowView::open(id, value).and_then(|v| v.kept(id)).ok());
-            let known = profile.is_some_and(|kept| {
-                let entries = Entries::of(no, &kept.profile);
-                entries.by_key.iter().any(|k| k == key)
-                    || entries.by_modified.iter().any(|k| k == key)
-                    || entries.by_expiry.iter().any(|k| k == key)
-            });
-            if !known {
-                self.say(format!("{name} has an entry of profile {id} of account {no} that its row doesn't have"));
+            let Some(id) = self.report.sound(keys::last_profile_of(key)) else { continue };
+            if !unreadable.contains(&id) && !self.is_wanted(id, key)? {
+                self.report.problem(format!("account {no}, profile {id}: an entry of {name} that no row wants"));
             }
         }
-        Ok(())
+        Ok(there)
     }
 
-    /// Facts, history and rows belong together; a tombstone has none of them.
-    fn pairs(&mut self) -> Result<(), StoreError> {
-        for (name, db) in [("facts", self.dbs.facts), ("history", self.dbs.history)] {
-            for entry in db.iter(self.txn).or_engine()? {
-                let (key, value) = entry.or_engine()?;
-                let id = keys::profile_of(key)?;
-                if let Err(e) = seal::open(value, || format!("{name} of profile {id}")) {
-                    self.say(e.to_string());
-                }
-                if self.dbs.rows.get(self.txn, &key[..12]).or_engine()?.is_none() {
-                    self.say(format!("{name} has profile {id}, which has no row"));
-                }
-            }
+    fn is_wanted(&self, id: ProfileId, key: &[u8]) -> Result<bool, StoreError> {
+        let no = self.account.no;
+        let Some(row) = rows::get(self.dbs, self.txn, no, id)? else { return Ok(false) };
+        if key.len() == keys::profile(no, id).len() {
+            return Ok(true);
         }
-        for entry in self.dbs.tombstones.iter(self.txn).or_engine()? {
-            let (key, value) = entry.or_engine()?;
-            let id = keys::profile_of(key)?;
-            self.report.tombstones += 1;
-            let tombstone = seal::open_json::<sayso_model::profile::Tombstone>(value, || format!("tombstone {id}"));
-            match tombstone {
-                Ok(t) if t.profile_id == id => {}
-                Ok(_) => self.say(format!("the tombstone of profile {id} is another's")),
-                Err(e) => self.say(e.to_string()),
-            }
-            if self.dbs.rows.get(self.txn, key).or_engine()?.is_some() {
-                self.say(format!("profile {id} has both a tombstone and a row"));
-            }
-        }
-        Ok(())
+        let Entries { keys, modified, expiries } = Entries::of(no, &row.profile()?, row.modified);
+        let in_moments = <[u8; 20]>::try_from(key).is_ok_and(|k| modified.contains(&k) || expiries.contains(&k));
+        Ok(in_moments || <[u8; 33]>::try_from(key).is_ok_and(|k| keys.contains(&k)))
     }
 
-    /// The checksums of everything small.
-    fn small(&mut self) -> Result<(), StoreError> {
-        let small = [("config", self.dbs.config), ("access", self.dbs.access), ("exports", self.dbs.exports)];
-        for (name, db) in small.into_iter().chain([("terms", self.dbs.terms), ("meta", self.dbs.meta)]) {
-            for entry in db.iter(self.txn).or_engine()? {
-                let (key, value) = entry.or_engine()?;
-                if let Err(e) = seal::open(value, || format!("a record of {name} ({} bytes of key)", key.len())) {
-                    self.say(e.to_string());
+    fn history(&mut self) -> Result<u64, StoreError> {
+        let no = self.account.no;
+        let mut seen = 0;
+        let mut last = None;
+        for entry in self.dbs.history.prefix_iter(self.txn, &keys::account(no)).or_engine()? {
+            let (key, sealed) = entry.or_engine()?;
+            seen += 1;
+            self.report.sound(history::open(key, sealed));
+            let Some(id) = self.report.sound(keys::profile_of(key)) else { continue };
+            if last != Some(id) {
+                last = Some(id);
+                if self.dbs.rows.get(self.txn, &keys::profile(no, id)).or_engine()?.is_none() {
+                    self.report.problem(format!("account {no}, profile {id}: has a history but no row"));
                 }
             }
         }
-        for entry in self.dbs.config.prefix_iter(self.txn, &[small::ACCOUNTS]).or_engine()? {
-            let no = keys::account_of(&entry.or_engine()?.0[1..])?;
-            if meta::numbers(self.dbs, self.txn, no)?.is_none() {
-                self.say(format!("account {no} has a configuration but no numbers"));
+        Ok(seen)
+    }
+
+    fn tombstones(&mut self) -> Result<u64, StoreError> {
+        let no = self.account.no;
+        let mut seen = 0;
+        for entry in self.dbs.tombstones.prefix_iter(self.txn, &keys::account(no)).or_engine()? {
+            let (key, sealed) = entry.or_engine()?;
+            seen += 1;
+            let Some(id) = self.report.sound(keys::profile_of(key)) else { continue };
+            let Some(tombstone) = self.report.sound(rows::open_tombstone(id, sealed)) else { continue };
+            if tombstone.profile_id != id {
+                self.report.problem(format!("account {no}: the tombstone of {id} says {}", tombstone.profile_id));
+            }
+            if id.0 >= self.numbers.next_profile {
+                self.report.problem(format!("account {no}: the id of the deleted profile {id} would be given again"));
             }
         }
-        Ok(())
+        self.report.tombstones += seen;
+        Ok(seen)
     }
+}
+
+/// Whether two encodings tell the same of everything that doesn't depend on the configuration.
+fn tell_the_same(a: &[u8], b: &[u8]) -> bool {
+    let told = |encoded| {
+        let facts = Facts::new(encoded)?;
+        let output =
+            |preferences, consents, custom_fields| Output { preferences, consents, custom_fields, ..Output::default() };
+        let outputs =
+            [output(true, true, true), output(false, true, true), output(true, false, true), output(true, true, false)];
+        let lengths = outputs.map(|output| facts.row_length(&output));
+        Some((facts.modified(), facts.created(), facts.next_expiry(), facts.is_active(), facts.has_extras(), lengths))
+    };
+    told(a).is_some() && told(a) == told(b)
+}
+
+/// Names, next account number, clients, tokens, records of exports.
+fn small_databases(
+    dbs: &Databases,
+    txn: &Read<'_>,
+    accounts: &BTreeMap<AccountNo, Numbers>,
+    report: &mut CheckReport,
+) -> Result<(), StoreError> {
+    let next = report.sound(meta::next_account_no(dbs, txn)).unwrap_or(u64::MAX);
+    if let Some((last, _)) = accounts.last_key_value()
+        && u64::from(last.0) >= next
+    {
+        report.problem(format!("account {last} is there, but the next new one would be {next}"));
+    }
+    for entry in dbs.config.prefix_iter(txn, &small::account_name("")).or_engine()? {
+        let no = seal::open_json::<AccountNo>(entry.or_engine()?.1, || "the name of an account".to_owned());
+        if let Some(no) = report.sound(no)
+            && !accounts.contains_key(&no)
+        {
+            report.problem(format!("a name leads to account {no}, which isn't there"));
+        }
+    }
+    for entry in dbs.access.prefix_iter(txn, small::CLIENTS).or_engine()? {
+        report.sound(access::open_client(entry.or_engine()?.1));
+    }
+    for entry in dbs.access.prefix_iter(txn, small::BEARERS).or_engine()? {
+        report.sound(access::open_bearer(entry.or_engine()?.1));
+    }
+    for entry in dbs.exports.iter(txn).or_engine()? {
+        let (key, sealed) = entry.or_engine()?;
+        report.sound(exports::open(key, sealed));
+    }
+    Ok(())
 }

@@ -12,12 +12,9 @@
 //! | tombstones | account, ProfileId → sealed tombstone |
 //! | config, access, exports, meta | everything else, small |
 
-use std::{
-    path::{Path, PathBuf},
-    time::Instant,
-};
+use std::path::{Path, PathBuf};
 
-use heed::{CommitOrAbort, Database, Env, EnvOpenOptions, MdbError, OnCommit, RoTxn, RwTxn, WithoutTls, types::Bytes};
+use heed::{CommitOrAbort, Database, Env, EnvOpenOptions, MdbError, RoTxn, RwTxn, WithoutTls, types::Bytes};
 
 use crate::{StoreError, meta};
 
@@ -79,7 +76,6 @@ impl Engine {
         let env = open_environment(dir)?;
         env.clear_stale_readers().or_engine()?;
         // The format is looked at before any database of ours is touched: a newer program may have made them otherwise.
-        let mut wtxn = env.write_txn().or_engine()?;
         let seen = env_format(&env)?;
         if seen.is_some_and(|seen| seen > meta::FORMAT) {
             return Err(StoreError::Version(format!(
@@ -91,17 +87,12 @@ impl Engine {
             )));
         }
         // Beside a running server this commits nothing: every database is there and no page becomes dirty.
-        let started = Instant::now();
+        let dbs = Databases::create(&env, env.write_txn().or_engine()?)?;
         if seen.is_none() {
-            drop(wtxn);
-            let dbs = Databases::create(&env, env.write_txn().or_engine()?)?;
-            wtxn = env.write_txn().or_engine()?;
+            let mut wtxn = env.write_txn().or_engine()?;
             meta::put_format(&dbs, &mut wtxn)?;
             wtxn.commit().or_engine()?;
-            tracing::debug!(elapsed = ?started.elapsed(), "made a new environment");
-            return Ok(Self { env, dbs, dir: dir.to_owned() });
         }
-        let dbs = Databases::create(&env, wtxn)?;
         Ok(Self { env, dbs, dir: dir.to_owned() })
     }
 
@@ -235,9 +226,3 @@ impl<T> OrEngine<T> for heed::Result<T> {
         })
     }
 }
-
-/// An array of databases becomes usable after the commit; named here so that the macro above reads plainly.
-const _: fn() = || {
-    fn is_on_commit<T: OnCommit>() {}
-    is_on_commit::<Db>();
-};

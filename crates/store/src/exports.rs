@@ -1,8 +1,6 @@
 //! The records of export jobs: opaque bytes by account and token, changed only inside the writer, so that a state is
 //! compared and set in one transaction.
 
-use std::future::Future;
-
 use sayso_model::id::{AccessToken, AccountNo};
 
 use crate::{
@@ -10,7 +8,7 @@ use crate::{
     engine::{Databases, OrEngine, Read},
     keys::small,
     seal,
-    writer::Work,
+    tx::Tx,
 };
 
 /// What a function handed to [`Store::export_records`] can do, inside the write transaction.
@@ -36,66 +34,85 @@ impl Store {
         &self,
         f: impl FnOnce(&mut dyn ExportRecords) -> Result<T, StoreError> + Send + 'static,
     ) -> impl Future<Output = Result<T, StoreError>> + Send + 'static {
-        self.submit(move |work| f(work))
+        self.writer().run(move |tx| f(&mut Records(tx)))
     }
     /// The record of a token, read at once.
     pub fn export_record(&self, account: AccountNo, token: AccessToken) -> Result<Option<Vec<u8>>, StoreError> {
-        get(&self.inner.engine.dbs, &self.inner.engine.read()?, &small::export(account, token))
+        let engine = &self.shared().engine;
+        get(&engine.dbs, &engine.read()?, &small::export(account, token))
     }
     /// Every record: at start-up (interrupted jobs), for the sweeper and for metrics.
     pub fn all_export_records(&self) -> Result<Vec<(AccountNo, AccessToken, Vec<u8>)>, StoreError> {
-        let txn = self.inner.engine.read()?;
+        let engine = &self.shared().engine;
+        let txn = engine.read()?;
         let mut all = Vec::new();
-        for entry in self.inner.engine.dbs.exports.prefix_iter(&txn, &[small::EXPORTS]).or_engine()? {
-            let (key, value) = entry.or_engine()?;
+        for entry in engine.dbs.exports.prefix_iter(&txn, small::EXPORTS).or_engine()? {
+            let (key, sealed) = entry.or_engine()?;
             let (account, token) = small::export_of(key)?;
-            all.push((account, token, opened(value)?));
+            all.push((account, token, open(key, sealed)?.to_vec()));
         }
         Ok(all)
     }
 }
 
-fn get(dbs: &Databases, txn: &Read<'_>, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-    dbs.exports.get(txn, key).or_engine()?.map(opened).transpose()
-}
+struct Records<'a, 's>(&'a mut Tx<'s>);
 
-fn opened(sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
-    seal::open(sealed, || "the record of an export".into()).map(<[u8]>::to_vec)
-}
-
-impl Work<'_> {
-    fn put_export(&mut self, key: &[u8], record: &[u8]) -> Result<(), StoreError> {
-        self.dbs.exports.put(&mut self.txn, key, &seal::seal(record)).or_engine()
+impl Records<'_, '_> {
+    fn get_at(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let (dbs, txn) = self.0.read();
+        get(dbs, txn, key)
+    }
+    fn put_at(&mut self, key: &[u8], record: &[u8]) -> Result<(), StoreError> {
+        let (dbs, txn) = self.0.write();
+        dbs.exports.put(txn, key, &seal::seal(record)).or_engine()
     }
 }
 
-impl ExportRecords for Work<'_> {
+impl ExportRecords for Records<'_, '_> {
     fn get(&self, account: AccountNo, token: AccessToken) -> Result<Option<Vec<u8>>, StoreError> {
-        get(self.dbs, &self.txn, &small::export(account, token))
+        self.get_at(&small::export(account, token))
     }
     fn put(&mut self, account: AccountNo, token: AccessToken, record: &[u8]) -> Result<(), StoreError> {
-        self.put_export(&small::export(account, token), record)
+        self.put_at(&small::export(account, token), record)
     }
     fn remove(&mut self, account: AccountNo, token: AccessToken) -> Result<(), StoreError> {
-        self.dbs.exports.delete(&mut self.txn, &small::export(account, token)).or_engine().map(|_| ())
+        let (dbs, txn) = self.0.write();
+        dbs.exports.delete(txn, &small::export(account, token)).or_engine().map(drop)
     }
     fn get_key(&self, account: AccountNo, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        get(self.dbs, &self.txn, &small::idempotency(account, key))
+        self.get_at(&small::idempotency(account, key))
     }
     fn put_key(&mut self, account: AccountNo, key: &[u8], record: &[u8]) -> Result<(), StoreError> {
-        self.put_export(&small::idempotency(account, key), record)
+        self.put_at(&small::idempotency(account, key), record)
     }
     fn sweep_keys(&mut self, old: &dyn Fn(&[u8]) -> bool) -> Result<u64, StoreError> {
-        let mut gone = Vec::new();
-        for entry in self.dbs.exports.prefix_iter(&self.txn, &[small::IDEMPOTENCY]).or_engine()? {
-            let (key, value) = entry.or_engine()?;
-            if old(&opened(value)?) {
-                gone.push(key.to_vec());
+        let (dbs, txn) = self.0.read();
+        let mut ended = Vec::new();
+        for entry in dbs.exports.prefix_iter(txn, small::IDEMPOTENCY_KEYS).or_engine()? {
+            let (key, sealed) = entry.or_engine()?;
+            if old(open(key, sealed)?) {
+                ended.push(key.to_vec());
             }
         }
-        for key in &gone {
-            self.dbs.exports.delete(&mut self.txn, key).or_engine()?;
+        for key in &ended {
+            let (dbs, txn) = self.0.write();
+            dbs.exports.delete(txn, key).or_engine()?;
         }
-        Ok(gone.len() as u64)
+        Ok(ended.len() as u64)
     }
+}
+
+fn get(dbs: &Databases, txn: &Read<'_>, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    let sealed = dbs.exports.get(txn, key).or_engine()?;
+    sealed.map(|sealed| open(key, sealed).map(<[u8]>::to_vec)).transpose()
+}
+
+/// Opens a record; the error names the token, or that it was an idempotency key's.
+pub(crate) fn open<'a>(key: &[u8], sealed: &'a [u8]) -> Result<&'a [u8], StoreError> {
+    seal::open(sealed, || match small::export_of(key) {
+        Ok((account, token)) if key.starts_with(small::EXPORTS) => {
+            format!("the record of export {token} of account {account}")
+        }
+        _ => "the record of an Idempotency-Key".to_owned(),
+    })
 }

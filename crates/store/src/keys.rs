@@ -37,9 +37,9 @@ pub(crate) fn account_of(key: &[u8]) -> Result<AccountNo, StoreError> {
     Ok(AccountNo(u32::from_be_bytes(*bytes)))
 }
 
-/// The keys of the profiles `ids` of an account, as an inclusive range (the last id of all has no successor).
-pub(crate) fn profiles(no: AccountNo, ids: &Range<u64>) -> Option<std::ops::RangeInclusive<[u8; 12]>> {
-    (ids.start < ids.end).then(|| profile(no, ProfileId(ids.start))..=profile(no, ProfileId(ids.end - 1)))
+/// The first and last key of the profiles `ids` of an account; `None` when the range is empty.
+pub(crate) fn profiles(no: AccountNo, ids: &Range<u64>) -> Option<([u8; 12], [u8; 12])> {
+    (ids.start < ids.end).then(|| (profile(no, ProfileId(ids.start)), profile(no, ProfileId(ids.end - 1))))
 }
 
 /// Account, moment, profile: by_modified and by_expiry.
@@ -116,38 +116,37 @@ pub(crate) fn term(no: AccountNo, id: u32) -> [u8; 8] {
 pub(crate) mod small {
     use super::*;
 
-    /// config: begins the keys of account records.
-    pub(crate) const ACCOUNTS: u8 = 0;
-    /// access: begins the keys of OAuth clients.
-    pub(crate) const CLIENTS: u8 = 0;
-    /// access: begins the keys of bearer tokens.
-    pub(crate) const BEARERS: u8 = 1;
-    /// exports: begins the keys of jobs.
-    pub(crate) const EXPORTS: u8 = 0;
-    /// exports: begins the keys of idempotency records.
-    pub(crate) const IDEMPOTENCY: u8 = 1;
-
     /// config: the account's record.
     pub(crate) fn account_record(no: AccountNo) -> Vec<u8> {
-        [&[ACCOUNTS][..], &account(no)].concat()
+        [&[0][..], &account(no)].concat()
     }
     /// config: the account that has this folded name.
     pub(crate) fn account_name(folded: &str) -> Vec<u8> {
         [&[1][..], folded.as_bytes()].concat()
     }
+
+    /// access: the prefix of all clients, and of all tokens.
+    pub(crate) const CLIENTS: &[u8] = &[0];
+    /// See [`CLIENTS`].
+    pub(crate) const BEARERS: &[u8] = &[1];
     /// access: an OAuth client.
     pub(crate) fn client(client_id: &str) -> Vec<u8> {
-        // What a caller sends is cut so that it can't be longer than a key may be; ours have 48 characters.
+        // What a caller sends may be longer than a key can be; ours have 48 characters, and the record is compared.
         let id = client_id.as_bytes();
-        [&[CLIENTS][..], id.get(..64).unwrap_or(id)].concat()
+        [CLIENTS, id.get(..64).unwrap_or(id)].concat()
     }
     /// access: a bearer token, by its hash.
     pub(crate) fn bearer(hash: &[u8; 32]) -> Vec<u8> {
-        [&[BEARERS][..], hash].concat()
+        [BEARERS, hash].concat()
     }
+
+    /// exports: the prefix of all records, and of all idempotency keys.
+    pub(crate) const EXPORTS: &[u8] = &[0];
+    /// See [`EXPORTS`].
+    pub(crate) const IDEMPOTENCY_KEYS: &[u8] = &[1];
     /// exports: the record of a job.
     pub(crate) fn export(no: AccountNo, token: AccessToken) -> Vec<u8> {
-        [&[EXPORTS][..], &account(no), &token.0.to_be_bytes()].concat()
+        [EXPORTS, &account(no), &token.0.to_be_bytes()].concat()
     }
     /// The account and token of such a key.
     pub(crate) fn export_of(key: &[u8]) -> Result<(AccountNo, AccessToken), StoreError> {
@@ -155,7 +154,7 @@ pub(crate) mod small {
     }
     /// exports: the record of an idempotency key, which may be of any length.
     pub(crate) fn idempotency(no: AccountNo, key: &[u8]) -> Vec<u8> {
-        [&[IDEMPOTENCY][..], &account(no), &Sha256::digest(key)].concat()
+        [IDEMPOTENCY_KEYS, &account(no), &Sha256::digest(key)].concat()
     }
 }
 
@@ -221,9 +220,9 @@ mod tests {
 
     #[test]
     fn a_range_of_ids_reaches_the_last_id_there_can_be() {
-        let range = profiles(AccountNo(1), &(5..u64::MAX)).unwrap();
-        assert!(range.contains(&profile(AccountNo(1), ProfileId(u64::MAX - 1))));
-        assert!(!range.contains(&profile(AccountNo(1), ProfileId(4))));
+        let (first, last) = profiles(AccountNo(1), &(5..u64::MAX)).unwrap();
+        assert_eq!(first, profile(AccountNo(1), ProfileId(5)));
+        assert_eq!(last, profile(AccountNo(1), ProfileId(u64::MAX - 1)));
         assert!(profiles(AccountNo(1), &(5..5)).is_none());
     }
 

@@ -6,56 +6,68 @@
 //! Read path: [`Store::profile`] and its siblings open a short read transaction each; [`Store::snapshot`] gives a view that
 //! stays as it is, with its moment given by the writer, so that nothing stamped before it is missing.
 
+//! | room | what is in it |
+//! |---|---|
+//! | `engine`, `keys`, `row`, `seal` | the file: how it is opened, every key, every value |
+//! | `shared`, `writer`, `tx`, `lock` | the writer thread, its transactions, what they share, the server's lock |
+//! | `meta`, `terms`, `index`, `rows`, `history` | what is kept beside rows, and how it is found |
+//! | [`profiles`], `write`, `load` | reading, changing, loading profiles |
+//! | [`snapshot`] | a view that stays as it is |
+//! | [`account`], [`access`], [`exports`] | configuration, OAuth clients, the records of export jobs |
+//! | [`check`] | verifies all of it |
+
 pub mod access;
 pub mod account;
-mod check;
+pub mod check;
 pub mod clock;
 mod engine;
 pub mod error;
 pub mod exports;
+mod history;
 mod index;
 mod keys;
 mod load;
+mod lock;
 mod meta;
 pub mod profiles;
 mod row;
+mod rows;
 mod seal;
+mod shared;
 pub mod snapshot;
 mod terms;
+mod tx;
 mod write;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
+pub use check::CheckReport;
 pub use clock::{Clock, FileClock, SystemClock};
 pub use error::StoreError;
 
 use std::{
-    fs::{File, TryLockError},
-    future::Future,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use account::Accounts;
-use engine::Engine;
-use writer::{Work, Writer};
+use lock::ServerLock;
+use shared::Shared;
+use writer::Writer;
 
-/// An open data directory. Cheap to clone; the last clone closes it. One per process (LMDB).
+/// An open data directory. Cheap to clone; the last clone writes what is waiting and closes it. One per process (LMDB).
 #[derive(Clone)]
 pub struct Store {
-    pub(crate) inner: Arc<Inner>,
+    inner: Arc<Inner>,
 }
 
-pub(crate) struct Inner {
-    // The writer is dropped first: it finishes what waits while everything else is still there.
-    writer: Writer,
-    pub engine: Arc<Engine>,
-    pub accounts: Arc<Accounts>,
-    pub live: Arc<snapshot::Live>,
-    clock: Arc<dyn Clock>,
+struct Inner {
     dir: PathBuf,
-    /// Held by a server as long as it lives; the system lets go of it however the process ends.
-    lock: File,
-    role: Role,
+    // The fields are dropped in this order: the writer ends before the lock is given back.
+    writer: Writer,
+    shared: Arc<Shared>,
+    lock: Option<ServerLock>,
 }
 
 /// How a directory is opened.
@@ -67,26 +79,42 @@ pub enum Role {
     Command,
 }
 
+/// What an operator may set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Bytes of disk that are kept free: a commit that would begin below them is not kept. 64 MiB.
+    pub disk_reserve: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { disk_reserve: 64 << 20 }
+    }
+}
+
 impl Store {
     /// Opens (makes, if it isn't there) a data directory: the environment, the writer thread, the lock file.
     pub fn open(dir: &Path, role: Role, clock: Arc<dyn Clock>) -> Result<Store, StoreError> {
-        let io = |what: &str, e: std::io::Error| StoreError::Engine(format!("{what} {} failed: {e}", dir.display()));
-        std::fs::create_dir_all(dir).map_err(|e| io("making the data directory", e))?;
-        let dir = dir.canonicalize().map_err(|e| io("opening the data directory", e))?;
-        let options = File::options().create(true).truncate(false).read(true).write(true).open(dir.join("server.lock"));
-        let lock = options.map_err(|e| io("opening server.lock in", e))?;
-        if role == Role::Server {
-            match lock.try_lock() {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => return Err(StoreError::Locked(dir.display().to_string())),
-                Err(TryLockError::Error(e)) => return Err(io("locking server.lock in", e)),
-            }
-        }
-        let engine = Arc::new(Engine::open(&dir)?);
-        let accounts = Arc::new(Accounts::default());
-        let writer = Writer::start(engine.clone(), clock.clone(), accounts.clone())?;
-        let live = Arc::default();
-        Ok(Store { inner: Arc::new(Inner { writer, engine, accounts, live, clock, dir, lock, role }) })
+        Self::open_with(dir, role, clock, Settings::default())
+    }
+    /// The same with settings.
+    pub fn open_with(dir: &Path, role: Role, clock: Arc<dyn Clock>, settings: Settings) -> Result<Store, StoreError> {
+        std::fs::create_dir_all(dir)
+            .map_err(|e| StoreError::Engine(format!("the directory {} can't be made: {e}", dir.display())))?;
+        let lock = match role {
+            Role::Server => Some(ServerLock::take(dir)?),
+            Role::Command => None,
+        };
+        let shared = Arc::new(Shared {
+            engine: engine::Engine::open(dir)?,
+            clock,
+            accounts: account::Accounts::default(),
+            dictionaries: terms::Dictionaries::default(),
+            ages: shared::Ages::default(),
+            disk_reserve: settings.disk_reserve,
+        });
+        let writer = Writer::start(Arc::clone(&shared))?;
+        Ok(Store { inner: Arc::new(Inner { dir: dir.to_owned(), writer, shared, lock }) })
     }
     /// Where it lives; export files live in `exports/` below it.
     pub fn directory(&self) -> &Path {
@@ -94,66 +122,26 @@ impl Store {
     }
     /// The clock that stamps.
     pub fn clock(&self) -> &Arc<dyn Clock> {
-        &self.inner.clock
+        &self.inner.shared.clock
     }
-    /// Whether a server holds the directory (bulk loading then commits in small steps).
+    /// Whether a server holds the directory (bulk loading then commits in small steps). When that can't be told, small steps are
+    /// the safe answer.
     pub fn server_is_running(&self) -> bool {
-        if self.inner.role == Role::Server {
-            return true;
-        }
-        match self.inner.lock.try_lock_shared() {
-            Ok(()) => {
-                // Not letting go of it would keep a server from starting while a command runs.
-                let _ = self.inner.lock.unlock();
-                false
-            }
-            Err(_) => true,
-        }
+        self.inner.lock.is_some() || lock::is_held(&self.inner.dir).unwrap_or(true)
     }
     /// Sizes for `/metrics`: bytes of the file, bytes in free pages, age of the oldest reader in ms (this process's snapshots).
     pub fn sizes(&self) -> Result<Sizes, StoreError> {
-        let (file_bytes, free_bytes) = self.inner.engine.file_and_free_bytes()?;
-        Ok(Sizes { file_bytes, free_bytes, oldest_snapshot_ms: self.inner.oldest_snapshot_ms() })
+        let (file_bytes, free_bytes) = self.inner.shared.engine.file_and_free_bytes()?;
+        Ok(Sizes { file_bytes, free_bytes, oldest_snapshot_ms: self.inner.shared.ages.oldest_ms() })
     }
 
-    /// Hands a function to the writer.
-    pub(crate) fn submit<T: Send + 'static>(
-        &self,
-        f: impl FnOnce(&mut Work<'_>) -> Result<T, StoreError> + Send + 'static,
-    ) -> impl Future<Output = Result<T, StoreError>> + Send + 'static {
-        let answer = self.inner.writer.submit(f);
-        async move { answer.await.unwrap_or(Err(StoreError::Closing)) }
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.inner.shared
     }
 
-    /// The same in a transaction of its own.
-    pub(crate) fn submit_alone<T: Send + 'static>(
-        &self,
-        f: impl FnOnce(&mut Work<'_>) -> Result<T, StoreError> + Send + 'static,
-    ) -> impl Future<Output = Result<T, StoreError>> + Send + 'static {
-        let answer = self.inner.writer.submit_alone(f);
-        async move { answer.await.unwrap_or(Err(StoreError::Closing)) }
+    pub(crate) fn writer(&self) -> &Writer {
+        &self.inner.writer
     }
-
-    /// Hands a function to the writer and waits. Not for async code.
-    pub(crate) fn submit_and_wait<T: Send + 'static>(
-        &self,
-        f: impl FnOnce(&mut Work<'_>) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        self.inner.writer.submit_and_wait(f)
-    }
-}
-
-/// What `sayso check` found.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
-#[allow(missing_docs)]
-pub struct CheckReport {
-    pub accounts: u64,
-    pub profiles: u64,
-    pub tombstones: u64,
-    pub index_entries: u64,
-    /// One line each, at most 1,000; `problem_count` has them all.
-    pub problems: Vec<String>,
-    pub problem_count: u64,
 }
 
 /// What the store occupies.

@@ -1,170 +1,199 @@
-//! Bulk load: a batch of new profiles in one transaction. Checking and rendering run on every core while the write lock is
-//! held (they are the expensive part, and nobody else could write anyway); the puts go in key order, which is what LMDB likes best.
+//! Bulk load of new profiles inside one write transaction: the model's work for each on all cores, then everything into the engine in
+//! the order of its keys, which is what LMDB likes best (measured.md: bulk loading wants sorted index writes).
 
 use std::collections::HashMap;
 
+use heed::{PutFlags, RwTxn};
 use sayso_model::{
     change::{self, Kept},
-    config::Config,
     facts,
     id::{AccountNo, Author, ProfileId, fold},
     input::ProfileInput,
     moment::Moment,
-    reading,
-    refusal::Refusal,
-    render::{self, Row},
 };
 
 use crate::{
-    Store, StoreError,
-    engine::OrEngine,
-    index::Entries,
-    keys::{self, Kind},
-    profiles::{self, Key},
-    row, seal, write,
-    writer::Work,
+    StoreError,
+    account::Account,
+    engine::{Db, OrEngine},
+    index::{self, Wanted},
+    keys,
+    profiles::Key,
+    terms::Dictionary,
+    tx::Tx,
+    write::{Rendered, taken},
 };
 
-impl Store {
-    /// Bulk load of new profiles (blocking): renders in parallel, puts index entries in key order, one transaction for the whole
-    /// batch (the caller sizes it, see [`Store::server_is_running`]). One answer per input, in order; a refused one leaves the others.
-    pub fn load(
-        &self,
-        account: AccountNo,
-        author: &Author,
-        batch: Vec<ProfileInput>,
-    ) -> Result<Vec<Result<ProfileId, StoreError>>, StoreError> {
-        let author = author.clone();
-        self.submit_and_wait(move |work| load(work, account, &author, &batch))
-    }
+/// A profile that only the rest of the account can still refuse.
+struct Prepared {
+    id: ProfileId,
+    rendered: Rendered,
+    /// Type and id of each alternate id.
+    alternate_ids: Vec<(String, String)>,
+    facts: PreparedFacts,
 }
 
-/// A profile that passed its checks, ready to be put.
-struct Ready {
-    kept: Kept,
-    row: Row,
-    value: Vec<u8>,
-    next_expiry: Option<Moment>,
-    terms: Vec<String>,
-    entries: Entries,
+enum PreparedFacts {
+    Encoded(Vec<u8>),
+    /// Some of its terms have no id yet.
+    NewTerms(Box<Kept>, Vec<String>),
 }
 
-fn load(
-    work: &mut Work<'_>,
+/// Loads a batch. One answer for each input, in order.
+pub(crate) fn apply(
+    tx: &mut Tx<'_>,
     no: AccountNo,
     author: &Author,
     batch: &[ProfileInput],
 ) -> Result<Vec<Result<ProfileId, StoreError>>, StoreError> {
-    let config = work.account(no)?.config;
-    let mut numbers = work.numbers(no)?;
-    let moment = work.stamp()?;
+    let account = tx.account(no)?;
+    let mut numbers = tx.numbers(no)?;
+    let now = tx.stamp();
+    let mut prepared = {
+        // In a block of its own: a dictionary that nobody else holds grows in place.
+        let dictionary = tx.dictionary(no)?.clone();
+        let first = numbers.next_profile;
+        on_all_cores(batch, |i, input| prepare(input, ProfileId(first + i as u64), &account, author, now, &dictionary))
+    };
+    refuse_taken(tx, no, batch, &mut prepared)?;
 
-    // The ids are given below, to those that are accepted, so that a refused record leaves no gap.
-    let made = in_parallel(batch, |input| change::create(input, ProfileId(0), &config, author, moment));
-    let mut answers = Vec::with_capacity(batch.len());
-    let mut accepted = Vec::with_capacity(batch.len());
-    let mut claimed = HashMap::new();
-    for made in made {
-        let outcome = match made {
-            Ok(kept) => unclaimed(work, no, &kept, &mut claimed)?.map(|()| kept),
-            Err(refusal) => Err(refusal),
+    let mut rows: Vec<([u8; 12], &[u8])> = Vec::with_capacity(batch.len());
+    let mut facts: Vec<([u8; 12], Vec<u8>)> = Vec::with_capacity(batch.len());
+    let mut by_key = Vec::with_capacity(4 * batch.len());
+    let mut by_modified = Vec::with_capacity(batch.len());
+    let mut by_expiry = Vec::with_capacity(2 * batch.len());
+    for p in prepared.iter_mut().flatten() {
+        let key = keys::profile(no, p.id);
+        let encoded = match &mut p.facts {
+            PreparedFacts::Encoded(encoded) => std::mem::take(encoded),
+            PreparedFacts::NewTerms(kept, terms) => {
+                let ids = tx.term_ids(no, terms)?;
+                p.rendered.facts(kept, &account.config, account.version, &ids)
+            }
         };
-        answers.push(outcome.map_err(StoreError::from).map(|mut kept| {
-            let id = ProfileId(numbers.next_profile);
-            numbers.next_profile += 1;
-            kept.profile.profile_id = id;
-            accepted.push(kept);
-            id
-        }));
+        facts.push((key, encoded));
+        rows.push((key, &p.rendered.bytes));
+        by_key.extend(p.rendered.entries.keys.iter().map(|key| (*key, [])));
+        by_modified.extend(p.rendered.entries.modified.iter().map(|key| (*key, [])));
+        by_expiry.extend(p.rendered.entries.expiries.iter().map(|key| (*key, [])));
     }
-    if accepted.is_empty() {
-        return Ok(answers);
+    if let Some((last, _)) = rows.last() {
+        by_key.sort_unstable();
+        by_expiry.sort_unstable();
+        // Of refused profiles in between the ids stay unused: ascending and never used again is what is promised.
+        numbers.next_profile = keys::profile_of(last)?.0 + 1;
+        numbers.next_term = tx.numbers(no)?.next_term;
+        tx.set_numbers(no, numbers);
+        let (dbs, txn) = tx.write();
+        put_sorted(dbs.rows, txn, &rows)?;
+        put_sorted(dbs.facts, txn, &facts)?;
+        put_sorted(dbs.by_key, txn, &by_key)?;
+        put_sorted(dbs.by_modified, txn, &by_modified)?;
+        put_sorted(dbs.by_expiry, txn, &by_expiry)?;
     }
-    work.set_numbers(no, numbers);
-    let ready = in_parallel(&accepted, |kept| prepare(no, kept, &config, moment));
-    let ready = ready.into_iter().collect::<Result<Vec<Ready>, StoreError>>()?;
-    put(work, no, &config, ready)?;
-    Ok(answers)
+    Ok(prepared.into_iter().map(|p| p.map(|p| p.id)).collect())
 }
 
-/// Claims the alternate ids of a new profile, unless one is taken in the account or earlier in the batch.
-fn unclaimed(
-    work: &Work<'_>,
+fn prepare(
+    input: &ProfileInput,
+    id: ProfileId,
+    account: &Account,
+    author: &Author,
+    now: Moment,
+    dictionary: &Dictionary,
+) -> Result<Prepared, StoreError> {
+    let kept = change::create(input, id, &account.config, author, now)?;
+    let rendered = Rendered::new(&kept, account.no, now)?;
+    let alternate_ids = kept.profile.alternate_ids.iter();
+    let alternate_ids = alternate_ids.map(|a| (a.alternate_id_type.clone(), a.alternate_id.clone())).collect();
+    let terms = facts::terms(&kept.profile, &account.config);
+    let ids: Option<Vec<u32>> = terms.iter().map(|term| dictionary.id(term)).collect();
+    let facts = match ids {
+        Some(ids) => PreparedFacts::Encoded(rendered.facts(&kept, &account.config, account.version, &ids)),
+        None => PreparedFacts::NewTerms(Box::new(kept), terms),
+    };
+    Ok(Prepared { id, rendered, alternate_ids, facts })
+}
+
+/// Refuses those that claim an alternate id of a profile that is there, or of one that stands before them in the batch.
+fn refuse_taken(
+    tx: &Tx<'_>,
     no: AccountNo,
-    kept: &Kept,
-    claimed: &mut HashMap<(String, String), ()>,
-) -> Result<Result<(), Refusal>, StoreError> {
-    let ids = &kept.profile.alternate_ids;
-    let folded: Vec<_> = ids.iter().map(|a| (fold(&a.alternate_id_type), fold(&a.alternate_id))).collect();
-    for (i, (a, pair)) in ids.iter().zip(&folded).enumerate() {
-        let prefix = keys::typed_prefix(no, Kind::AlternateId, &pair.1, &pair.0);
-        let mut hits = work.dbs.by_key.prefix_iter(&work.txn, &prefix).or_engine()?;
-        let held = hits.next().is_some() && {
-            let key = Key::AlternateId { kind: Some(a.alternate_id_type.clone()), id: a.alternate_id.clone() };
-            !profiles::find(work.dbs, &work.txn, no, &key)?.is_empty()
-        };
-        if held || claimed.contains_key(pair) {
-            return Ok(Err(write::taken(i, a)));
+    batch: &[ProfileInput],
+    prepared: &mut [Result<Prepared, StoreError>],
+) -> Result<(), StoreError> {
+    let (dbs, txn) = tx.read();
+    let mut claimed: HashMap<(String, String), ProfileId> = HashMap::with_capacity(batch.len());
+    for (input, answer) in batch.iter().zip(prepared) {
+        let Ok(p) = answer else { continue };
+        let mut refusal = None;
+        for (kind, id) in &p.alternate_ids {
+            let mut owner = claimed.get(&(fold(kind), fold(id))).copied();
+            if owner.is_none() {
+                let wanted = Wanted::new(&Key::AlternateId { kind: Some(kind.clone()), id: id.clone() });
+                index::find(dbs, txn, no, &wanted, &mut |profile| owner = Some(profile.profile_id))?;
+            }
+            if let Some(owner) = owner {
+                refusal = Some(taken(input, kind, id, owner));
+                break;
+            }
         }
-    }
-    claimed.extend(folded.into_iter().map(|pair| (pair, ())));
-    Ok(Ok(()))
-}
-
-fn prepare(no: AccountNo, kept: &Kept, config: &Config, now: Moment) -> Result<Ready, StoreError> {
-    let row = render::render(&kept.profile);
-    let next_expiry = reading::next_expiry(&kept.profile, now);
-    let value = row::encode(kept, &row, next_expiry)?;
-    let terms = facts::terms(&kept.profile, config);
-    let entries = Entries::of(no, &kept.profile);
-    Ok(Ready { kept: kept.clone(), row, value, next_expiry, terms, entries })
-}
-
-fn put(work: &mut Work<'_>, no: AccountNo, config: &Config, ready: Vec<Ready>) -> Result<(), StoreError> {
-    let mut facts_buffer = Vec::new();
-    let mut by_key = Vec::with_capacity(ready.len() * 6);
-    let mut by_expiry = Vec::new();
-    for r in &ready {
-        let key = keys::profile(no, r.kept.profile.profile_id);
-        work.dbs.rows.put(&mut work.txn, &key, &r.value).or_engine()?;
-        let term_ids = work.term_ids(no, &r.terms)?;
-        facts_buffer.clear();
-        facts::encode(&r.kept, config, &r.row, r.next_expiry, &term_ids, &mut facts_buffer);
-        work.dbs.facts.put(&mut work.txn, &key, &seal::seal(&facts_buffer)).or_engine()?;
-        for key in &r.entries.by_modified {
-            work.dbs.by_modified.put(&mut work.txn, key, &[]).or_engine()?;
+        match refusal {
+            Some(refusal) => *answer = Err(refusal.into()),
+            // Only one that is taken in claims its ids.
+            None => claimed.extend(p.alternate_ids.iter().map(|(kind, id)| ((fold(kind), fold(id)), p.id))),
         }
-        by_key.extend_from_slice(&r.entries.by_key);
-        by_expiry.extend_from_slice(&r.entries.by_expiry);
-    }
-    by_key.sort_unstable();
-    by_expiry.sort_unstable();
-    for key in &by_key {
-        work.dbs.by_key.put(&mut work.txn, key, &[]).or_engine()?;
-    }
-    for key in &by_expiry {
-        work.dbs.by_expiry.put(&mut work.txn, key, &[]).or_engine()?;
     }
     Ok(())
 }
 
-/// Maps a slice on every core, in order.
-fn in_parallel<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = items.len().div_ceil(threads).max(1);
-    if items.len() < 64 || threads == 1 {
-        return items.iter().map(f).collect();
+/// Puts entries whose keys ascend. Beyond the end of the database they are appended, which fills pages instead of halving them.
+fn put_sorted<K: AsRef<[u8]>, V: AsRef<[u8]>>(
+    db: Db,
+    txn: &mut RwTxn<'_>,
+    entries: &[(K, V)],
+) -> Result<(), StoreError> {
+    let Some((first, _)) = entries.first() else { return Ok(()) };
+    let is_beyond = db.last(txn).or_engine()?.is_none_or(|(last, _)| last < first.as_ref());
+    let flags = if is_beyond { PutFlags::APPEND } else { PutFlags::empty() };
+    for (key, value) in entries {
+        db.put_with_flags(txn, flags, key.as_ref(), value.as_ref()).or_engine()?;
     }
+    Ok(())
+}
+
+/// Maps in parallel, in order; `f` is told the place of each item.
+fn on_all_cores<T: Sync, R: Send>(items: &[T], f: impl Fn(usize, &T) -> R + Sync) -> Vec<R> {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let part = items.len().div_ceil(cores).max(1);
     std::thread::scope(|scope| {
         let f = &f;
-        let parts: Vec<_> =
-            items.chunks(share).map(|part| scope.spawn(move || part.iter().map(f).collect::<Vec<R>>())).collect();
-        parts
-            .into_iter()
-            .flat_map(|part| match part.join() {
-                Ok(done) => done,
-                Err(panic) => std::panic::resume_unwind(panic),
-            })
-            .collect()
+        let work = |(n, items): (usize, &[T])| {
+            let items = items.iter().enumerate();
+            items.map(|(i, item)| f(n * part + i, item)).collect::<Vec<R>>()
+        };
+        let running: Vec<_> = items.chunks(part).enumerate().map(|chunk| scope.spawn(move || work(chunk))).collect();
+        let mut all = Vec::with_capacity(items.len());
+        for thread in running {
+            // A panic goes on in the writer, which answers it.
+            all.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        all
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_on_all_cores_keeps_its_order() {
+        for n in [0, 1, 2, 3, 1000] {
+            let items: Vec<usize> = (0..n).collect();
+            assert_eq!(
+                on_all_cores(&items, |place, item| place * 1000 + item),
+                (0..n).map(|i| i * 1001).collect::<Vec<_>>()
+            );
+        }
+    }
 }

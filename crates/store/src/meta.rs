@@ -38,14 +38,15 @@ impl Numbers {
 
     fn decode(sealed: &[u8]) -> Result<Self, StoreError> {
         let what = || "the record of an account's next ids".to_owned();
-        let bytes: &[u8; 20] = seal::open(sealed, what)?
-            .try_into()
-            .map_err(|_| StoreError::Damaged(format!("{} is too short", what())))?;
-        let [a, b, c, d, e, f, g, h, t @ .., s, u, v, w, x, y, z, q] = *bytes;
+        let short = || StoreError::Damaged(format!("{} is too short", what()));
+        let rest = seal::open(sealed, what)?;
+        let (profile, rest) = rest.split_first_chunk().ok_or_else(short)?;
+        let (term, rest) = rest.split_first_chunk().ok_or_else(short)?;
+        let version = rest.first_chunk().ok_or_else(short)?;
         Ok(Numbers {
-            next_profile: u64::from_be_bytes([a, b, c, d, e, f, g, h]),
-            next_term: u32::from_be_bytes(t),
-            version: u64::from_be_bytes([s, u, v, w, x, y, z, q]),
+            next_profile: u64::from_be_bytes(*profile),
+            next_term: u32::from_be_bytes(*term),
+            version: u64::from_be_bytes(*version),
         })
     }
 }
@@ -75,6 +76,11 @@ pub(crate) fn take_account_no(dbs: &Databases, txn: &mut RwTxn<'_>) -> Result<Ac
     let no = number(dbs.meta, txn, ACCOUNT_KEY)?.unwrap_or(1);
     put_number(dbs.meta, txn, ACCOUNT_KEY, no + 1)?;
     u32::try_from(no).map(AccountNo).map_err(|_| StoreError::Engine("the numbers of accounts are used up".into()))
+}
+
+/// The number that the next new account gets.
+pub(crate) fn next_account_no(dbs: &Databases, txn: &Read<'_>) -> Result<u64, StoreError> {
+    Ok(number(dbs.meta, txn, ACCOUNT_KEY)?.unwrap_or(1))
 }
 
 /// The numbers of an account; `None` when there is no such account.

@@ -1,24 +1,15 @@
 //! Profiles: reading one, finding by key, writing.
 
-use std::future::Future;
-
 use sayso_model::{
     change::Kept,
-    id::{AccountNo, Author, ProfileId, fold},
+    id::{AccountNo, Author, ProfileId},
     input::ProfileInput,
     moment::Moment,
-    normal,
     profile::Tombstone,
 };
 
-use crate::{
-    Store, StoreError,
-    engine::{Databases, OrEngine, Read},
-    index,
-    keys::{self, Kind},
-    row::RowView,
-    seal, write,
-};
+pub use crate::history::HistoryEntry;
+use crate::{Store, StoreError, history, index, load, row::Stored, rows, write};
 
 /// A profile as the store keeps it: ready JSON and its cuts.
 #[derive(Debug, Clone)]
@@ -79,83 +70,44 @@ pub enum Key {
 impl Store {
     /// The profile of this id, checksum verified; `None` when it is not there or was deleted.
     pub fn profile(&self, account: AccountNo, id: ProfileId) -> Result<Option<StoredRow>, StoreError> {
-        stored(&self.inner.engine.dbs, &self.inner.engine.read()?, account, id)
+        let engine = &self.shared().engine;
+        let txn = engine.read()?;
+        rows::get(&engine.dbs, &txn, account, id)?.map(Stored::to_owned).transpose()
     }
     /// The profiles that have this key, ascending.
     pub fn find(&self, account: AccountNo, key: &Key) -> Result<Vec<ProfileId>, StoreError> {
-        let mut found = find(&self.inner.engine.dbs, &self.inner.engine.read()?, account, key)?;
-        found.sort_unstable();
-        found.dedup();
-        Ok(found)
+        let engine = &self.shared().engine;
+        index::find_ids(&engine.dbs, &engine.read()?, account, key)
     }
     /// The tombstone of a deleted profile.
     pub fn tombstone(&self, account: AccountNo, id: ProfileId) -> Result<Option<Tombstone>, StoreError> {
-        let txn = self.inner.engine.read()?;
-        let sealed = self.inner.engine.dbs.tombstones.get(&txn, &keys::profile(account, id)).or_engine()?;
-        sealed.map(|sealed| seal::open_json(sealed, || format!("the tombstone of profile {id}"))).transpose()
+        let engine = &self.shared().engine;
+        rows::tombstone(&engine.dbs, &engine.read()?, account, id)
     }
-    /// The history of a profile, ascending: when, which kind, and the former value with its author.
-    pub fn history(
-        &self,
-        account: AccountNo,
-        id: ProfileId,
-    ) -> Result<Vec<(Moment, u8, serde_json::Value)>, StoreError> {
-        let txn = self.inner.engine.read()?;
-        let mut all = Vec::new();
-        for entry in self.inner.engine.dbs.history.prefix_iter(&txn, &keys::profile(account, id)).or_engine()? {
-            let (key, value) = entry.or_engine()?;
-            let (at, _, kind) = keys::history_of(key)?;
-            all.push((at, kind, seal::open_json(value, || format!("the history of profile {id}"))?));
-        }
-        Ok(all)
+    /// The former values of a profile, in the order in which they ceased to be.
+    pub fn history(&self, account: AccountNo, id: ProfileId) -> Result<Vec<HistoryEntry>, StoreError> {
+        let engine = &self.shared().engine;
+        history::of(&engine.dbs, &engine.read()?, account, id)
     }
-    /// Hands one change to the writer; the future ends when it is on disk (or refused, or not kept).
+    /// Hands one change to the writer; the future ends when it is on disk (or refused, or not kept). Whether the future is awaited
+    /// or dropped, the change goes its way.
     pub fn write(
         &self,
         account: AccountNo,
         author: Author,
         change: Change,
     ) -> impl Future<Output = Result<Written, StoreError>> + Send + 'static {
-        self.submit(move |work| write::apply(work, account, &author, change))
+        self.writer().run(move |tx| write::apply(tx, account, &author, change))
     }
-}
-
-/// The row of a profile as a transaction has it.
-pub(crate) fn stored(
-    dbs: &Databases,
-    txn: &Read<'_>,
-    no: AccountNo,
-    id: ProfileId,
-) -> Result<Option<StoredRow>, StoreError> {
-    let value = dbs.rows.get(txn, &keys::profile(no, id)).or_engine()?;
-    value.map(|value| RowView::open(id, value)?.stored(id)).transpose()
-}
-
-/// The profiles that have a key, as they stand in the index: by type, then by id. Every hit was compared with its row.
-pub(crate) fn find(dbs: &Databases, txn: &Read<'_>, no: AccountNo, key: &Key) -> Result<Vec<ProfileId>, StoreError> {
-    let (kind, value, folded_type) = normalised(key);
-    let prefix = match &folded_type {
-        Some(t) => keys::typed_prefix(no, kind, &value, t).to_vec(),
-        None => keys::value_prefix(no, kind, &value).to_vec(),
-    };
-    let mut found = Vec::new();
-    for entry in dbs.by_key.prefix_iter(txn, &prefix).or_engine()? {
-        let id = index::owner(entry.or_engine()?.0)?;
-        let row = dbs.rows.get(txn, &keys::profile(no, id)).or_engine()?;
-        let row = row.ok_or_else(|| StoreError::Damaged(format!("an index names profile {id}, which isn't there")))?;
-        if index::has(&RowView::open(id, row)?.kept(id)?.profile, kind, &value, folded_type.as_deref()) {
-            found.push(id);
-        }
-    }
-    Ok(found)
-}
-
-fn normalised(key: &Key) -> (Kind, String, Option<String>) {
-    let folded = |t: &Option<String>| t.as_deref().map(fold);
-    match key {
-        Key::AlternateId { kind, id } => (Kind::AlternateId, fold(id), folded(kind)),
-        Key::Email { kind, address } => (Kind::Email, normal::email(address), folded(kind)),
-        Key::Phone { kind, number } => (Kind::Phone, normal::digits(number), folded(kind)),
-        Key::Group { kind, name } => (Kind::Group, fold(name), Some(fold(kind))),
+    /// Bulk load of new profiles (blocking): renders in parallel, puts index entries in key order, one transaction for the whole
+    /// batch (the caller sizes it, see [`Store::server_is_running`]). One answer per input, in order; a refused one leaves the others.
+    pub fn load(
+        &self,
+        account: AccountNo,
+        author: &Author,
+        batch: Vec<ProfileInput>,
+    ) -> Result<Vec<Result<ProfileId, StoreError>>, StoreError> {
+        let author = author.clone();
+        self.writer().run_blocking(move |tx| load::apply(tx, account, &author, &batch))
     }
 }

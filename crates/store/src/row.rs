@@ -1,10 +1,17 @@
-//! The value of a row: a header, the cut list, the wire JSON, and what is kept beside it, under one checksum.
+//! How a profile stands in `rows`: a header, the cut list, the wire JSON that the Data API and exports copy, and what is kept
+//! beside it. The header lets an export copy the bytes without parsing them.
 //!
 //! ```text
-//! format u8 | render version u16 | modified i64 | next expiry i64 | cuts u32 | JSON bytes u32 | CRC-32C u32
-//! cuts: (part u8, start u32, end u32)…  | wire JSON | extras as JSON, nothing when there are none
+//! 0   CRC-32C of everything after it
+//! 4   format (1)
+//! 5   render version, 2 bytes
+//! 7   modified, 8 bytes
+//! 15  next expiry, 8 bytes (i64::MAX: none)
+//! 23  number of cuts
+//! 27  bytes of JSON
+//! 31  cuts: part, start, end (9 bytes each) · JSON · extras as JSON (nothing when there are none)
 //! ```
-//! Numbers are little-endian. The checksum covers everything but itself.
+//! Integers are little-endian, 4 bytes where nothing is said.
 
 use sayso_model::{
     change::Kept,
@@ -14,126 +21,179 @@ use sayso_model::{
     render::{Cut, Part, RENDER_VERSION, Row},
 };
 
-use crate::{StoreError, profiles::StoredRow};
+use crate::{StoreError, profiles::StoredRow, snapshot::RowBytes};
 
-/// The layout above.
 const FORMAT: u8 = 1;
-const HEADER: usize = 31;
-const CRC_AT: usize = 27;
-const CUT: usize = 9;
-/// No expiry: later than every moment.
 const NEVER: i64 = i64::MAX;
+const HEAD: usize = 31;
+const CUT: usize = 9;
 
-/// The value of a rendered profile.
-pub(crate) fn encode(kept: &Kept, row: &Row, next_expiry: Option<Moment>) -> Result<Vec<u8>, StoreError> {
-    let too_large = |_| StoreError::Engine("a row over 4 GiB".into());
-    let mut out = Vec::with_capacity(HEADER + row.cuts.len() * CUT + row.json.len());
+/// Encodes a row.
+pub(crate) fn encode(
+    row: &Row,
+    extras: &Extras,
+    modified: Moment,
+    next_expiry: Option<Moment>,
+) -> Result<Vec<u8>, StoreError> {
+    let too_large = |_| StoreError::Engine("a profile of more than 4 GiB can't be kept".into());
+    let mut out = Vec::with_capacity(HEAD + row.cuts.len() * CUT + row.json.len());
+    out.extend([0; 4]);
     out.push(FORMAT);
     out.extend(RENDER_VERSION.to_le_bytes());
-    out.extend(kept.profile.edited.last_modified_date.0.to_le_bytes());
+    out.extend(modified.0.to_le_bytes());
     out.extend(next_expiry.map_or(NEVER, |m| m.0).to_le_bytes());
     out.extend(u32::try_from(row.cuts.len()).map_err(too_large)?.to_le_bytes());
     out.extend(u32::try_from(row.json.len()).map_err(too_large)?.to_le_bytes());
-    out.extend([0; 4]);
     for cut in &row.cuts {
         out.push(cut.part as u8);
         out.extend(cut.start.to_le_bytes());
         out.extend(cut.end.to_le_bytes());
     }
-    out.extend(&row.json);
-    if kept.extras != Extras::default() {
-        serde_json::to_writer(&mut out, &kept.extras)
-            .map_err(|e| StoreError::Engine(format!("a row's extras can't be written: {e}")))?;
+    out.extend_from_slice(&row.json);
+    if *extras != Extras::default() {
+        serde_json::to_writer(&mut out, extras)
+            .map_err(|e| StoreError::Engine(format!("what is kept beside a row can't be written: {e}")))?;
     }
-    let crc = checksum(&out);
-    out[CRC_AT..HEADER].copy_from_slice(&crc.to_le_bytes());
+    let crc = crc32c::crc32c(out.get(4..).unwrap_or_default());
+    out[..4].copy_from_slice(&crc.to_le_bytes());
     Ok(out)
 }
 
-fn checksum(value: &[u8]) -> u32 {
-    crc32c::crc32c_append(crc32c::crc32c(&value[..CRC_AT]), &value[HEADER..])
-}
-
-/// A row's value, read in place.
+/// A row read in place.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct RowView<'a> {
-    pub render_version: u16,
+pub(crate) struct Stored<'a> {
+    pub id: ProfileId,
     pub modified: Moment,
     pub next_expiry: Option<Moment>,
-    pub cut_bytes: &'a [u8],
-    pub json: &'a [u8],
+    render_version: u16,
+    cuts: &'a [u8],
+    json: &'a [u8],
     extras: &'a [u8],
 }
 
-impl<'a> RowView<'a> {
-    /// Reads the value of a profile's row and verifies its checksum.
-    pub(crate) fn open(id: ProfileId, value: &'a [u8]) -> Result<Self, StoreError> {
-        let damaged = |why: &str| StoreError::Damaged(format!("the row of profile {id} {why}"));
-        if value.len() < HEADER || value[0] != FORMAT {
-            return Err(damaged("has no header that this program knows"));
-        }
-        let number = |at: usize| -> [u8; 4] { [value[at], value[at + 1], value[at + 2], value[at + 3]] };
-        let long = |at: usize| {
-            let (a, b) = (number(at), number(at + 4));
-            i64::from_le_bytes([a[0], a[1], a[2], a[3], b[0], b[1], b[2], b[3]])
-        };
-        if u32::from_le_bytes(number(CRC_AT)) != checksum(value) {
+impl<'a> Stored<'a> {
+    /// Reads a row and verifies its checksum.
+    pub(crate) fn decode(id: ProfileId, bytes: &'a [u8]) -> Result<Self, StoreError> {
+        let damaged = |why: &str| StoreError::Damaged(format!("the row of profile {id} {why}; restore a backup"));
+        let (crc, body) = bytes.split_first_chunk().ok_or_else(|| damaged("is too short"))?;
+        if u32::from_le_bytes(*crc) != crc32c::crc32c(body) {
             return Err(damaged("doesn't have its checksum"));
         }
-        let cuts = (u32::from_le_bytes(number(19)) as usize).saturating_mul(CUT);
-        let json = u32::from_le_bytes(number(23)) as usize;
-        let rest = &value[HEADER..];
-        let (Some(cut_bytes), Some(json_bytes), Some(extras)) =
-            (rest.get(..cuts), rest.get(cuts..cuts.saturating_add(json)), rest.get(cuts.saturating_add(json)..))
-        else {
-            return Err(damaged("is shorter than its header says"));
-        };
-        let next = long(11);
-        Ok(Self {
-            render_version: u16::from_le_bytes([value[1], value[2]]),
-            modified: Moment(long(3)),
-            next_expiry: (next != NEVER).then_some(Moment(next)),
-            cut_bytes,
-            json: json_bytes,
-            extras,
-        })
+        // The checksum was right: what follows is as it was written, by this program or by another.
+        let mut rest = body;
+        let format = take(&mut rest).map(u8::from_le_bytes).ok_or_else(|| damaged("is too short"))?;
+        if format != FORMAT {
+            return Err(damaged(&format!("has the format {format}, this program knows {FORMAT}")));
+        }
+        let head = (|| {
+            let render_version = u16::from_le_bytes(take(&mut rest)?);
+            let modified = Moment(i64::from_le_bytes(take(&mut rest)?));
+            let next_expiry = Some(Moment(i64::from_le_bytes(take(&mut rest)?))).filter(|m| m.0 != NEVER);
+            let cuts = u32::from_le_bytes(take(&mut rest)?) as usize;
+            let json = u32::from_le_bytes(take(&mut rest)?) as usize;
+            let (cuts, rest) = rest.split_at_checked(cuts * CUT)?;
+            let (json, extras) = rest.split_at_checked(json)?;
+            Some(Stored { id, modified, next_expiry, render_version, cuts, json, extras })
+        })();
+        head.ok_or_else(|| damaged("is shorter than its header says"))
     }
 
-    /// The profile, parsed.
-    pub(crate) fn kept(&self, id: ProfileId) -> Result<Kept, StoreError> {
-        let damaged = |e: serde_json::Error| StoreError::Damaged(format!("the row of profile {id} can't be read: {e}"));
-        let profile: Profile = serde_json::from_slice(self.json).map_err(damaged)?;
+    /// The bytes as an export copies them.
+    pub(crate) fn bytes(&self) -> RowBytes<'a> {
+        RowBytes {
+            id: self.id,
+            next_expiry: self.next_expiry,
+            render_version: self.render_version,
+            json: self.json,
+            cut_bytes: self.cuts,
+        }
+    }
+
+    /// The typed profile, parsed.
+    pub(crate) fn profile(&self) -> Result<Profile, StoreError> {
+        serde_json::from_slice(self.json)
+            .map_err(|e| StoreError::Damaged(format!("the JSON of profile {} can't be read: {e}", self.id)))
+    }
+
+    /// The profile and what is kept beside it, parsed.
+    pub(crate) fn kept(&self) -> Result<Kept, StoreError> {
         let extras = if self.extras.is_empty() {
             Extras::default()
         } else {
-            serde_json::from_slice(self.extras).map_err(damaged)?
+            serde_json::from_slice(self.extras).map_err(|e| {
+                StoreError::Damaged(format!("what is kept beside the row of profile {} can't be read: {e}", self.id))
+            })?
         };
-        Ok(Kept { profile, extras })
+        Ok(Kept { profile: self.profile()?, extras })
     }
 
-    /// Everything, owned.
-    pub(crate) fn stored(&self, id: ProfileId) -> Result<StoredRow, StoreError> {
+    /// All of it, owned.
+    pub(crate) fn to_owned(self) -> Result<StoredRow, StoreError> {
         Ok(StoredRow {
-            id,
+            id: self.id,
             modified: self.modified,
             next_expiry: self.next_expiry,
-            row: Row { json: self.json.to_vec(), cuts: cuts(self.cut_bytes) },
-            kept: self.kept(id)?,
+            row: Row { json: self.json.to_vec(), cuts: decode_cuts(self.cuts) },
+            kept: self.kept()?,
         })
+    }
+
+    /// The render version the bytes were made with.
+    pub(crate) fn render_version(&self) -> u16 {
+        self.render_version
     }
 }
 
-/// Decodes a cut list; what is no cut is left out (the checksum has been verified, so there is none).
-pub(crate) fn cuts(bytes: &[u8]) -> Vec<Cut> {
-    let number = |b: &[u8]| b.first_chunk().map_or(0, |b| u32::from_le_bytes(*b));
-    let cut = |c: &[u8]| {
-        let part = match c.first()? {
+/// Decodes a cut list that was written by [`encode`].
+pub(crate) fn decode_cuts(bytes: &[u8]) -> Vec<Cut> {
+    let (cuts, _) = bytes.as_chunks::<CUT>();
+    let cut = |[part, a, b, c, d, e, f, g, h]: [u8; CUT]| {
+        let part = match part {
             1 => Part::Preferences,
             2 => Part::Consents,
             3 => Part::CustomFields,
             _ => return None,
         };
-        Some(Cut { part, start: number(&c[1..]), end: number(&c[5..]) })
+        Some(Cut { part, start: u32::from_le_bytes([a, b, c, d]), end: u32::from_le_bytes([e, f, g, h]) })
     };
-    bytes.chunks_exact(CUT).filter_map(cut).collect()
+    cuts.iter().filter_map(|bytes| cut(*bytes)).collect()
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (taken, after) = rest.split_first_chunk()?;
+    *rest = after;
+    Some(*taken)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn cuts() -> impl Strategy<Value = Vec<Cut>> {
+        let part = prop::sample::select(vec![Part::Preferences, Part::Consents, Part::CustomFields]);
+        prop::collection::vec((part, any::<u32>(), any::<u32>()), 0..5)
+            .prop_map(|cuts| cuts.into_iter().map(|(part, start, end)| Cut { part, start, end }).collect())
+    }
+
+    proptest! {
+        #[test]
+        fn a_row_comes_back_as_it_was_and_a_flipped_bit_is_noticed(
+            json: Vec<u8>, cuts in cuts(), modified: i64, expiry in prop::option::of(..i64::MAX), at: prop::sample::Index,
+        ) {
+            let row = Row { json, cuts };
+            let expiry = expiry.map(Moment);
+            let mut bytes = encode(&row, &Extras::default(), Moment(modified), expiry).unwrap();
+            let stored = Stored::decode(ProfileId(7), &bytes).unwrap();
+            prop_assert_eq!(stored.modified, Moment(modified));
+            prop_assert_eq!(stored.next_expiry, expiry);
+            prop_assert_eq!(stored.bytes().json, &row.json[..]);
+            prop_assert_eq!(stored.bytes().cuts(), row.cuts);
+            prop_assert_eq!(stored.render_version(), RENDER_VERSION);
+            let bit = at.index(bytes.len() * 8);
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            prop_assert!(Stored::decode(ProfileId(7), &bytes).is_err());
+        }
+    }
 }

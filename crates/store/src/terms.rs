@@ -1,9 +1,10 @@
-//! The dictionary of facts: text ↔ id. It only grows; ids below the account's `next_term` are all there, so what another
-//! process added is found by reading on from where one's own copy ends.
+//! The dictionary of an account: the texts that facts name by number. It only grows, ids are given in order and never again,
+//! so `next_term` in meta says whether a copy in memory is whole, and a copy with more than a snapshot has is still right for it.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use heed::RwTxn;
+use parking_lot::Mutex;
 use sayso_model::{facts::Terms, id::AccountNo};
 
 use crate::{
@@ -12,62 +13,84 @@ use crate::{
     keys, seal,
 };
 
-/// One account's dictionary, held in memory.
-#[derive(Debug, Default)]
+/// A dictionary with the number of its terms.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Dictionary {
-    ids: HashMap<String, u32>,
-    next: u32,
+    /// Ids below it are all in `terms`.
+    pub next: u32,
+    pub terms: Arc<Terms>,
 }
 
 impl Dictionary {
-    /// The id of a term that is there.
+    /// The id of a term; `None` when it is new.
     pub(crate) fn id(&self, term: &str) -> Option<u32> {
-        self.ids.get(term).copied()
+        self.terms.get(term).copied()
     }
 
-    /// Reads the terms from where this copy ends up to `next`.
-    pub(crate) fn catch_up(
-        &mut self,
-        dbs: &Databases,
-        txn: &Read<'_>,
-        no: AccountNo,
-        next: u32,
-    ) -> Result<(), StoreError> {
-        for id in self.next..next {
-            self.ids.insert(text(dbs, txn, no, id)?, id);
-        }
-        self.next = self.next.max(next);
-        Ok(())
-    }
-
-    /// Adds a term under the next id.
+    /// Adds a term to the copy in memory and to the database.
     pub(crate) fn add(
         &mut self,
         dbs: &Databases,
         txn: &mut RwTxn<'_>,
         no: AccountNo,
-        next: &mut u32,
         term: &str,
     ) -> Result<u32, StoreError> {
-        let id = *next;
+        let id = self.next;
+        self.next =
+            id.checked_add(1).ok_or_else(|| StoreError::Engine("the dictionary of an account is full".into()))?;
         dbs.terms.put(txn, &keys::term(no, id), &seal::seal(term.as_bytes())).or_engine()?;
-        *next = id.checked_add(1).ok_or_else(|| StoreError::Engine("the ids of terms are used up".into()))?;
-        self.ids.insert(term.to_owned(), id);
-        self.next = *next;
+        Arc::make_mut(&mut self.terms).insert(term.to_owned(), id);
         Ok(id)
+    }
+
+    /// Reads what `next` says is there and this copy lacks.
+    fn catch_up(&mut self, dbs: &Databases, txn: &Read<'_>, no: AccountNo, next: u32) -> Result<(), StoreError> {
+        if self.next >= next {
+            return Ok(());
+        }
+        let terms = Arc::make_mut(&mut self.terms);
+        for id in self.next..next {
+            let what = || format!("term {id} of account {no}");
+            let sealed = dbs.terms.get(txn, &keys::term(no, id)).or_engine()?;
+            let sealed = sealed.ok_or_else(|| StoreError::Damaged(format!("{} is missing", what())))?;
+            let text = std::str::from_utf8(seal::open(sealed, what)?)
+                .map_err(|_| StoreError::Damaged(format!("{} is no text", what())))?;
+            terms.insert(text.to_owned(), id);
+        }
+        self.next = next;
+        Ok(())
     }
 }
 
-/// The text of a term.
-pub(crate) fn text(dbs: &Databases, txn: &Read<'_>, no: AccountNo, id: u32) -> Result<String, StoreError> {
-    let what = || format!("term {id} of account {no}");
-    let sealed = dbs.terms.get(txn, &keys::term(no, id)).or_engine()?;
-    let sealed = sealed.ok_or_else(|| StoreError::Damaged(format!("{} is missing", what())))?;
-    String::from_utf8(seal::open(sealed, what)?.to_vec())
-        .map_err(|_| StoreError::Damaged(format!("{} is no text", what())))
-}
+/// The committed dictionaries of all accounts, as far as this process has read them.
+#[derive(Default)]
+pub(crate) struct Dictionaries(Mutex<HashMap<AccountNo, Dictionary>>);
 
-/// The whole dictionary as a transaction has it.
-pub(crate) fn all(dbs: &Databases, txn: &Read<'_>, no: AccountNo, next: u32) -> Result<Terms, StoreError> {
-    (0..next).map(|id| Ok((text(dbs, txn, no, id)?, id))).collect()
+impl Dictionaries {
+    /// The dictionary as a transaction sees it, which says that there are `next` terms.
+    pub(crate) fn at(
+        &self,
+        dbs: &Databases,
+        txn: &Read<'_>,
+        no: AccountNo,
+        next: u32,
+    ) -> Result<Dictionary, StoreError> {
+        let mut known = self.0.lock().get(&no).cloned().unwrap_or_default();
+        if known.next > next {
+            // Terms that were committed after this transaction began: it has no use for them, and they do it no harm.
+            return Ok(known);
+        }
+        known.catch_up(dbs, txn, no, next)?;
+        self.learn(no, &known);
+        Ok(known)
+    }
+
+    /// Takes over a dictionary that has been committed.
+    pub(crate) fn learn(&self, no: AccountNo, dictionary: &Dictionary) {
+        let mut all = self.0.lock();
+        let known = all.entry(no).or_default();
+        if known.next < dictionary.next {
+            *known = dictionary.clone();
+        }
+    }
 }

@@ -1,250 +1,271 @@
-//! One change of one profile, inside the writer: (current row, configuration, change) → model → the puts. All checks stand
-//! before the first put, so that a refusal leaves nothing in the commit it shares.
+//! One change of one profile, inside the write transaction: read what is there, let the model decide, check what only the whole
+//! account can tell (alternate ids), then put. Every check stands before the first put (house.md: a write is a function).
 
 use sayso_model::{
-    change::{self, Changed, Former, Kept},
-    config::TypeKind,
+    change,
+    change::{Changed, Former, Kept},
+    config::{Config, TypeKind},
     facts,
     id::{AccountNo, Author, ProfileId, fold},
     input::{AlternateIdInput, ProfileInput},
     moment::Moment,
-    profile::{AlternateId, Tombstone},
+    profile::{Profile, Tombstone},
     reading,
     refusal::Refusal,
     render,
 };
-use serde::Serialize;
 
 use crate::{
     StoreError,
+    account::Account,
     engine::OrEngine,
-    index::{self, Entries},
+    history,
+    index::{self, Entries, Wanted},
     keys,
-    profiles::{self, Change, Key, Target, Written},
-    row, seal,
-    writer::Work,
+    profiles::{Change, Key, Target, Written},
+    row, rows, seal,
+    tx::Tx,
 };
 
+/// The longest reason for a deletion (profile.md: ReasonCode(256)).
+const MAX_REASON: usize = 256;
+
 /// Applies a change.
-pub(crate) fn apply(
-    work: &mut Work<'_>,
-    no: AccountNo,
-    author: &Author,
-    change: Change,
-) -> Result<Written, StoreError> {
+pub(crate) fn apply(tx: &mut Tx<'_>, no: AccountNo, author: &Author, change: Change) -> Result<Written, StoreError> {
+    let account = tx.account(no)?;
     match change {
-        Change::Create(input) => create(work, no, author, &input),
+        Change::Create(input) => create(tx, &account, author, &input),
         Change::Update(target, input) => {
-            let id = resolve(work, no, &target)?;
-            update(work, no, author, id, &input)
+            let id = resolve(tx, &account, &target)?;
+            update(tx, &account, author, id, &input)
         }
-        Change::Upsert { kind, id, mut input } => {
-            let target = Target::AlternateId { kind: kind.clone(), id: id.clone() };
-            if let Some(found) = lookup(work, no, &target)? {
-                return update(work, no, author, found, &input);
+        Change::Upsert { kind, id, mut input } => match by_alternate_id(tx, &account, &kind, &id)? {
+            Some(found) => update(tx, &account, author, found, &input),
+            None => {
+                name_alternate_id(&mut input, kind, id);
+                create(tx, &account, author, &input)
             }
-            claim(&mut input, &kind, &id);
-            create(work, no, author, &input)
-        }
-        Change::Delete(target, reason) => delete(work, no, &target, reason),
-    }
-}
-
-/// Makes the alternate id that a profile was addressed by part of it.
-fn claim(input: &mut ProfileInput, kind: &str, id: &str) {
-    let ids = input.alternate_ids.get_or_insert_default();
-    let same = |a: &Option<String>, b: &str| a.as_deref().is_some_and(|a| fold(a) == fold(b));
-    if !ids.iter().any(|a| same(&a.alternate_id_type, kind) && same(&a.alternate_id, id)) {
-        ids.push(AlternateIdInput {
-            alternate_id_type: Some(kind.to_owned()),
-            alternate_id: Some(id.to_owned()),
-            ..Default::default()
-        });
-    }
-}
-
-/// The profile that a target names, if it is there; a type that the account does not have is refused.
-fn lookup(work: &mut Work<'_>, no: AccountNo, target: &Target) -> Result<Option<ProfileId>, StoreError> {
-    match target {
-        Target::Id(id) => {
-            let there = work.dbs.rows.get(&work.txn, &keys::profile(no, *id)).or_engine()?;
-            Ok(there.map(|_| *id))
-        }
-        Target::AlternateId { kind, id } => {
-            if work.account(no)?.config.type_def(TypeKind::AlternateId, kind).is_none() {
-                let why = format!("the account has no alternate id type `{kind}`");
-                return Err(Refusal::unknown("alternateIdType", why).into());
+        },
+        Change::Delete(target, reason) => {
+            if let Some(reason) = &reason
+                && reason.chars().count() > MAX_REASON
+            {
+                let seen = reason.chars().count();
+                let why = format!("a reason of {seen} characters was given; at most {MAX_REASON} are kept");
+                return Err(Refusal::invalid("reasonCode", why).into());
             }
-            let key = Key::AlternateId { kind: Some(kind.clone()), id: id.clone() };
-            Ok(profiles::find(work.dbs, &work.txn, no, &key)?.first().copied())
+            let id = resolve(tx, &account, &target)?;
+            delete(tx, no, id, reason)
         }
     }
 }
 
-fn resolve(work: &mut Work<'_>, no: AccountNo, target: &Target) -> Result<ProfileId, StoreError> {
-    let found = lookup(work, no, target)?;
-    found.ok_or_else(|| {
-        let what = match target {
-            Target::Id(id) => format!("there is no profile {id}"),
-            Target::AlternateId { kind, id } => format!("no profile has the alternate id `{id}` of type `{kind}`"),
-        };
-        Refusal::unknown("", what).into()
-    })
-}
-
-fn create(work: &mut Work<'_>, no: AccountNo, author: &Author, input: &ProfileInput) -> Result<Written, StoreError> {
-    let config = work.account(no)?.config;
-    let mut numbers = work.numbers(no)?;
-    let (id, moment) = (ProfileId(numbers.next_profile), work.stamp()?);
-    let kept = change::create(input, id, &config, author, moment)?;
-    refuse_taken(work, no, &kept, &[])?;
+fn create(tx: &mut Tx<'_>, account: &Account, author: &Author, input: &ProfileInput) -> Result<Written, StoreError> {
+    let mut numbers = tx.numbers(account.no)?;
+    let id = ProfileId(numbers.next_profile);
+    let now = tx.stamp();
+    let kept = change::create(input, id, &account.config, author, now)?;
+    refuse_taken(tx, account.no, &kept.profile, None, input)?;
     numbers.next_profile += 1;
-    work.set_numbers(no, numbers);
-    put(work, no, None, &kept, moment)?;
-    Ok(Written { id, moment, created: true })
+    tx.set_numbers(account.no, numbers);
+    put(tx, account, &kept, now, &Entries::default())?;
+    Ok(Written { id, moment: now, created: true })
 }
 
 fn update(
-    work: &mut Work<'_>,
-    no: AccountNo,
+    tx: &mut Tx<'_>,
+    account: &Account,
     author: &Author,
     id: ProfileId,
     input: &ProfileInput,
 ) -> Result<Written, StoreError> {
-    let config = work.account(no)?.config;
-    let current = profiles::stored(work.dbs, &work.txn, no, id)?
-        .ok_or_else(|| Refusal::unknown("", format!("there is no profile {id}")))?;
-    let moment = work.stamp()?;
-    let Changed { kept, former } = change::update(current.kept.clone(), input, &config, author, moment)?;
-    refuse_taken(work, no, &kept, &current.kept.profile.alternate_ids)?;
-    put(work, no, Some(&current.kept), &kept, moment)?;
-    remember(work, no, id, author, moment, former)?;
-    Ok(Written { id, moment, created: false })
+    let no = account.no;
+    let (dbs, txn) = tx.read();
+    let row = rows::get(dbs, txn, no, id)?.ok_or_else(|| unknown(id))?;
+    let current = row.kept()?;
+    let former_entries = Entries::of(no, &current.profile, row.modified);
+    let former_profile = current.profile.clone();
+    let now = tx.stamp();
+    let Changed { kept, former } = change::update(current, input, &account.config, author, now)?;
+    refuse_taken(tx, no, &kept.profile, Some(&former_profile), input)?;
+    put(tx, account, &kept, now, &former_entries)?;
+    put_history(tx, no, id, now, author, &former)?;
+    Ok(Written { id, moment: now, created: false })
 }
 
-/// An alternate id is unique within its type in the account, without regard to case (profile.md).
-fn refuse_taken(work: &Work<'_>, no: AccountNo, kept: &Kept, had: &[AlternateId]) -> Result<(), StoreError> {
-    for (i, a) in kept.profile.alternate_ids.iter().enumerate() {
-        if had.iter().any(|h| h.alternate_id == a.alternate_id && h.alternate_id_type == a.alternate_id_type) {
-            continue;
-        }
-        let key = Key::AlternateId { kind: Some(a.alternate_id_type.clone()), id: a.alternate_id.clone() };
-        let holders = profiles::find(work.dbs, &work.txn, no, &key)?;
-        if holders.iter().any(|holder| *holder != kept.profile.profile_id) {
-            return Err(taken(i, a).into());
-        }
-    }
-    Ok(())
-}
+/// Row, facts, history and every index entry go in this one transaction; the tombstone stays (profile.md, Rules).
+fn delete(tx: &mut Tx<'_>, no: AccountNo, id: ProfileId, reason_code: Option<String>) -> Result<Written, StoreError> {
+    let (dbs, txn) = tx.read();
+    let row = rows::get(dbs, txn, no, id)?.ok_or_else(|| unknown(id))?;
+    let entries = Entries::of(no, &row.profile()?, row.modified);
+    let now = tx.stamp();
+    let tombstone = seal::seal_json(&Tombstone { profile_id: id, deleted_date: now, reason_code })?;
 
-/// The refusal of an alternate id that another profile has.
-pub(crate) fn taken(index: usize, a: &AlternateId) -> Refusal {
-    let why = format!("`{}` of type `{}` belongs to another profile", a.alternate_id, a.alternate_id_type);
-    Refusal::conflict(format!("AlternateIds[{index}].AlternateId"), why)
-}
-
-/// Puts row, facts and the difference of the index entries.
-fn put(work: &mut Work<'_>, no: AccountNo, old: Option<&Kept>, kept: &Kept, now: Moment) -> Result<(), StoreError> {
-    let config = work.account(no)?.config;
-    let profile = &kept.profile;
-    let rendered = render::render(profile);
-    let next_expiry = reading::next_expiry(profile, now);
-    let term_ids = work.term_ids(no, &facts::terms(profile, &config))?;
-    let mut encoded = Vec::new();
-    facts::encode(kept, &config, &rendered, next_expiry, &term_ids, &mut encoded);
-    let key = keys::profile(no, profile.profile_id);
-    work.dbs.rows.put(&mut work.txn, &key, &row::encode(kept, &rendered, next_expiry)?).or_engine()?;
-    work.dbs.facts.put(&mut work.txn, &key, &seal::seal(&encoded)).or_engine()?;
-
-    let before = old.map(|old| Entries::of(no, &old.profile)).unwrap_or_default();
-    let after = Entries::of(no, profile);
-    let (dbs, txn) = (work.dbs, &mut work.txn);
-    macro_rules! difference {
-        ($($name:ident),+) => {$(
-            for key in index::missing_in(&after.$name, &before.$name) {
-                dbs.$name.delete(txn, key).or_engine()?;
-            }
-            for key in index::missing_in(&before.$name, &after.$name) {
-                dbs.$name.put(txn, key, &[]).or_engine()?;
-            }
-        )+};
-    }
-    difference!(by_key, by_modified, by_expiry);
-    Ok(())
-}
-
-/// What history keeps of a former value.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Remembered<'a> {
-    user_id: &'a str,
-    source_id: Option<&'a str>,
-    former: serde_json::Value,
-}
-
-fn remember(
-    work: &mut Work<'_>,
-    no: AccountNo,
-    id: ProfileId,
-    author: &Author,
-    at: Moment,
-    former: Vec<Former>,
-) -> Result<(), StoreError> {
-    // Two calls may share a millisecond: the sequence goes on behind what stands there.
-    let prefix = keys::history(no, id, at, 0, 0);
-    let mut sequence = match work.dbs.history.rev_prefix_iter(&work.txn, &prefix[..20]).or_engine()?.next() {
-        Some(entry) => keys::history_of(entry.or_engine()?.0)?.1 + 1,
-        None => 0,
-    };
-    for Former { kind, value } in former {
-        let record = Remembered { user_id: &author.user_id, source_id: author.source_id.as_deref(), former: value };
-        let key = keys::history(no, id, at, sequence, kind as u8);
-        work.dbs.history.put(&mut work.txn, &key, &seal::seal_json(&record)?).or_engine()?;
-        sequence += 1;
-    }
-    Ok(())
-}
-
-/// Deleting is permanent: row, facts, history and every index entry go in one transaction, and what remains is the tombstone.
-fn delete(
-    work: &mut Work<'_>,
-    no: AccountNo,
-    target: &Target,
-    reason_code: Option<String>,
-) -> Result<Written, StoreError> {
-    let id = resolve(work, no, target)?;
-    let length = reason_code.as_ref().map_or(0, |r| r.chars().count());
-    if length > 256 {
-        let why = format!("a reason has at most 256 characters and this one has {length}");
-        return Err(Refusal::invalid("reasonCode", why).into());
-    }
-    let current = profiles::stored(work.dbs, &work.txn, no, id)?
-        .ok_or_else(|| StoreError::Damaged(format!("profile {id} is in an index but not there")))?;
-    let moment = work.stamp()?;
-    let entries = Entries::of(no, &current.kept.profile);
     let key = keys::profile(no, id);
-    let (dbs, txn) = (work.dbs, &mut work.txn);
+    let (dbs, txn) = tx.write();
     dbs.rows.delete(txn, &key).or_engine()?;
     dbs.facts.delete(txn, &key).or_engine()?;
-    for (db, list) in [(dbs.by_modified, &entries.by_modified), (dbs.by_expiry, &entries.by_expiry)] {
-        for key in list {
-            db.delete(txn, key).or_engine()?;
+    Entries::default().replace(&entries, dbs, txn)?;
+    history::remove(dbs, txn, no, id)?;
+    dbs.tombstones.put(txn, &key, &tombstone).or_engine()?;
+    Ok(Written { id, moment: now, created: false })
+}
+
+/// Puts a profile: row, facts, and what differs in the indexes.
+fn put(
+    tx: &mut Tx<'_>,
+    account: &Account,
+    kept: &Kept,
+    now: Moment,
+    former_entries: &Entries,
+) -> Result<(), StoreError> {
+    let no = account.no;
+    let rendered = Rendered::new(kept, no, now)?;
+    let term_ids = tx.term_ids(no, &facts::terms(&kept.profile, &account.config))?;
+    let facts = rendered.facts(kept, &account.config, account.version, &term_ids);
+    let key = keys::profile(no, kept.profile.profile_id);
+    let (dbs, txn) = tx.write();
+    dbs.rows.put(txn, &key, &rendered.bytes).or_engine()?;
+    dbs.facts.put(txn, &key, &facts).or_engine()?;
+    rendered.entries.replace(former_entries, dbs, txn)
+}
+
+fn put_history(
+    tx: &mut Tx<'_>,
+    no: AccountNo,
+    id: ProfileId,
+    now: Moment,
+    author: &Author,
+    former: &[Former],
+) -> Result<(), StoreError> {
+    let (dbs, txn) = tx.write();
+    history::append(dbs, txn, no, id, now, author, former)
+}
+
+/// A profile as it goes into the databases, except for the ids of its terms.
+pub(crate) struct Rendered {
+    /// The value in `rows`.
+    pub bytes: Vec<u8>,
+    pub entries: Entries,
+    row: render::Row,
+    next_expiry: Option<Moment>,
+}
+
+impl Rendered {
+    /// Renders a profile written at `now`, as it reads then.
+    pub(crate) fn new(kept: &Kept, no: AccountNo, now: Moment) -> Result<Self, StoreError> {
+        let row = render::render(&kept.profile);
+        let next_expiry = reading::next_expiry(&kept.profile, now);
+        let bytes = row::encode(&row, &kept.extras, now, next_expiry)?;
+        Ok(Self { bytes, entries: Entries::of(no, &kept.profile, now), row, next_expiry })
+    }
+
+    /// The value in `facts`. `term_ids` are in the order of [`facts::terms`].
+    pub(crate) fn facts(&self, kept: &Kept, config: &Config, config_version: u64, term_ids: &[u32]) -> Vec<u8> {
+        let mut encoded = Vec::with_capacity(160);
+        facts::encode(kept, config, &self.row, self.next_expiry, term_ids, &mut encoded);
+        rows::seal_facts(config_version, &encoded)
+    }
+}
+
+/// Refuses a profile that claims an alternate id of another one: unique within its type, without regard to case (profile.md).
+fn refuse_taken(
+    tx: &Tx<'_>,
+    no: AccountNo,
+    new: &Profile,
+    former: Option<&Profile>,
+    input: &ProfileInput,
+) -> Result<(), StoreError> {
+    for a in &new.alternate_ids {
+        let (kind, id) = (&a.alternate_id_type, &a.alternate_id);
+        let had = former.is_some_and(|former| has_alternate_id(former, kind, id));
+        if had {
+            continue;
+        }
+        let mut owner = None;
+        let (dbs, txn) = tx.read();
+        let wanted = Wanted::new(&Key::AlternateId { kind: Some(kind.clone()), id: id.clone() });
+        index::find(dbs, txn, no, &wanted, &mut |profile| {
+            if profile.profile_id != new.profile_id {
+                owner = Some(profile.profile_id);
+            }
+        })?;
+        if let Some(owner) = owner {
+            return Err(taken(input, kind, id, owner).into());
         }
     }
-    for key in &entries.by_key {
-        dbs.by_key.delete(txn, key).or_engine()?;
+    Ok(())
+}
+
+fn has_alternate_id(profile: &Profile, kind: &str, id: &str) -> bool {
+    profile.alternate_ids.iter().any(|a| fold(&a.alternate_id_type) == fold(kind) && fold(&a.alternate_id) == fold(id))
+}
+
+/// The refusal of an alternate id that another profile has, with its place in the input.
+pub(crate) fn taken(input: &ProfileInput, kind: &str, id: &str, owner: ProfileId) -> Refusal {
+    let named = |a: &AlternateIdInput| {
+        a.alternate_id_type.as_deref().is_some_and(|k| fold(k) == fold(kind))
+            && a.alternate_id.as_deref().is_some_and(|i| fold(i) == fold(id))
+    };
+    let place = input.alternate_ids.as_deref().unwrap_or_default().iter().position(named);
+    let path = place.map_or_else(String::new, |i| format!("AlternateIds[{i}].AlternateId"));
+    let seen: String = id.chars().take(80).collect();
+    Refusal::conflict(
+        path,
+        format!(
+            "profile {owner} has the alternate id `{seen}` of type {kind}; within its type an alternate id belongs to one profile"
+        ),
+    )
+}
+
+/// The id of the profile that a change is about; refused when there is none.
+fn resolve(tx: &Tx<'_>, account: &Account, target: &Target) -> Result<ProfileId, StoreError> {
+    match target {
+        // Whether it is there is seen when its row is read.
+        Target::Id(id) => Ok(*id),
+        Target::AlternateId { kind, id } => by_alternate_id(tx, account, kind, id)?.ok_or_else(|| {
+            let seen: String = id.chars().take(80).collect();
+            Refusal::unknown("alternateId", format!("no active profile has the alternate id `{seen}` of type {kind}"))
+                .into()
+        }),
     }
-    let history: Vec<Vec<u8>> = dbs
-        .history
-        .prefix_iter(txn, &key)
-        .or_engine()?
-        .map(|entry| entry.map(|(key, _)| key.to_vec()))
-        .collect::<Result<_, _>>()
-        .or_engine()?;
-    for key in history {
-        dbs.history.delete(txn, &key).or_engine()?;
+}
+
+/// The active profile that has an alternate id: a deactivated one is reachable only by its ProfileId (profile.md).
+fn by_alternate_id(tx: &Tx<'_>, account: &Account, kind: &str, id: &str) -> Result<Option<ProfileId>, StoreError> {
+    if account.config.type_def(TypeKind::AlternateId, kind).is_none() {
+        let seen: String = kind.chars().take(80).collect();
+        return Err(
+            Refusal::unknown("alternateIdType", format!("the account has no alternate id type `{seen}`")).into()
+        );
     }
-    let tombstone = Tombstone { profile_id: id, deleted_date: moment, reason_code };
-    dbs.tombstones.put(txn, &key, &seal::seal_json(&tombstone)?).or_engine()?;
-    Ok(Written { id, moment, created: false })
+    let mut found = None;
+    let (dbs, txn) = tx.read();
+    let wanted = Wanted::new(&Key::AlternateId { kind: Some(kind.to_owned()), id: id.to_owned() });
+    index::find(dbs, txn, account.no, &wanted, &mut |profile| {
+        if profile.is_active {
+            found = Some(profile.profile_id);
+        }
+    })?;
+    Ok(found)
+}
+
+/// The alternate id that a profile was asked for by is part of the new one.
+fn name_alternate_id(input: &mut ProfileInput, kind: String, id: String) {
+    let ids = input.alternate_ids.get_or_insert_default();
+    let is_there = |a: &AlternateIdInput| {
+        a.alternate_id_type.as_deref().is_some_and(|k| fold(k) == fold(&kind))
+            && a.alternate_id.as_deref().is_some_and(|i| fold(i) == fold(&id))
+    };
+    if !ids.iter().any(is_there) {
+        ids.push(AlternateIdInput {
+            alternate_id_type: Some(kind),
+            alternate_id: Some(id),
+            ..AlternateIdInput::default()
+        });
+    }
+}
+
+fn unknown(id: ProfileId) -> Refusal {
+    Refusal::unknown("profileId", format!("there is no profile {id}"))
 }

@@ -1,350 +1,220 @@
-//! The one thread that writes: it takes as many functions as are waiting into one transaction, commits once, and answers
-//! them all. An answered write is on disk (house.md, Group commit).
+//! The one thread that writes. It takes functions, runs as many as are waiting in one transaction, syncs once and answers them
+//! all (house.md: group commit): an answered write is on disk, and while one commit waits for the disk the next gathers.
+//!
+//! A function makes all its checks before its first write; then a refusal leaves nothing in the commit that it shares with others.
+//! One that fails nevertheless after it wrote (the engine broke, or it panicked) spoils the transaction: nothing of it is
+//! kept, and whoever was in it before is told so.
 
 use std::{
-    collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
-        mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
 
-use heed::RwTxn;
-use parking_lot::Mutex;
-use sayso_model::{id::AccountNo, moment::Moment};
 use tokio::sync::oneshot;
 
-use crate::{
-    Clock, StoreError,
-    account::{Account, Accounts},
-    engine::{Databases, Engine, OrEngine, Read},
-    meta::{self, Numbers},
-    terms::Dictionary,
-};
+use crate::{StoreError, engine::OrEngine, shared::Shared, tx::Tx};
 
-/// Writes that share one commit at most: bounds how long the first of them waits.
-const BATCH: usize = 1_024;
-/// Free bytes below which nothing is committed: the engine needs room to write a commit aside before it counts.
-const RESERVE: u64 = 8 << 20;
+/// Functions in one transaction at most, and how long they may run in all: others wait for the lock, too.
+const MOST: usize = 2_000;
+const LONGEST: Duration = Duration::from_millis(50);
 
-type Answer = Box<dyn FnOnce(Result<(), &StoreError>) + Send>;
-type Function = Box<dyn FnOnce(&mut Work<'_>) -> (Answer, Fate) + Send>;
+/// Readers whose process died hold old pages until somebody clears them.
+const CLEAR_READERS_EVERY: Duration = Duration::from_secs(60);
 
-/// What becomes of the transaction after a function has run.
-enum Fate {
-    /// Its puts, if any, may be committed.
-    Sound,
-    /// It failed in the middle: nothing of the transaction may be kept.
-    Broken,
+/// Told whether the transaction was kept, or why not.
+type Answer = Box<dyn FnOnce(Result<(), String>) + Send>;
+
+/// A function with somebody who waits for what it gives.
+trait Task: Send {
+    fn run(self: Box<Self>, tx: &mut Tx<'_>) -> Answer;
+    /// It can't be run.
+    fn fail(self: Box<Self>, why: StoreError);
+    /// Whether it has to come before everything that is written in the same transaction.
+    fn is_first(&self) -> bool;
 }
 
-enum Message {
-    Write(Function),
-    /// Needs a transaction of its own, with nothing uncommitted before it.
-    Alone(Function),
+struct Job<T, F> {
+    f: F,
+    reply: Box<dyn FnOnce(Result<T, StoreError>) + Send>,
+    first: bool,
 }
 
-/// The handle on the writer thread; dropping it lets the thread finish what waits.
+impl<T, F> Task for Job<T, F>
+where
+    T: Send + 'static,
+    F: FnOnce(&mut Tx<'_>) -> Result<T, StoreError> + Send,
+{
+    fn run(self: Box<Self>, tx: &mut Tx<'_>) -> Answer {
+        let Job { f, reply, .. } = *self;
+        let before = tx.writes();
+        // What a panic leaves behind is the transaction, and that is dropped whole if anything was written to it.
+        let result = catch_unwind(AssertUnwindSafe(|| f(tx))).unwrap_or_else(|_| {
+            Err(StoreError::Engine("a write broke off inside the program; the log says where, please report it".into()))
+        });
+        if let Err(e) = &result
+            && tx.writes() != before
+        {
+            tx.spoil(format!("another write of the same commit failed: {e}"));
+        }
+        Box::new(move |committed| {
+            reply(result.and_then(|value| committed.map(|()| value).map_err(StoreError::NotKept)));
+        })
+    }
+
+    fn fail(self: Box<Self>, why: StoreError) {
+        (self.reply)(Err(why));
+    }
+
+    fn is_first(&self) -> bool {
+        self.first
+    }
+}
+
+/// The writer thread and the way to it. Dropped, it writes what is waiting and ends.
 pub(crate) struct Writer {
-    queue: Option<Mutex<Sender<Message>>>,
+    tasks: Option<Sender<Box<dyn Task>>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
-    pub(crate) fn start(
-        engine: Arc<Engine>,
-        clock: Arc<dyn Clock>,
-        accounts: Arc<Accounts>,
-    ) -> Result<Self, StoreError> {
-        let (queue, messages) = channel();
+    /// Starts the thread.
+    pub(crate) fn start(shared: Arc<Shared>) -> Result<Self, StoreError> {
+        let (tasks, waiting) = channel();
         let thread = std::thread::Builder::new()
-            .name("writer".into())
-            .spawn(move || State { engine, clock, accounts, dictionaries: HashMap::new() }.run(&messages))
+            .name("sayso-writer".into())
+            .spawn(move || work(&shared, &waiting))
             .map_err(|e| StoreError::Engine(format!("the writer thread can't be started: {e}")))?;
-        Ok(Self { queue: Some(Mutex::new(queue)), thread: Some(thread) })
+        Ok(Self { tasks: Some(tasks), thread: Some(thread) })
     }
 
-    /// Hands a function over; what it gives comes when it is on disk. A refusal must come before its first put.
-    pub(crate) fn submit<T: Send + 'static>(
+    /// Hands over a function at once; the future gives what it gave, when that is on disk. Dropping the future doesn't take it back.
+    pub(crate) fn run<T: Send + 'static>(
         &self,
-        f: impl FnOnce(&mut Work<'_>) -> Result<T, StoreError> + Send + 'static,
-    ) -> oneshot::Receiver<Result<T, StoreError>> {
-        let (tx, rx) = oneshot::channel();
-        self.send(f, Message::Write, |result| drop(tx.send(result)));
-        rx
+        f: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> impl Future<Output = Result<T, StoreError>> + Send + 'static {
+        self.submit(f, false)
     }
 
-    /// The same in a transaction of its own, between two commits.
-    pub(crate) fn submit_alone<T: Send + 'static>(
+    /// The same for a function that has to come before everything that is written in the same transaction.
+    pub(crate) fn run_first<T: Send + 'static>(
         &self,
-        f: impl FnOnce(&mut Work<'_>) -> Result<T, StoreError> + Send + 'static,
-    ) -> oneshot::Receiver<Result<T, StoreError>> {
-        let (tx, rx) = oneshot::channel();
-        self.send(f, Message::Alone, |result| drop(tx.send(result)));
-        rx
+        f: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> impl Future<Output = Result<T, StoreError>> + Send + 'static {
+        self.submit(f, true)
     }
 
-    /// Hands a function over and waits for it. A channel of the standard library, since callers may be inside of a runtime.
-    pub(crate) fn submit_and_wait<T: Send + 'static>(
+    /// Hands over a function and waits.
+    pub(crate) fn run_blocking<T: Send + 'static>(
         &self,
-        f: impl FnOnce(&mut Work<'_>) -> Result<T, StoreError> + Send + 'static,
+        f: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (tx, rx) = sync_channel(1);
-        self.send(f, Message::Write, move |result| drop(tx.send(result)));
-        rx.recv().unwrap_or(Err(StoreError::Closing))
+        let (answer, answered) = std::sync::mpsc::sync_channel(1);
+        self.send(Box::new(Job { f, reply: Box::new(move |r| drop(answer.send(r))), first: false }));
+        answered.recv().unwrap_or(Err(StoreError::Closing))
     }
 
-    fn send<T: Send + 'static>(
+    fn submit<T: Send + 'static>(
         &self,
-        f: impl FnOnce(&mut Work<'_>) -> Result<T, StoreError> + Send + 'static,
-        message: impl FnOnce(Function) -> Message,
-        deliver: impl FnOnce(Result<T, StoreError>) + Send + 'static,
-    ) {
-        let function: Function = Box::new(move |work| {
-            let result = f(work);
-            let fate = match &result {
-                Ok(_) | Err(StoreError::Refused(_) | StoreError::RefusedAll(_) | StoreError::NoAccount(_)) => {
-                    Fate::Sound
-                }
-                Err(_) => Fate::Broken,
-            };
-            let answer: Answer = Box::new(move |commit| {
-                // A refusal stands whatever became of the commit that it shared.
-                deliver(match (result, commit) {
-                    (Ok(_), Err(e)) => Err(StoreError::NotKept(e.to_string())),
-                    (result, _) => result,
-                });
-            });
-            (answer, fate)
-        });
-        if let Some(queue) = &self.queue {
-            // When the thread is gone the function is dropped unrun, and its channel says so.
-            let _ = queue.lock().send(message(function));
+        f: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+        first: bool,
+    ) -> impl Future<Output = Result<T, StoreError>> + Send + 'static {
+        let (answer, answered) = oneshot::channel();
+        self.send(Box::new(Job { f, reply: Box::new(move |r| drop(answer.send(r))), first }));
+        async move { answered.await.unwrap_or(Err(StoreError::Closing)) }
+    }
+
+    fn send(&self, task: Box<dyn Task>) {
+        let refused = match &self.tasks {
+            Some(tasks) => tasks.send(task).err().map(|e| e.0),
+            None => Some(task),
+        };
+        if let Some(task) = refused {
+            task.fail(StoreError::Closing);
         }
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.queue = None;
-        if let Some(thread) = self.thread.take() {
-            // The last handle may be dropped by the writer itself, at the end of a function that held one.
-            if thread.thread().id() != std::thread::current().id() {
-                let _ = thread.join();
-            }
+        self.tasks = None;
+        if let Some(thread) = self.thread.take()
+            && thread.thread().id() != std::thread::current().id()
+            && thread.join().is_err()
+        {
+            tracing::error!("the writer thread ended by a panic");
         }
     }
 }
 
-/// What lives as long as the thread.
-struct State {
-    engine: Arc<Engine>,
-    clock: Arc<dyn Clock>,
-    accounts: Arc<Accounts>,
-    dictionaries: HashMap<AccountNo, Dictionary>,
-}
-
-impl State {
-    fn run(mut self, messages: &Receiver<Message>) {
-        let mut cleared = Instant::now();
-        let mut next = None;
-        loop {
-            let first = match next.take() {
-                Some(message) => message,
-                None => match messages.recv_timeout(Duration::from_secs(60)) {
-                    Ok(message) => message,
-                    Err(RecvTimeoutError::Timeout) => {
-                        self.clear_dead_readers(&mut cleared);
-                        continue;
-                    }
-                    Err(RecvTimeoutError::Disconnected) => return,
-                },
-            };
-            let mut batch = Vec::new();
-            match first {
-                Message::Alone(function) => batch.push(function),
-                Message::Write(function) => {
-                    batch.push(function);
-                    while batch.len() < BATCH {
-                        match messages.try_recv() {
-                            Ok(Message::Write(function)) => batch.push(function),
-                            Ok(alone) => {
-                                next = Some(alone);
-                                break;
-                            }
-                            Err(_) => break,
-                        }
-                    }
-                }
-            }
-            metrics::histogram!("sayso_writes_per_commit").record(batch.len() as f64);
-            self.commit(batch);
-            self.clear_dead_readers(&mut cleared);
-        }
-    }
-
-    fn clear_dead_readers(&self, cleared: &mut Instant) {
-        if cleared.elapsed() >= Duration::from_secs(60) {
-            *cleared = Instant::now();
-            if let Err(e) = self.engine.env.clear_stale_readers() {
-                tracing::warn!(error = %e, "dead readers could not be cleared");
+fn work(shared: &Shared, waiting: &Receiver<Box<dyn Task>>) {
+    let mut cleared = Instant::now();
+    let mut tasks: Vec<Box<dyn Task>> = Vec::new();
+    loop {
+        if tasks.is_empty() {
+            match waiting.recv_timeout(CLEAR_READERS_EVERY.saturating_sub(cleared.elapsed())) {
+                Ok(task) => tasks.push(task),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
             }
         }
-    }
-
-    /// Runs a batch in one transaction and answers it.
-    fn commit(&mut self, batch: Vec<Function>) {
-        let started = Instant::now();
-        let mut answers = Vec::with_capacity(batch.len());
-        let outcome = self.transaction(batch, &mut answers);
-        if let Err(e) = &outcome {
-            // What was remembered may have been read from what is now undone.
-            self.dictionaries.clear();
-            self.accounts.forget();
-            tracing::error!(error = %e, writes = answers.len(), "a commit was not kept");
-        }
-        metrics::histogram!("sayso_commit_seconds").record(started.elapsed().as_secs_f64());
-        metrics::counter!("sayso_commits_total").increment(1);
-        for answer in answers {
-            answer(outcome.as_ref().map(|_| ()));
-        }
-    }
-
-    fn transaction(&mut self, batch: Vec<Function>, answers: &mut Vec<Answer>) -> Result<(), StoreError> {
-        // A function that is dropped unrun drops its sender: its caller learns that the store is closing or failed.
-        let txn = self.engine.env.write_txn().or_engine()?;
-        let mut work = Work {
-            engine: &self.engine,
-            dbs: &self.engine.dbs,
-            txn,
-            clock: &self.clock,
-            accounts: &self.accounts,
-            dictionaries: &mut self.dictionaries,
-            stamp: None,
-            numbers: HashMap::new(),
-        };
-        let mut broken = None;
-        for function in batch {
-            match catch_unwind(AssertUnwindSafe(|| function(&mut work))) {
-                Ok((answer, Fate::Sound)) => answers.push(answer),
-                Ok((answer, Fate::Broken)) => {
-                    answers.push(answer);
-                    broken = Some("another write in the same commit failed".to_string());
-                }
-                Err(_) => broken = Some("a write panicked; this is a defect, see the log".to_string()),
+        if cleared.elapsed() >= CLEAR_READERS_EVERY {
+            cleared = Instant::now();
+            match shared.engine.env.clear_stale_readers().or_engine() {
+                Ok(0) => {}
+                Ok(dead) => tracing::warn!(dead, "cleared readers whose process had died"),
+                Err(e) => tracing::warn!("dead readers can't be cleared: {e}"),
             }
         }
-        if let Some(why) = broken {
-            return Err(StoreError::Engine(why));
+        if !tasks.is_empty() {
+            tasks = commit_together(shared, tasks, waiting);
         }
-        work.finish()?;
-        let free = self.engine.free_disk()?;
-        if free < RESERVE {
-            return Err(StoreError::NotKept(format!(
-                "the disk of {} has {free} bytes left and {RESERVE} are kept free; make room and try again",
-                self.engine.dir().display()
-            )));
-        }
-        work.txn.commit().or_engine()
     }
 }
 
-/// What a function handed to the writer works with: the transaction, and what is read in it once.
-pub(crate) struct Work<'w> {
-    pub engine: &'w Arc<Engine>,
-    pub dbs: &'w Databases,
-    pub txn: RwTxn<'w>,
-    clock: &'w Arc<dyn Clock>,
-    accounts: &'w Arc<Accounts>,
-    dictionaries: &'w mut HashMap<AccountNo, Dictionary>,
-    /// The last stamp given in this transaction.
-    stamp: Option<Moment>,
-    numbers: HashMap<AccountNo, (Numbers, bool)>,
-}
-
-impl Work<'_> {
-    /// The transaction, for reading.
-    pub(crate) fn read(&self) -> &Read<'_> {
-        &self.txn
-    }
-
-    /// The stamp of a write: now, and never before a stamp that was given already, by whatever process (house.md).
-    pub(crate) fn stamp(&mut self) -> Result<Moment, StoreError> {
-        let last = match self.stamp {
-            Some(last) => last,
-            None => meta::last_stamp(self.dbs, &self.txn)?,
-        };
-        let now = self.clock.now().max(last);
-        self.stamp = Some(now);
-        Ok(now)
-    }
-
-    /// The present moment for what is not a profile's stamp (tokens, jobs).
-    pub(crate) fn now(&self) -> Moment {
-        self.clock.now()
-    }
-
-    /// The numbers of an account.
-    pub(crate) fn numbers(&mut self, no: AccountNo) -> Result<Numbers, StoreError> {
-        if let Some((numbers, _)) = self.numbers.get(&no) {
-            return Ok(*numbers);
+/// Runs what is waiting in one transaction and answers it; gives back what is left for the next.
+fn commit_together(
+    shared: &Shared,
+    mut tasks: Vec<Box<dyn Task>>,
+    waiting: &Receiver<Box<dyn Task>>,
+) -> Vec<Box<dyn Task>> {
+    // Waiting for the lock first: what comes meanwhile goes into the same commit.
+    let mut tx = match Tx::begin(shared) {
+        Ok(tx) => tx,
+        Err(e) => {
+            let why = e.to_string();
+            tasks.into_iter().for_each(|task| task.fail(StoreError::Engine(why.clone())));
+            return Vec::new();
         }
-        let numbers = meta::numbers(self.dbs, &self.txn, no)?.ok_or_else(|| StoreError::NoAccount(no.to_string()))?;
-        self.numbers.insert(no, (numbers, false));
-        Ok(numbers)
-    }
+    };
+    tasks.extend(waiting.try_iter().take(MOST.saturating_sub(tasks.len())));
+    let (first, rest): (Vec<_>, Vec<_>) = tasks.into_iter().partition(|task| task.is_first());
+    let mut tasks = first.into_iter().chain(rest);
 
-    /// Changes the numbers of an account; written when the transaction ends.
-    pub(crate) fn set_numbers(&mut self, no: AccountNo, numbers: Numbers) {
-        self.numbers.insert(no, (numbers, true));
+    let started = Instant::now();
+    let mut answers = Vec::new();
+    while !tx.is_spoiled() && started.elapsed() < LONGEST {
+        let Some(task) = tasks.next() else { break };
+        answers.push(task.run(&mut tx));
     }
+    let left = tasks.collect();
 
-    /// The account as this transaction has it.
-    pub(crate) fn account(&mut self, no: AccountNo) -> Result<Account, StoreError> {
-        let version = self.numbers(no)?.version;
-        self.accounts.at(self.dbs, &self.txn, no, version)?.ok_or_else(|| StoreError::NoAccount(no.to_string()))
-    }
-
-    /// The dictionary of an account as this transaction has it, with the terms that other processes added.
-    pub(crate) fn dictionary(&mut self, no: AccountNo) -> Result<&Dictionary, StoreError> {
-        let next = self.numbers(no)?.next_term;
-        let dictionary = self.dictionaries.entry(no).or_default();
-        dictionary.catch_up(self.dbs, &self.txn, no, next)?;
-        Ok(dictionary)
-    }
-
-    /// The ids of these terms; new ones are added to the dictionary.
-    pub(crate) fn term_ids(&mut self, no: AccountNo, terms: &[String]) -> Result<Vec<u32>, StoreError> {
-        self.dictionary(no)?;
-        let mut numbers = self.numbers(no)?;
-        let before = numbers.next_term;
-        let dictionary = self.dictionaries.entry(no).or_default();
-        let mut ids = Vec::with_capacity(terms.len());
-        for term in terms {
-            ids.push(match dictionary.id(term) {
-                Some(id) => id,
-                None => dictionary.add(self.dbs, &mut self.txn, no, &mut numbers.next_term, term)?,
-            });
+    let syncing = Instant::now();
+    let committed = tx.commit();
+    match &committed {
+        Ok(false) => {}
+        Ok(true) => {
+            metrics::histogram!("sayso_commit_seconds").record(syncing.elapsed().as_secs_f64());
+            metrics::histogram!("sayso_commit_writes").record(answers.len() as f64);
+            metrics::counter!("sayso_commits_total").increment(1);
         }
-        if numbers.next_term != before {
-            self.set_numbers(no, numbers);
-        }
-        Ok(ids)
+        Err(why) => tracing::error!(writes = answers.len(), "a commit was not kept: {why}"),
     }
-
-    /// Writes what was only remembered.
-    fn finish(&mut self) -> Result<(), StoreError> {
-        if let Some(stamp) = self.stamp {
-            meta::put_last_stamp(self.dbs, &mut self.txn, stamp)?;
-        }
-        for (no, (numbers, changed)) in &self.numbers {
-            if *changed {
-                meta::put_numbers(self.dbs, &mut self.txn, *no, *numbers)?;
-            }
-        }
-        Ok(())
-    }
+    let committed = committed.map(|_| ());
+    answers.into_iter().for_each(|answer| answer(committed.clone()));
+    left
 }

@@ -1,0 +1,61 @@
+//! What every clone of a store, its writer thread and its snapshots share.
+
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
+
+use parking_lot::Mutex;
+
+use crate::{Clock, StoreError, account::Accounts, engine::Engine, terms::Dictionaries};
+
+/// The open environment and what is cached of it.
+pub(crate) struct Shared {
+    pub engine: Engine,
+    pub clock: Arc<dyn Clock>,
+    pub accounts: Accounts,
+    pub dictionaries: Dictionaries,
+    pub ages: Ages,
+    /// Free bytes of disk below which nothing is committed.
+    pub disk_reserve: u64,
+}
+
+impl Shared {
+    /// Refuses a commit when the disk is nearly full: LMDB itself would notice only when a page can't be written, and the machine's
+    /// other programs, our export files among them, need room too.
+    pub(crate) fn leave_room(&self) -> Result<(), StoreError> {
+        let free = self.engine.free_disk()?;
+        if free < self.disk_reserve {
+            return Err(StoreError::NotKept(format!(
+                "{free} bytes are free on the disk of {}, of which {} are kept free; make room",
+                self.engine.dir().display(),
+                self.disk_reserve
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// When each open snapshot was taken: the oldest one keeps old pages alive.
+#[derive(Default)]
+pub(crate) struct Ages(Mutex<(u64, BTreeMap<u64, Instant>)>);
+
+impl Ages {
+    /// Takes note of a new snapshot; the number takes it away again.
+    pub(crate) fn begin(&self) -> u64 {
+        let mut ages = self.0.lock();
+        ages.0 += 1;
+        let number = ages.0;
+        ages.1.insert(number, Instant::now());
+        number
+    }
+
+    /// The snapshot of this number is gone.
+    pub(crate) fn end(&self, number: u64) {
+        self.0.lock().1.remove(&number);
+    }
+
+    /// Age of the oldest, ms; 0 when there is none.
+    pub(crate) fn oldest_ms(&self) -> u64 {
+        let ages = self.0.lock();
+        let oldest = ages.1.values().next();
+        oldest.map_or(0, |taken| u64::try_from(taken.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+}

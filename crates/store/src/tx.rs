@@ -1,0 +1,200 @@
+//! One write transaction as the functions that run in it see it: the rows as they are with everything written so far, the
+//! stamp, the next ids, the configuration. Numbers are read from meta once and written back once, before the commit.
+
+use std::collections::HashMap;
+
+use heed::RwTxn;
+use sayso_model::{id::AccountNo, moment::Moment};
+
+use crate::{
+    StoreError,
+    account::Account,
+    engine::{Databases, OrEngine, Read},
+    meta::{self, Numbers},
+    shared::Shared,
+    terms::Dictionary,
+};
+
+/// A write transaction under way. Dropping it leaves nothing.
+pub(crate) struct Tx<'s> {
+    shared: &'s Shared,
+    txn: RwTxn<'s>,
+    last_stamp: Moment,
+    persisted_stamp: Moment,
+    numbers: HashMap<AccountNo, Numbers>,
+    dictionaries: HashMap<AccountNo, Dictionary>,
+    /// Accounts made or configured in this transaction: not in the shared cache before they are committed.
+    accounts: HashMap<AccountNo, Account>,
+    /// How often somebody asked to write. A function that fails after it wrote spoils the transaction.
+    writes: u64,
+    /// Whether there is something to commit.
+    must_commit: bool,
+    spoiled: Option<String>,
+}
+
+impl<'s> Tx<'s> {
+    /// Waits for the engine's write lock, whoever holds it, and begins.
+    pub(crate) fn begin(shared: &'s Shared) -> Result<Self, StoreError> {
+        let txn = shared.engine.env.write_txn().or_engine()?;
+        let last_stamp = meta::last_stamp(&shared.engine.dbs, &txn)?;
+        Ok(Self {
+            shared,
+            txn,
+            last_stamp,
+            persisted_stamp: last_stamp,
+            numbers: HashMap::new(),
+            dictionaries: HashMap::new(),
+            accounts: HashMap::new(),
+            writes: 0,
+            must_commit: false,
+            spoiled: None,
+        })
+    }
+
+    /// The databases, and the transaction to read from.
+    pub(crate) fn read(&self) -> (&'s Databases, &Read<'s>) {
+        (&self.shared.engine.dbs, &self.txn)
+    }
+
+    /// The databases, and the transaction to write to. From here on the asking function may no longer fail alone.
+    pub(crate) fn write(&mut self) -> (&'s Databases, &mut RwTxn<'s>) {
+        self.writes += 1;
+        self.must_commit = true;
+        (&self.shared.engine.dbs, &mut self.txn)
+    }
+
+    /// How often [`Tx::write`] was asked for.
+    pub(crate) fn writes(&self) -> u64 {
+        self.writes
+    }
+
+    /// Makes sure that nothing of this transaction is kept.
+    pub(crate) fn spoil(&mut self, why: String) {
+        self.spoiled.get_or_insert(why);
+    }
+
+    /// Whether nothing of this transaction will be kept.
+    pub(crate) fn is_spoiled(&self) -> bool {
+        self.spoiled.is_some()
+    }
+
+    /// The moment of a change: now, but never before a stamp that was given, whatever the machine's clock does
+    /// (house.md: stamps and snapshots belong to the writer).
+    pub(crate) fn stamp(&mut self) -> Moment {
+        self.last_stamp = self.last_stamp.max(self.shared.clock.now());
+        self.last_stamp
+    }
+
+    /// A stamp that is persisted even when nothing else is written.
+    pub(crate) fn lasting_stamp(&mut self) -> Moment {
+        let stamp = self.stamp();
+        self.must_commit |= stamp > self.persisted_stamp;
+        stamp
+    }
+
+    /// The numbers of an account as they stand, with what this transaction took.
+    pub(crate) fn numbers(&mut self, no: AccountNo) -> Result<Numbers, StoreError> {
+        if let Some(numbers) = self.numbers.get(&no) {
+            return Ok(*numbers);
+        }
+        let numbers = meta::numbers(&self.shared.engine.dbs, &self.txn, no)?;
+        let numbers = numbers.ok_or_else(|| StoreError::NoAccount(no.to_string()))?;
+        self.numbers.insert(no, numbers);
+        Ok(numbers)
+    }
+
+    /// Sets the numbers of an account; persisted with the commit.
+    pub(crate) fn set_numbers(&mut self, no: AccountNo, numbers: Numbers) {
+        self.writes += 1;
+        self.must_commit = true;
+        self.numbers.insert(no, numbers);
+    }
+
+    /// The account with its configuration in this transaction.
+    pub(crate) fn account(&mut self, no: AccountNo) -> Result<Account, StoreError> {
+        if let Some(account) = self.accounts.get(&no) {
+            return Ok(account.clone());
+        }
+        let (dbs, txn) = self.read();
+        self.shared.accounts.at(dbs, txn, no)?.ok_or_else(|| StoreError::NoAccount(no.to_string()))
+    }
+
+    /// Takes note of an account made or configured here; its record is written by the caller.
+    pub(crate) fn set_account(&mut self, account: Account) {
+        self.accounts.insert(account.no, account);
+    }
+
+    /// The dictionary of an account with what this transaction added.
+    pub(crate) fn dictionary(&mut self, no: AccountNo) -> Result<&Dictionary, StoreError> {
+        if !self.dictionaries.contains_key(&no) {
+            let next = self.numbers(no)?.next_term;
+            let dictionary = self.shared.dictionaries.at(&self.shared.engine.dbs, &self.txn, no, next)?;
+            // Under the write lock nobody else adds terms: a copy that knows more than meta would give ids twice.
+            if dictionary.next != next {
+                let known = dictionary.next;
+                return Err(StoreError::Damaged(format!(
+                    "account {no} has {next} terms, but {known} were read before; restart, and run `sayso check`"
+                )));
+            }
+            self.dictionaries.insert(no, dictionary);
+        }
+        self.dictionaries.get(&no).ok_or_else(|| StoreError::NoAccount(no.to_string()))
+    }
+
+    /// The ids of terms, in their order; new ones are added.
+    pub(crate) fn term_ids(&mut self, no: AccountNo, terms: &[String]) -> Result<Vec<u32>, StoreError> {
+        self.dictionary(no)?;
+        let mut numbers = self.numbers(no)?;
+        let Some(dictionary) = self.dictionaries.get_mut(&no) else {
+            return Err(StoreError::NoAccount(no.to_string()));
+        };
+        let dbs = &self.shared.engine.dbs;
+        let mut ids = Vec::with_capacity(terms.len());
+        for term in terms {
+            ids.push(match dictionary.id(term) {
+                Some(id) => id,
+                None => {
+                    self.writes += 1;
+                    self.must_commit = true;
+                    dictionary.add(dbs, &mut self.txn, no, term)?
+                }
+            });
+        }
+        if numbers.next_term != dictionary.next {
+            numbers.next_term = dictionary.next;
+            self.numbers.insert(no, numbers);
+        }
+        Ok(ids)
+    }
+
+    /// Commits, if there is anything to (`false`: there was not); what was cached of the transaction becomes everybody's. The error
+    /// says why nothing was kept.
+    pub(crate) fn commit(mut self) -> Result<bool, String> {
+        if let Some(why) = self.spoiled {
+            return Err(why);
+        }
+        if !self.must_commit {
+            return Ok(false);
+        }
+        let dbs = &self.shared.engine.dbs;
+        let kept = || -> Result<(), StoreError> {
+            self.shared.leave_room()?;
+            for (no, numbers) in &self.numbers {
+                meta::put_numbers(dbs, &mut self.txn, *no, *numbers)?;
+            }
+            meta::put_last_stamp(dbs, &mut self.txn, self.last_stamp)?;
+            self.txn.commit().or_engine()
+        }();
+        kept.map_err(|e| match e {
+            StoreError::NotKept(why) => why,
+            e => e.to_string(),
+        })?;
+        for (no, dictionary) in &self.dictionaries {
+            self.shared.dictionaries.learn(*no, dictionary);
+        }
+        for account in self.accounts.into_values() {
+            self.shared.accounts.learn(account);
+        }
+        Ok(true)
+    }
+}
