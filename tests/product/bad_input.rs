@@ -129,7 +129,7 @@ async fn malformed_requests_are_refused_and_the_server_lives_on() {
         (format!("PUT {initiate} HTTP/1.1"), 405),
         (format!("BREW {page} HTTP/1.1"), 405),
         ("GET /Profiles/v4/../../etc/passwd HTTP/1.1".to_string(), 404),
-        ("GET nonsense HTTP/1.1".to_string(), 400),
+        ("GET nonsense HTTP/1.1".to_string(), 404),
         ("GET / HTTP/9.9".to_string(), 400),
         ("not http at all".to_string(), 400),
     ];
