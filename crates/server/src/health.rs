@@ -18,6 +18,9 @@ use crate::{access::App, error::ApiError, http::answer::Json};
 /// Seconds: the bounds of latency's buckets.
 const LATENCIES: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
+/// Seconds: the bounds of the buckets of whole exports.
+const EXPORTS: [f64; 9] = [0.01, 0.05, 0.25, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0];
+
 /// How the server is.
 #[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "PascalCase")]
@@ -79,7 +82,8 @@ pub(crate) fn recorder() -> &'static PrometheusHandle {
     RECORDER.get_or_init(|| {
         let recorder = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &LATENCIES)
-            .expect("the list of buckets is not empty")
+            .and_then(|b| b.set_buckets_for_metric(Matcher::Full("sayso_export_seconds".to_owned()), &EXPORTS))
+            .expect("the lists of buckets are not empty")
             .build_recorder();
         let handle = recorder.handle();
         if metrics::set_global_recorder(recorder).is_err() {
