@@ -111,16 +111,20 @@ impl Page {
         })
     }
 
+    /// The ETag of the same page as gzip, without making it: strong tags tell encodings apart.
+    pub fn gzip_etag(&self) -> String {
+        format!("{}-gzip\"", self.etag.trim_end_matches('"'))
+    }
+
     /// The same page with `Content-Encoding: gzip`: one member, made of pieces that are compressed when a page first needs them and
     /// kept while the export is open, so that the length is exact. Blocking, at some 200 MB of rows a second for those not made yet.
     pub fn into_gzip(self) -> Result<Page, ExportError> {
-        let Page { etag, snapshot, last_block, mut body, .. } = self;
+        let etag = self.gzip_etag();
+        let Page { snapshot, last_block, mut body, .. } = self;
         let gzip = GzipPage::new(&body.export, std::mem::take(&mut body.head), body.records.clone());
         let gzip = gzip.inspect_err(|error| body.report(error))?;
         let length = gzip.length();
         body.kind = Kind::Gzip(Box::new(gzip));
-        // Strong tags tell encodings apart.
-        let etag = format!("{}-gzip\"", etag.trim_end_matches('"'));
         Ok(Page { length, etag, snapshot, last_block, body })
     }
 }

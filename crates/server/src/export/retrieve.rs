@@ -9,9 +9,9 @@ use axum::{
 };
 use hyper::{
     HeaderMap,
-    header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG},
+    header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, VARY},
 };
-use sayso_export::page::PageRequest;
+use sayso_export::page::{Page, PageRequest};
 
 use super::SNAPSHOT;
 use crate::{
@@ -20,6 +20,7 @@ use crate::{
     http::{
         answer::{JSON, has_already, not_modified, own_header},
         connection::{Connection, Ending},
+        encoding::takes_gzip,
         pieces::PieceBody,
         query::Query,
     },
@@ -86,14 +87,27 @@ pub(crate) async fn export_retrieve(
         keep_alive: query.flag("keepAlive", false)?,
     };
     let page = permit.page(asked).await?;
-    let etag = own_header(&page.etag);
+    let is_gzip = takes_gzip(&headers);
+    let tag = if is_gzip { page.gzip_etag() } else { page.etag.clone() };
+    let etag = own_header(&tag);
     let snapshot = own_header(&page.snapshot.to_string());
-    if has_already(&headers, &page.etag) {
-        return Ok(([(SNAPSHOT, snapshot)], not_modified(etag)).into_response());
+    let vary = [(SNAPSHOT, snapshot), (VARY, own_header("Accept-Encoding"))];
+    if has_already(&headers, &tag) {
+        return Ok((vary, not_modified(etag)).into_response());
     }
+    let page = if is_gzip { compressed(page).await? } else { page };
+    let encoding = is_gzip.then(|| [(CONTENT_ENCODING, own_header("gzip"))]);
     let ending = page.last_block.map(|last| Box::new(last) as Box<dyn Ending>);
     let body = PieceBody::new(page.body, page.length, ending, connection);
-    let headers = [(CONTENT_TYPE, JSON), (CONTENT_LENGTH, page.length.into()), (ETAG, etag), (SNAPSHOT, snapshot)];
+    let headers = [(CONTENT_TYPE, JSON), (CONTENT_LENGTH, page.length.into()), (ETAG, etag)];
     // on HEAD the body is dropped unread, and so is the last block in it: nothing ends
-    Ok((headers, Body::new(body)).into_response())
+    let mut answer = (headers, vary, Body::new(body)).into_response();
+    answer.headers_mut().extend(encoding.into_iter().flatten());
+    Ok(answer)
+}
+
+/// The page as gzip. Pieces that no page needed before are compressed now, which takes too long for the threads that serve.
+async fn compressed(page: Page) -> Result<Page, ApiError> {
+    let made = tokio::task::spawn_blocking(|| page.into_gzip()).await;
+    Ok(made.unwrap_or_else(|fault| std::panic::resume_unwind(fault.into_panic()))?)
 }

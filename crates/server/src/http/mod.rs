@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 pub(crate) mod connection;
 pub(crate) mod content;
+pub(crate) mod encoding;
 pub(crate) mod leftover;
 pub(crate) mod listen;
 pub(crate) mod path;

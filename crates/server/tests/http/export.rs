@@ -69,6 +69,39 @@ async fn head_a_conditional_read_and_keep_alive_end_nothing_and_commit_can_be_re
 }
 
 #[tokio::test]
+async fn a_page_comes_as_gzip_to_who_takes_it_and_its_last_block_ends_the_token_too() {
+    let sandbox = Sandbox::new().await;
+    let john = sandbox.token("ACME_CORP", "John.Doe").await;
+    sandbox.profiles(&john, &["a", "b", "c"]).await;
+    let export = sandbox.export(&john, "everyone").await;
+    sandbox.settled(&john, &export).await;
+    let plain = sandbox.get(&john, &format!("{export}?keepAlive=true")).await;
+    assert_eq!((plain.header("content-encoding"), plain.header("vary")), (None, Some("Accept-Encoding")));
+
+    let ask = || sandbox.request(Method::GET, &export).bearer_auth(&john).header("Accept-Encoding", "gzip");
+    let answer = ask().send().await.unwrap();
+    let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+    assert_eq!((header("content-encoding"), header("vary")), ("gzip".into(), "Accept-Encoding".into()));
+    let (etag, length) = (header("etag"), header("content-length"));
+    assert_ne!(Some(etag.as_str()), plain.header("etag"));
+    let body = answer.bytes().await.unwrap();
+    assert_eq!(length, body.len().to_string());
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&body[..]), &mut text).unwrap();
+    assert_eq!(text, plain.body);
+    assert_eq!(sandbox.get(&john, &format!("{export}/Status")).await.json()["Status"], "Retrieved");
+
+    let export = sandbox.export(&john, "everyone").await;
+    sandbox.settled(&john, &export).await;
+    let ask = || sandbox.request(Method::GET, &export).bearer_auth(&john).header("Accept-Encoding", "gzip");
+    let etag = ask().query(&[("keepAlive", "true")]).send().await.unwrap().headers()["etag"].clone();
+    let same = sandbox.send(ask().header("If-None-Match", etag)).await;
+    assert_eq!((same.status.as_u16(), same.body.as_str()), (304, ""));
+    assert_eq!(sandbox.get(&john, &format!("{export}/Status")).await.json()["Status"], "Complete");
+    sandbox.stop().await;
+}
+
+#[tokio::test]
 async fn the_routes_of_the_older_service_answer_the_same() {
     let sandbox = Sandbox::new().await;
     let john = sandbox.token("ACME_CORP", "John.Doe").await;
