@@ -75,6 +75,7 @@ fn a_load_that_stops_says_what_is_there_and_can_go_on() {
     let ran = place.run(&["load", "half.zst", "--account", "ACME"]).fails(1, &["half.zst", "can't be read further"]);
     let (_, line) = ran.err.split_once("--from-line ").unwrap();
     let next: u64 = line.split(|c: char| !c.is_ascii_digit()).next().unwrap().parse().unwrap();
+    assert!(next > 1, "some lines stood before the damage");
     assert_eq!(place.run(&["check", "--json"]).ok().json()["profiles"].as_u64(), Some(next - 1), "{}", ran.err);
 
     let from = next.to_string();
