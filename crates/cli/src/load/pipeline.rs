@@ -24,10 +24,16 @@ use crate::{out, stop::Stop};
 
 /// Profiles of a batch beside a running server (house.md, Store): its writers wait for one batch at most.
 const BATCH_BESIDE_A_SERVER: usize = 1_000;
-/// Profiles of a batch when nobody else writes: the index entries of many profiles, put in order, touch fewer pages.
-const BATCH_ALONE: usize = 25_000;
+/// Profiles of a batch when nobody else writes: the index entries of many profiles, put in order, touch fewer pages, but what a
+/// batch holds in memory is touched anew for each, and above 10,000 that costs more than is won (measured: 25,000 took half
+/// as much processor time again).
+const BATCH_ALONE: usize = 10_000;
 /// A batch ends early at this many bytes of lines, so that big profiles take no more memory than many small ones.
 const BATCH_BYTES: usize = 64 << 20;
+
+/// Chunks that may be parsed ahead while a batch is put: about a batch of them, so that the cores which the putting leaves free
+/// have work, and few enough to bound memory.
+const CHUNKS_AHEAD: usize = 64;
 
 /// How many profiles go into one transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,8 +111,7 @@ pub fn run(
     let workers = thread::available_parallelism().map_or(2, usize::from);
     let ended = AtomicBool::new(false);
     thread::scope(|scope| {
-        // Two chunks a worker: enough for reading and parsing to go on while a batch is put, little enough to bound memory.
-        let (send, receive) = mpsc::sync_channel(workers * 2);
+        let (send, receive) = mpsc::sync_channel(CHUNKS_AHEAD);
         for _ in 0..workers {
             let (send, ended) = (send.clone(), &ended);
             scope.spawn(move || work(source, stop, ended, &send));
