@@ -1,0 +1,75 @@
+//! Single profiles written over HTTP by callers that each wait for their answer.
+
+use std::{fs, time::Duration};
+
+use serde_json::json;
+
+use crate::bench::{
+    data::Maker,
+    measure::growth::Site,
+    peers::limits,
+    report::{Bound, Report, SAYSO, Unit},
+    stats::percentile,
+    walk,
+};
+
+const CALLERS: usize = 64;
+/// Different requests of one caller, sent in turn.
+const OWN: usize = 200;
+
+/// Measures it.
+pub(in crate::bench) fn writes(
+    maker: &Maker<'_>,
+    site: &Site,
+    report: &mut Report,
+    quick: bool,
+    rounds: u32,
+) -> anyhow::Result<()> {
+    report.section(
+        "Writes",
+        "64 callers over HTTP with OAuth, each waits for its answer before it sends the next: a part of a profile changed (`POST /Profile/{id}`), every answer durable. Beside it, on the same disk: 4 KB written and synced (`fdatasync`), again and again.",
+    );
+    let time = Duration::from_secs(if quick { 1 } else { 4 });
+    let (many, one) = ("writes, 64 callers", "writes, 1 caller");
+    let sync = "write and fdatasync of 4 KB, one after the other";
+    let profiles = |at: usize| 1 + (at as u64 * 7919) % site.profiles;
+    let requests: Vec<Vec<_>> = (0..CALLERS)
+        .map(|caller| {
+            let own = (0..OWN).map(|at| {
+                let body = json!({"CustomFields": [{"Name": "FavoriteStore", "Value": format!("Store {at}")}]});
+                site.server.update(profiles(caller * OWN + at), &body.to_string())
+            });
+            own.collect()
+        })
+        .collect();
+    site.server.memory.peak();
+    for _ in 0..rounds {
+        report.add(many, sync, Unit::PerSecond, limits::synced_writes(maker.dir, time / 4)?);
+        let walk = walk::each(site.server.address, &requests, time)?;
+        report.add(many, SAYSO, Unit::PerSecond, walk.answers());
+        report.add("p99 of a write, 64 callers", SAYSO, Unit::Milliseconds, percentile(&walk.latencies, 0.99));
+        let walk = walk::each(site.server.address, &requests[..1], time / 2)?;
+        report.add(one, SAYSO, Unit::PerSecond, walk.answers());
+    }
+    creates(maker, site, report, rounds)?;
+    report.memory("writes by 64 callers", site.server.memory.peak());
+    let what = "concurrent writes of single profiles, 64 callers, against one sync for each";
+    report.ratio(what, (many, SAYSO), (many, sync), Bound::AtLeast(5.0));
+    Ok(())
+}
+
+/// New profiles, whole ones.
+fn creates(maker: &Maker<'_>, site: &Site, report: &mut Report, rounds: u32) -> anyhow::Result<()> {
+    // people of another seed: an email or an alternate id of the loaded ones would be refused
+    let other = Maker { seed: maker.seed + 1, ..*maker };
+    let people = other.people(site.profiles + 5000 * u64::from(rounds))?;
+    let text = fs::read_to_string(&people)?;
+    // the people's ids and addresses carry their number: those beyond the loaded ones are new
+    let bodies: Vec<_> = text.lines().skip(usize::try_from(site.profiles)?).collect();
+    for chunk in bodies.chunks(5000) {
+        let requests: Vec<_> = chunk.iter().map(|body| site.server.create(body)).collect();
+        let walk = walk::created(site.server.address, &requests, CALLERS)?;
+        report.add("new profiles of 2 KB, 64 callers", SAYSO, Unit::PerSecond, walk.answers());
+    }
+    crate::bench::remove(&people)
+}

@@ -1,0 +1,38 @@
+//! The limits that nothing can beat: writing the same bytes with nothing to think about, and one sync for each write.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use crate::bench::program;
+
+/// `dd conv=fsync` of a file that is in the page cache to a new one.
+pub(in crate::bench) fn dd(dd: &Path, from: &Path) -> anyhow::Result<Duration> {
+    let to = from.with_extension("dd");
+    let mut command = Command::new(dd);
+    command.arg(format!("if={}", from.display())).arg(format!("of={}", to.display()));
+    let took = program::time(command.args(["bs=1M", "conv=fsync"]));
+    fs::remove_file(&to)?;
+    took
+}
+
+/// Writes of 4 KB, each synced before the next, for so long: how many a second.
+pub(in crate::bench) fn synced_writes(dir: &Path, time: Duration) -> anyhow::Result<f64> {
+    let path = dir.join("synced");
+    let mut file = File::create(&path)?;
+    let block = [7u8; 4096];
+    let started = Instant::now();
+    let mut writes = 0u32;
+    while started.elapsed() < time {
+        file.write_all(&block)?;
+        file.sync_data()?;
+        writes += 1;
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    fs::remove_file(&path)?;
+    Ok(f64::from(writes) / seconds)
+}

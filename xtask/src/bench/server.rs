@@ -1,0 +1,145 @@
+//! The server under test: the released program on a data directory, and the few calls of its API that are measured.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    path::Path,
+    process::{ChildStdout, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+
+use super::{
+    client::{self, Connection, Head},
+    data::ACCOUNT,
+    memory::Watch,
+    program::{self, Service},
+};
+
+const BASE: &str = "/Profiles/v4";
+
+/// A running server with a valid OAuth token.
+pub(super) struct Server {
+    pub(super) address: SocketAddr,
+    /// Its memory.
+    pub(super) memory: Watch,
+    authorization: String,
+    // dropped after the watch, which looks at it; its stdout stays open
+    _service: Service,
+    _stdout: BufReader<ChildStdout>,
+}
+
+/// A complete export.
+#[derive(Clone)]
+pub(super) struct Export {
+    pub(super) token: u64,
+    pub(super) rows: u64,
+    pub(super) snapshot: String,
+    /// Initiate to Complete, as the caller sees it.
+    pub(super) took: Duration,
+}
+
+impl Server {
+    /// Starts it on a free port and gets a token.
+    pub(super) fn start(sayso: &Path, data: &Path) -> anyhow::Result<Self> {
+        let mut make = Command::new(sayso);
+        make.args(["credentials", "create", "--user", "Admin", "--json", "--account", ACCOUNT]).arg("--data").arg(data);
+        let credentials: Value = serde_json::from_str(&program::run(&mut make)?)?;
+
+        let mut serve = Command::new(sayso);
+        serve.args(["serve", "--listen", "127.0.0.1:0"]).arg("--data").arg(data);
+        let log = File::create(data.with_extension("log"))?;
+        let mut service = Service::start(serve.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log))?;
+        let mut line = String::new();
+        let mut stdout = BufReader::new(service.child().stdout.take().expect("it was piped"));
+        stdout.read_line(&mut line)?;
+        let address = line.trim().strip_prefix("listening on http://").with_context(|| {
+            format!("`sayso serve` said {line:?} in place of its address; see {}", data.with_extension("log").display())
+        })?;
+        let address = address.parse()?;
+        let memory = Watch::start(service.pid());
+        let authorization = authorize(address, &credentials)?;
+        Ok(Self { address, memory, authorization, _service: service, _stdout: stdout })
+    }
+
+    fn headers(&self) -> String {
+        format!("Authorization: {}\r\nContent-Type: application/json\r\n", self.authorization)
+    }
+
+    /// The request of a page that ends nothing.
+    pub(super) fn page(&self, token: u64, limit: u64, offset: u64) -> Vec<u8> {
+        let path = format!("{BASE}/Async/{ACCOUNT}/Export/{token}?limit={limit}&offset={offset}&keepAlive=true");
+        client::get(&path, &self.headers())
+    }
+
+    /// The requests of all pages of an export.
+    pub(super) fn pages(&self, export: &Export, limit: u64) -> Vec<Vec<u8>> {
+        let last = export.rows.div_ceil(limit);
+        (0..last).map(|page| self.page(export.token, limit, page * limit + 1)).collect()
+    }
+
+    /// The request that writes a part of a profile.
+    pub(super) fn update(&self, profile: u64, body: &str) -> Vec<u8> {
+        client::post(&format!("{BASE}/{ACCOUNT}/Profile/{profile}"), &self.headers(), body)
+    }
+
+    /// The request that makes a profile.
+    pub(super) fn create(&self, body: &str) -> Vec<u8> {
+        client::post(&format!("{BASE}/{ACCOUNT}/Profile"), &self.headers(), body)
+    }
+
+    /// Exports a segment: Initiate, then Status every 2 ms until it is Complete.
+    pub(super) fn export(&self, segment: &str, body: &Value) -> anyhow::Result<Export> {
+        let mut connection = Connection::open(self.address)?;
+        let path = format!("{BASE}/Async/{ACCOUNT}/Export/Segment/{segment}");
+        let started = Instant::now();
+        let initiate = client::post(&path, &self.headers(), &body.to_string());
+        let (head, answer) = connection.fetch(&initiate)?;
+        let token = json(&head, &answer)?["AccessToken"].as_u64().context("Initiate gave no AccessToken")?;
+        let path = format!("{BASE}/Async/{ACCOUNT}/Export/{token}/Status");
+        let ask = client::get(&path, &self.headers());
+        loop {
+            let (head, answer) = connection.fetch(&ask)?;
+            let status = json(&head, &answer)?;
+            match status["Status"].as_str() {
+                Some("Processing") => thread::sleep(Duration::from_millis(2)),
+                Some("Complete") => {
+                    let took = started.elapsed();
+                    let rows = status["RowCount"].as_u64().context("no RowCount")?;
+                    let snapshot = head.header("sayso-snapshot").context("no Sayso-Snapshot")?.to_owned();
+                    return Ok(Export { token, rows, snapshot, took });
+                }
+                other => bail!("the export of {segment} ended as {other:?}"),
+            }
+        }
+    }
+
+    /// Ends an export and frees its files.
+    pub(super) fn commit(&self, export: &Export) -> anyhow::Result<()> {
+        let path = format!("{BASE}/Async/{ACCOUNT}/Export/{}/Commit", export.token);
+        Connection::open(self.address)?.discard(&client::post(&path, &self.headers(), ""), 200)?;
+        Ok(())
+    }
+}
+
+fn authorize(address: SocketAddr, credentials: &Value) -> anyhow::Result<String> {
+    let word = |name: &str| credentials[name].as_str().map(str::to_owned).with_context(|| format!("no {name}"));
+    let (client, secret, scope) = (word("client_id")?, word("client_secret")?, word("scope")?);
+    let scope = scope.replace('/', "%2F");
+    let body = format!("grant_type=client_credentials&client_id={client}&client_secret={secret}&scope={scope}");
+    let request = client::post("/oauth/token", "Content-Type: application/x-www-form-urlencoded\r\n", &body);
+    let (head, answer) = Connection::open(address)?.fetch(&request)?;
+    let token = json(&head, &answer)?;
+    Ok(format!("Bearer {}", token["access_token"].as_str().context("no access_token")?))
+}
+
+fn json(head: &Head, body: &[u8]) -> anyhow::Result<Value> {
+    if head.status != 200 {
+        bail!("the server answered {}: {}", head.status, String::from_utf8_lossy(body));
+    }
+    Ok(serde_json::from_slice(body)?)
+}

@@ -1,0 +1,102 @@
+//! Many connections at work at once, each in a thread of its own.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Barrier,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::anyhow;
+
+use super::client::Connection;
+
+/// What came of it.
+#[derive(Default)]
+pub(super) struct Walk {
+    pub(super) bytes: u64,
+    pub(super) seconds: f64,
+    /// Of each request, from its sending to the last byte of its answer.
+    pub(super) latencies: Vec<Duration>,
+}
+
+impl Walk {
+    /// Megabytes (10^6) of bodies a second.
+    pub(super) fn rate(&self) -> f64 {
+        self.bytes as f64 / 1e6 / self.seconds
+    }
+    /// Answers a second.
+    pub(super) fn answers(&self) -> f64 {
+        self.latencies.len() as f64 / self.seconds
+    }
+}
+
+/// Sends every request once, over so many connections; each takes the next one that nobody has taken. The clock starts when
+/// all are connected.
+pub(super) fn once(address: SocketAddr, requests: &[Vec<u8>], connections: usize) -> anyhow::Result<Walk> {
+    shared(address, requests, connections, 200)
+}
+
+/// The same, where each answer must be 201.
+pub(super) fn created(address: SocketAddr, requests: &[Vec<u8>], connections: usize) -> anyhow::Result<Walk> {
+    shared(address, requests, connections, 201)
+}
+
+fn shared(address: SocketAddr, requests: &[Vec<u8>], connections: usize, status: u16) -> anyhow::Result<Walk> {
+    let next = AtomicUsize::new(0);
+    let jobs = (0..connections).map(|_| {
+        let next = &next;
+        move |_: Instant| requests.get(next.fetch_add(1, Relaxed)).map(Vec::as_slice)
+    });
+    run(address, jobs.collect(), status)
+}
+
+/// Each connection sends its own requests in turn, again and again, until the time is over.
+pub(super) fn each(address: SocketAddr, requests: &[Vec<Vec<u8>>], time: Duration) -> anyhow::Result<Walk> {
+    let jobs = requests.iter().map(|own| {
+        let mut own = own.iter().cycle();
+        move |started: Instant| (started.elapsed() < time).then(|| own.next().expect("a cycle doesn't end").as_slice())
+    });
+    run(address, jobs.collect(), 200)
+}
+
+fn run<'a, F>(address: SocketAddr, jobs: Vec<F>, status: u16) -> anyhow::Result<Walk>
+where
+    F: FnMut(Instant) -> Option<&'a [u8]> + Send,
+{
+    let opened: anyhow::Result<Vec<_>> = jobs.iter().map(|_| Connection::open(address)).collect();
+    let ready = Barrier::new(jobs.len() + 1);
+    thread::scope(|scope| {
+        let threads: Vec<_> = opened?
+            .into_iter()
+            .zip(jobs)
+            .map(|(mut connection, mut next)| {
+                let ready = &ready;
+                scope.spawn(move || -> anyhow::Result<_> {
+                    ready.wait();
+                    let started = Instant::now();
+                    let (mut bytes, mut latencies) = (0, Vec::new());
+                    while let Some(request) = next(started) {
+                        let sent = Instant::now();
+                        bytes += connection.discard(request, status)?;
+                        latencies.push(sent.elapsed());
+                    }
+                    Ok((bytes, latencies))
+                })
+            })
+            .collect();
+        ready.wait();
+        let started = Instant::now();
+        let mut walk = Walk::default();
+        for thread in threads {
+            let (bytes, latencies) = thread.join().map_err(|_| anyhow!("a reader panicked"))??;
+            walk.bytes += bytes;
+            walk.latencies.extend(latencies);
+        }
+        walk.seconds = started.elapsed().as_secs_f64();
+        Ok(walk)
+    })
+}
