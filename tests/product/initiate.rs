@@ -135,6 +135,19 @@ async fn a_callback_url_must_be_https() {
 }
 
 #[tokio::test]
+async fn an_operator_may_allow_http_callbacks_to_loopback_alone() {
+    let world = World::start_with(&["--allow-http-callbacks"]).await;
+    let api = world.nightly().await;
+    let path = api.segment_path("Everyone");
+    for url in ["http://127.0.0.1:9/done", "http://[::1]/done", "http://localhost:8080/", "https://example.com/"] {
+        api.post(&path, &json!({"CallbackURL": url})).await.is(200);
+    }
+    for url in ["http://example.com/", "http://127.0.0.1.example.com/", "http://10.0.0.1/"] {
+        api.post(&path, &json!({"CallbackURL": url})).await.refuses(400, &["CallbackURL"]);
+    }
+}
+
+#[tokio::test]
 async fn the_definition_is_the_one_of_initiate_whatever_is_edited_later() {
     let world = World::start().await;
     let api = world.nightly().await;

@@ -171,6 +171,15 @@ async fn keep_alive_never_ends_the_token_in_any_order_by_any_number_of_readers()
 }
 
 #[tokio::test]
+async fn whoever_takes_the_last_block_without_keep_alive_ends_the_others_token() {
+    let (_world, api, token) = exported(4).await;
+    let other = api.clone();
+    other.page(token, "limit=2&keepAlive=true").await.is(200);
+    api.page(token, "limit=2&offset=3").await.is(200);
+    other.page(token, "limit=2&offset=3&keepAlive=true").await.refuses(404, &["Retrieved"]);
+}
+
+#[tokio::test]
 async fn a_connection_that_breaks_before_the_last_byte_ends_nothing() {
     let world = World::start().await;
     let api = world.nightly().await;

@@ -186,6 +186,28 @@ async fn archived_preferences_appear_only_where_they_are_asked_for() {
 }
 
 #[tokio::test]
+async fn implied_preferences_appear_only_where_the_account_and_the_segment_ask_for_them() {
+    let world = World::start().await;
+    let api = world.nightly().await;
+    let silent = api.create(json!({})).await;
+    world.apply("DefaultLocale = \"en_US\"", "DefaultLocale = \"en_US\"\nImpliedPreferences = true");
+    world.apply("ID = \"NEWS-SOLICIT\", ChannelID", "ID = \"NEWS-SOLICIT\", DefaultPreference = \"OptOut\", ChannelID");
+    world.apply("Output = { Archived = true }", "Output = { Implied = true }");
+    let spoken = api.create(json!({"ProfilePreferences": [{"FilterId": "NEWS-SOLICIT", "PreferenceType": 1}]})).await;
+    assert_eq!(one_row(&api, "Everyone").await["ProfilePreferences"], json!([]));
+    let token = api.export("With archived", json!({})).await;
+    let rows = api.rows(token).await;
+    assert_eq!(ids(&rows), [silent, spoken]);
+    let said = |row: &Value| {
+        let all = row["ProfilePreferences"].as_array().unwrap();
+        assert_eq!(all.len(), 1);
+        (all[0]["MatchType"].as_str().unwrap().to_string(), all[0]["PreferenceType"].as_u64().unwrap())
+    };
+    assert_eq!(said(&rows[0]), ("Implied".to_string(), 2));
+    assert_eq!(said(&rows[1]), ("Expressed".to_string(), 1));
+}
+
+#[tokio::test]
 async fn a_deleted_profile_is_its_id_date_and_reason_and_nothing_else() {
     let world = World::start().await;
     let api = world.nightly().await;

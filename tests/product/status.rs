@@ -128,18 +128,19 @@ async fn a_permission_lost_while_generating_makes_it_failed() {
 }
 
 #[tokio::test]
-async fn an_export_interrupted_by_a_crash_completes_under_its_own_token() {
+async fn an_export_interrupted_by_a_crash_completes_under_its_own_token_with_a_new_snapshot() {
     let world = World::start().await;
     let api = world.nightly().await;
-    let id = api.create(person("Ann", &[])).await;
+    let before = api.create(person("Ann", &[])).await;
     world.hold();
     let token = api.initiate("Everyone", json!({})).await;
-    let world = world.kill();
-    world.release();
-    let world = world.serve(&[]).await;
+    let world = world.kill().serve(&[]).await;
     let api = Api { url: world.url.clone(), ..api };
+    assert_eq!(api.status(token).await.json()["Status"], "Processing");
+    let after = api.create(person("Bob", &[])).await;
+    world.release();
     api.complete(token).await;
-    assert_eq!(ids(&api.rows(token).await), [id]);
+    assert_eq!(ids(&api.rows(token).await), [before, after]);
 }
 
 #[tokio::test]
