@@ -51,6 +51,19 @@ fn the_store_s_form_of_an_account_is_the_same_account() {
 }
 
 #[test]
+fn numbers_of_an_account_are_kept_to_the_last_digit() {
+    // numbers of 17 digits: a reader that takes the fast way reads some of them as their neighbours
+    for number in (2..60).map(|n| f64::from(n).sqrt()) {
+        let mut account = configuration();
+        account.custom_fields[1].kind =
+            crate::config::CustomFieldKind::Numeric { min: Some(number), max: None, decimal_places: None };
+        account.segments[0].criteria = Some(json!({"CustomField": "Age", "AtLeast": number}));
+        let kept = serde_json::to_vec(&account).unwrap();
+        assert_eq!(serde_json::from_slice::<Configuration>(&kept).unwrap(), account, "{number:?}");
+    }
+}
+
+#[test]
 fn a_key_that_is_not_known_is_refused() {
     let error = toml::from_str::<Configuration>(&format!("Colour = \"red\"\n{ACCOUNT}")).unwrap_err();
     assert!(error.to_string().contains("Colour"), "{error}");
