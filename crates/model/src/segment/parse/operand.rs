@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{Parser, flag, object, only, text, wrong};
 use crate::{
     config::{Picklist, TypeKind},
-    id::fold,
+    id::{fold, fold_case},
     moment::{Choice, Moment, parse_customer_date, parse_date_time},
     refusal::{Refusal, shown},
     segment::{DateTest, Kind, NumberTest, Test, TextTest, When},
@@ -112,11 +112,11 @@ impl Parser<'_> {
             }
             "StartsWith" => {
                 self.count(path)?;
-                tests.push(Test::Text(TextTest::StartsWith(text(value, path, "text")?.to_lowercase())));
+                tests.push(Test::Text(TextTest::StartsWith(fold_case(text(value, path, "text")?))));
             }
             "Contains" => {
                 self.count(path)?;
-                tests.push(Test::Text(TextTest::Contains(text(value, path, "text")?.to_lowercase())));
+                tests.push(Test::Text(TextTest::Contains(fold_case(text(value, path, "text")?))));
             }
             "AtLeast" => tests.push(self.bound_of(value, holds, path, false)?),
             "AtMost" => tests.push(self.bound_of(value, holds, path, true)?),

@@ -54,6 +54,21 @@ fn text_is_compared_without_regard_to_case() {
 }
 
 #[test]
+fn a_letter_is_the_same_at_the_end_of_a_word_and_within_it() {
+    let mut person = person();
+    person.customer_name.last_name = Some("Παπασταύρου".into());
+    person.addresses[0].city = "Άργος".into();
+    for criteria in [
+        json!({"Field": "CustomerName.LastName", "StartsWith": "ΠΑΠΑΣ"}),
+        json!({"Field": "CustomerName.LastName", "Contains": "ΠΑΣ"}),
+        json!({"Field": "Address.City", "Is": "ΆΡΓΟΣ"}),
+        json!({"Field": "Address.City", "Is": "άργοσ"}),
+    ] {
+        assert!(holds_for(&criteria, &person), "{criteria}");
+    }
+}
+
+#[test]
 fn what_is_absent_meets_no_comparison() {
     let field = "CustomerName.Suffix";
     check(&[
