@@ -12,6 +12,7 @@ mod fields;
 mod path;
 mod person;
 mod preferences;
+mod size;
 #[cfg(test)]
 mod tests;
 mod withdrawal;
@@ -28,6 +29,7 @@ use crate::{
     refusal::Refusal,
 };
 use path::Path;
+pub use size::MAX_BYTES;
 
 /// What happens to history beside the new row: one former value.
 #[derive(Debug, Clone, PartialEq)]
@@ -142,7 +144,7 @@ impl Write<'_> {
 
         fields::write(self, &mut profile.custom_fields, input.custom_fields.as_deref().unwrap_or_default())?;
         reading::expire(profile, self.now);
-        Ok(())
+        size::check(kept)
     }
 
     /// The stamp of a thing made by this write.

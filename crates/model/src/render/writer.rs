@@ -89,8 +89,9 @@ impl Writer {
 
     /// Notes what `write` writes as one cut. Cuts end up sorted by start, an outer one before those inside it.
     pub fn cut(&mut self, part: Part, write: impl FnOnce(&mut Self) -> &mut Self) {
-        let at =
-            |w: &Self| u32::try_from(w.row.json.len()).expect("a request is limited to 32 MiB, a row to what it holds");
+        let at = |w: &Self| {
+            u32::try_from(w.row.json.len()).expect("a write refuses a profile of more than a MiB (change::MAX_BYTES)")
+        };
         let index = self.row.cuts.len();
         self.row.cuts.push(Cut { part, start: at(self), end: 0 });
         write(self);

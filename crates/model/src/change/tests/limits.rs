@@ -111,3 +111,46 @@ fn one_character_more_is_refused_with_the_length_seen_and_the_length_accepted() 
         assert!(refusal.message.contains(&message), "{}", refusal.message);
     }
 }
+
+#[test]
+fn a_profile_that_is_updated_forever_stops_growing_at_a_mebibyte() {
+    let mut kept = made(json!({ "Emails": [email(json!({}))] }));
+    let tags = |call: usize| (0..400).map(|i| json!({ "Name": format!("{call}-{i}-{}", "x".repeat(80)) })).collect();
+    let refusal = (0..100)
+        .find_map(|call| match try_update(&kept, &json!({ "ProfileTags": Value::Array(tags(call)) })) {
+            Ok(changed) => {
+                kept = changed.kept;
+                None
+            }
+            Err(refusal) => Some(refusal),
+        })
+        .unwrap();
+    assert_eq!((refusal.why, refusal.path.as_str()), (Why::Invalid, ""));
+    assert!(refusal.message.contains("at most 1048576"), "{refusal}");
+    assert!(render(&kept.profile).json.len() <= MAX_BYTES);
+    assert!(kept.profile.profile_tags.len() > 10_000, "what is there stays");
+    changed(&kept, json!({ "CustomerName": { "FirstName": "Ann" } }));
+}
+
+#[test]
+fn what_is_archived_counts_as_well() {
+    let attributes: Vec<_> =
+        (0..70).map(|i| json!({ "Key": format!("k{i}"), "Value": "\u{1}".repeat(4000) })).collect();
+    let text = with(says("SMS", 1), json!({ "PreferenceAttributes": attributes[..35] }));
+    let news = with(says("NEWS", 1), json!({ "PreferenceAttributes": attributes[..30] }));
+    let phone = |more| json!({ "PhoneNumbers": [phone(more)] });
+    let kept = made(phone(json!({ "IsMobile": true, "PhoneNumberPreferences": [text] })));
+    let kept = changed(&kept, phone(json!({ "IsMobile": false }))).kept;
+    assert_eq!(archived(&kept), ["SMS"]);
+    let more = json!({ "Emails": [email(json!({ "EmailPreferences": [news] }))] });
+    assert!(try_update(&kept, &more).unwrap_err().message.contains("bytes as JSON"));
+}
+
+#[test]
+fn few_elements_of_the_longest_text_fit() {
+    let attributes: Vec<_> =
+        (0..37).map(|i| json!({ "Key": format!("{i:02}{}", wide(98)), "Value": "\u{1}".repeat(4000) })).collect();
+    let news = with(says("NEWS", 1), json!({ "PreferenceAttributes": attributes }));
+    let kept = made(json!({ "Emails": [with(email(json!({})), json!({ "EmailPreferences": [news] }))] }));
+    assert!(render(&kept.profile).json.len() < MAX_BYTES, "39 elements need no rendering to be let in");
+}

@@ -1,0 +1,41 @@
+//! How large a profile may grow. Lists have no longest length of their own, and a partial update only ever adds to them: without
+//! a bound a caller who means harm, or a loop that went wrong, makes a row that every export has to copy.
+
+use crate::{change::Kept, profile::Preference, refusal::Refusal, render::render};
+
+/// The most bytes that a profile may have as JSON, what is kept beside its row included: 1 MiB, as much as a call's body may have.
+/// An ordinary row has about 2 KB.
+pub const MAX_BYTES: usize = 1 << 20;
+
+/// So many elements can't reach the bound, whatever stands in them: the largest is the value of an attribute or custom field,
+/// 4,000 characters, each of at most six bytes (`\u0001`), with its name.
+const FEW: usize = 40;
+
+/// Refuses a profile that is too large. Rendering it to find out is left to the few with long lists.
+pub(super) fn check(kept: &Kept) -> Result<(), Refusal> {
+    if elements(kept) <= FEW {
+        return Ok(());
+    }
+    let beside = &kept.extras.archived;
+    let beside = if beside.is_empty() { 0 } else { serde_json::to_vec(beside).map_or(usize::MAX, |json| json.len()) };
+    let bytes = render(&kept.profile).json.len().saturating_add(beside);
+    if bytes <= MAX_BYTES {
+        return Ok(());
+    }
+    let message =
+        format!("the profile would have {bytes} bytes as JSON; at most {MAX_BYTES} are kept: send less of it");
+    Err(Refusal::invalid("", message))
+}
+
+/// How many things the profile has in its lists, and in theirs.
+fn elements(kept: &Kept) -> usize {
+    let p = &kept.profile;
+    let preference = |p: &Preference| 1 + p.consents.len() + p.preference_attributes.len();
+    let preferences = |list: &[Preference]| list.iter().map(preference).sum::<usize>();
+    let flat = p.consents.len() + p.alternate_ids.len() + p.groups.len() + p.profile_tags.len() + p.custom_fields.len();
+    flat + preferences(&p.profile_preferences)
+        + p.emails.iter().map(|c| 1 + c.consents.len() + preferences(&c.preferences)).sum::<usize>()
+        + p.phone_numbers.iter().map(|c| 1 + c.consents.len() + preferences(&c.preferences)).sum::<usize>()
+        + p.addresses.iter().map(|c| 1 + c.consents.len() + preferences(&c.preferences)).sum::<usize>()
+        + kept.extras.archived.iter().map(|(_, p)| 1 + preference(p)).sum::<usize>()
+}
