@@ -124,15 +124,20 @@ pub(super) fn about(terms: &Terms, element: Element) -> impl Iterator<Item = (Ve
         .map(|(rest, id)| (rest.split(SEPARATOR).collect(), id))
 }
 
-/// Whether a term tells of an element whose member of this name holds `name` (folded).
+/// Whether a term tells, or may tell, of an element whose member of this name holds `name` (folded).
 pub(crate) fn tells(terms: &Terms, element: Element, member: &str, name: &str) -> bool {
     let Some(at) = told(element).iter().position(|m| m.name == member) else { return false };
-    about(terms, element).any(|(told, _)| told.get(at).and_then(|t| t.strip_prefix('=')) == Some(name))
+    about(terms, element).any(|(told, _)| told.get(at).is_some_and(|told| may_tell(told, name)))
 }
 
-/// Whether a term tells of a custom field (by its folded name), or of this choice of it.
+/// Whether what is told is this name, or may be since names of its length aren't always told.
+fn may_tell(told: &str, name: &str) -> bool {
+    told.strip_prefix('=') == Some(name) || (told == PRESENT && !tellable(name, MAX_CROWDED))
+}
+
+/// Whether a term tells of a custom field (by its folded name); or tells, or may tell, of this choice of it.
 pub(crate) fn tells_of_field(terms: &Terms, name: &str, choice: Option<&str>) -> bool {
-    about_field(terms, name).any(|(told, _)| choice.is_none_or(|choice| told.strip_prefix('=') == Some(choice)))
+    about_field(terms, name).any(|(told, _)| choice.is_none_or(|choice| may_tell(told, choice)))
 }
 
 /// The terms that are about a custom field (by its folded name), with what they tell of its value.

@@ -258,6 +258,24 @@ fn what_profiles_carry_cannot_go() {
 }
 
 #[test]
+fn a_long_name_that_profiles_carry_cannot_go() {
+    use crate::{config::Config, config::check_use, facts, testing::account::person};
+    let (wide, unused) = ("𝔗".repeat(100), "𝔘".repeat(30));
+    let (mut current, mut person) = (configuration(), person());
+    current.email_types[0].type_name = wide.clone();
+    current.phone_types[1].type_name = unused;
+    person.emails[0].email_address_type = wide;
+    let terms = facts::terms(&person, &Config::new(current.clone())).into_iter().zip(1..).collect();
+    let gone = |change: &dyn Fn(&mut Configuration)| {
+        let mut new = current.clone();
+        change(&mut new);
+        check_use(&new, &current, &terms)
+    };
+    assert_eq!(gone(&|c| drop(c.email_types.remove(0))).unwrap_err()[0].path, "EmailTypes");
+    assert_eq!(gone(&|c| drop(c.phone_types.remove(1))), Ok(()));
+}
+
+#[test]
 fn what_may_change_does() {
     let changes = refusals(true, |c| {
         c.default_locale = Some("es_US".into());
