@@ -174,6 +174,10 @@ fn written(word: &str, members: &[&'static Member], thing: Thing<'_>, longest: u
                 term.push('=');
                 term.push_str(&text);
             }
+            (Seen::Text(text), Fact::Word) if tellable(&text, longest) && !is_personal(&text) => {
+                term.push('=');
+                term.push_str(&text);
+            }
             (Seen::Flag(flag), Fact::Value) => term.push(if flag { '1' } else { '0' }),
             _ => term.push_str(PRESENT),
         }
@@ -193,6 +197,11 @@ pub(super) fn read(told: &str) -> Option<Seen<'_>> {
 
 fn tellable(text: &str, longest: usize) -> bool {
     text.len() <= longest && !text.contains(SEPARATOR)
+}
+
+/// Whether a free word may be what a person is reached or known by: an email address, a phone number, a number of a document.
+fn is_personal(text: &str) -> bool {
+    text.contains('@') || text.chars().filter(|c| c.is_numeric()).nth(5).is_some()
 }
 
 /// Whether free text has the shape of a code: `ga`, `nsw`, `us-ga`, `en_us`, `zh-hans-cn`. Anything else might be about a person.

@@ -105,6 +105,13 @@ fn nothing_free_stands_in_the_dictionary() {
         assert!(!all.contains(private), "{private} in {all}");
     }
     assert!(all.contains("=ga") && all.contains("=news-email") && all.contains("=travel"));
+    // the dictionary outlives the person: a tag that may be hers isn't told
+    let mut tagged = person();
+    tagged.profile_tags = ["anne@example.com", "tel 404-555-0123", "summer 2026"]
+        .map(|name| crate::profile::Tag { name: name.into() })
+        .to_vec();
+    let all = terms(&tagged, &config()).join("\n");
+    assert!(!all.contains("anne@") && !all.contains("555") && all.contains("=summer 2026"), "{all}");
     // what looks like no code isn't taken for one
     let mut person = person();
     person.addresses[0].state_province = "Georgia".into();

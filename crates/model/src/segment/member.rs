@@ -48,6 +48,9 @@ pub enum Fact {
     Value,
     /// By value where it is a code (states, countries, locales: short ASCII), else only that it is there.
     Code,
+    /// By value where it reads like a word, not like an address or number of a person; else only that it is there. The
+    /// dictionary outlives those who are deleted.
+    Word,
     /// Only whether it is there: free text, dates, users.
     Presence,
     /// Not at all: it says nothing that another member doesn't, or isn't worth a bit.
@@ -211,7 +214,7 @@ members! {
         "GroupName": Text, Presence, |g| Seen::text(&g.group_name);
     }
     Tag {
-        "Name": Text, Value, |t| Seen::text(&t.name);
+        "Name": Text, Word, |t| Seen::text(&t.name);
     }
     Preference {
         "FilterId": Text, Value, |p| Seen::text(&p.filter_id);
