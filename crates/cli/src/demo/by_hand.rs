@@ -37,7 +37,7 @@ impl fmt::Display for ByHand<'_> {
             r#"BEARER=$(curl -s -u "$CLIENT_ID:$CLIENT_SECRET" -d grant_type=client_credentials --data-urlencode 'scope={scope}' \
   {url}/oauth/token | sed -E 's/.*"access_token" *: *"([^"]+)".*/\1/')
 TOKEN=$(curl -s -X POST -H "Authorization: Bearer $BEARER" '{api}/Segment/{segment}' | tr -dc 0-9)
-curl -s -H "Authorization: Bearer $BEARER" "{api}/$TOKEN/Status"
+while curl -s -H "Authorization: Bearer $BEARER" "{api}/$TOKEN/Status" | grep Processing; do sleep 1; done
 curl -s -H "Authorization: Bearer $BEARER" "{api}/$TOKEN?limit=1000&offset=1&keepAlive=true"
 curl -s -X POST -H "Authorization: Bearer $BEARER" "{api}/$TOKEN/Commit""#
         )
