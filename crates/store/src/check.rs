@@ -1,6 +1,9 @@
 //! Verifies a data directory: every checksum, every index against the rows and the rows against every index (program.md, `sayso
 //! check`). All of it from one read transaction, so that it can run beside a server.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sayso_model::{
@@ -18,7 +21,7 @@ use crate::{
     engine::{Databases, Db, OrEngine, Read},
     exports, history,
     index::Entries,
-    keys::{self, small},
+    keys::{self, Kind, small},
     meta::{self, Numbers},
     row::Stored,
     rows, seal,
@@ -165,6 +168,7 @@ impl AccountCheck<'_> {
             counted.add(name, there);
             self.report.index_entries += there;
         }
+        self.alternate_ids()?;
         counted.add("history", self.history()?);
         counted.add("tombstones", self.tombstones()?);
         Ok(())
@@ -289,6 +293,34 @@ impl AccountCheck<'_> {
         Ok(in_moments || <[u8; 33]>::try_from(key).is_ok_and(|k| keys.contains(&k)))
     }
 
+    /// An alternate id belongs to one profile (profile.md, Rules). Entries of the same hashes lie side by side; whether two have the
+    /// same id is seen in their rows.
+    fn alternate_ids(&mut self) -> Result<(), StoreError> {
+        let no = self.account.no;
+        let mut last: Option<(&[u8], ProfileId)> = None;
+        for entry in self.dbs.by_key.prefix_iter(self.txn, &keys::kind_prefix(no, Kind::AlternateId)).or_engine()? {
+            let (key, _) = entry.or_engine()?;
+            let Some((value, _)) = key.split_last_chunk::<8>() else { continue };
+            let Some(id) = self.report.sound(keys::last_profile_of(key)) else { continue };
+            if let Some((same, other)) = last
+                && same == value
+                && !self.alternate_ids_of(other).is_disjoint(&self.alternate_ids_of(id))
+            {
+                self.report.problem(format!("account {no}: the profiles {other} and {id} have the same alternate id"));
+            }
+            last = Some((value, id));
+        }
+        Ok(())
+    }
+
+    /// Type and id of each, folded; none of a profile that can't be read, which is told elsewhere.
+    fn alternate_ids_of(&self, id: ProfileId) -> HashSet<(String, String)> {
+        let row = rows::get(self.dbs, self.txn, self.account.no, id).ok().flatten();
+        let profile = row.and_then(|row| row.profile().ok());
+        let ids = profile.iter().flat_map(|profile| &profile.alternate_ids);
+        ids.map(|a| (fold(&a.alternate_id_type), fold(&a.alternate_id))).collect()
+    }
+
     fn history(&mut self) -> Result<u64, StoreError> {
         let no = self.account.no;
         let mut seen = 0;
@@ -318,6 +350,10 @@ impl AccountCheck<'_> {
             let Some(tombstone) = self.report.sound(rows::open_tombstone(id, sealed)) else { continue };
             if tombstone.profile_id != id {
                 self.report.problem(format!("account {no}: the tombstone of {id} says {}", tombstone.profile_id));
+            }
+            if tombstone.deleted_date > self.stamp {
+                let (date, stamp) = (tombstone.deleted_date, self.stamp);
+                self.report.problem(format!("account {no}: {id} was deleted at {date}, after the last stamp {stamp}"));
             }
             if id.0 >= self.numbers.next_profile {
                 self.report.problem(format!("account {no}: the id of the deleted profile {id} would be given again"));

@@ -77,6 +77,11 @@ pub(crate) fn value(no: AccountNo, kind: Kind, value: &str, folded_type: &str, i
     join([&prefix, &type_hash(folded_type), &id.0.to_be_bytes()])
 }
 
+/// The part of a by_key key before the value.
+pub(crate) fn kind_prefix(no: AccountNo, kind: Kind) -> [u8; 5] {
+    join([&account(no), &[kind as u8]])
+}
+
 /// The part of a by_key key before the type.
 pub(crate) fn value_prefix(no: AccountNo, kind: Kind, value: &str) -> [u8; VALUE_PREFIX] {
     let hash = Sha256::digest(value.as_bytes());

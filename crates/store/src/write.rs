@@ -112,7 +112,7 @@ fn delete(tx: &mut Tx<'_>, no: AccountNo, id: ProfileId, reason_code: Option<Str
 }
 
 /// Puts a profile: row, facts, and what differs in the indexes.
-fn put(
+pub(crate) fn put(
     tx: &mut Tx<'_>,
     account: &Account,
     kept: &Kept,
