@@ -185,6 +185,11 @@ fn is_about_memory(e: &std::io::Error) -> bool {
         .any(|n| e.raw_os_error() == Some(n.raw_os_error()))
 }
 
+fn is_about_room(e: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    [Errno::NOSPC, Errno::DQUOT].iter().any(|n| e.raw_os_error() == Some(n.raw_os_error()))
+}
+
 mod raw {
     //! The only `unsafe` of the product.
 
@@ -216,6 +221,10 @@ impl<T> OrEngine<T> for heed::Result<T> {
             heed::Error::Mdb(MdbError::MapFull) => {
                 StoreError::NotKept("the data file has reached its largest size".into())
             }
+            // A large transaction writes pages before its commit: the disk may fill up in the middle of it.
+            heed::Error::Io(e) if is_about_room(&e) => {
+                StoreError::NotKept(format!("there is no room on the disk: {e}"))
+            }
             heed::Error::Mdb(MdbError::ReadersFull) => {
                 StoreError::Engine(format!("more than {READERS} readers at once; try again when some have ended"))
             }
@@ -224,5 +233,20 @@ impl<T> OrEngine<T> for heed::Result<T> {
             }
             e => StoreError::Engine(e.to_string()),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_that_fills_up_in_a_write_is_no_fault_of_the_engine() {
+        for errno in [rustix::io::Errno::NOSPC, rustix::io::Errno::DQUOT] {
+            let failed: heed::Result<()> = Err(heed::Error::Io(errno.into()));
+            assert!(matches!(failed.or_engine(), Err(StoreError::NotKept(_))), "{errno}");
+        }
+        let failed: heed::Result<()> = Err(heed::Error::Io(rustix::io::Errno::IO.into()));
+        assert!(matches!(failed.or_engine(), Err(StoreError::Engine(_))));
     }
 }
