@@ -31,12 +31,10 @@ use anyhow::Context;
 use clap::ValueEnum;
 
 use self::{
-    cut::Cut,
     data::Maker,
-    measure::Rivals,
+    measure::Site,
     peers::Peers,
     report::{Bound, Report, Unit},
-    server::Server,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -47,7 +45,7 @@ enum Group {
     Export,
     /// Pages against nginx
     Serve,
-    /// Pages against databases
+    /// Databases: load, export and pages
     Peers,
     /// Many readers, and slow ones
     Many,
@@ -72,9 +70,6 @@ pub(crate) struct Args {
     /// 20,000 profiles, one round: whether everything works; the figures mean nothing and go to target/bench
     #[arg(long)]
     quick: bool,
-    /// Growth up to 5,000,000 profiles: needs 40 GB of disk
-    #[arg(long)]
-    large: bool,
     /// Of the sample profiles
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -139,35 +134,25 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 fn measure_all(args: &Args, maker: &Maker<'_>, peers: &Peers, report: &mut Report) -> anyhow::Result<()> {
     let (profiles, rounds) = (args.profiles(), args.rounds());
+    // databases first: they want the memory for themselves
+    if args.measures(Group::Peers) {
+        measure::rivals::rivals(maker, peers, report, profiles, rounds)?;
+    }
     let load_rounds = if args.measures(Group::Load) { rounds } else { 1 };
     let data = measure::load::load(maker, report, profiles, load_rounds, args.measures(Group::Load))?;
-    let server = Server::start(maker.sayso, &data)?;
-    let all = server.export(data::ALL, &serde_json::json!({}))?;
-    let cut = Cut::make(&server, &all, maker.dir)?;
-    server.commit(&all)?;
-    remove(&maker.people(profiles)?)?;
-    server.memory.peak();
-
-    if args.measures(Group::Export) || args.measures(Group::Peers) {
-        let mut rivals = Rivals::set_up(peers, report, maker.dir, &cut);
-        remove(&cut.columns)?;
-        if args.measures(Group::Export) {
-            measure::export::export(&server, peers, &mut rivals, report, &cut, rounds)?;
-        }
-        if args.measures(Group::Peers) {
-            measure::pages::pages(&server, &mut rivals, report, &cut, rounds)?;
-        }
+    let main = Site::open(maker, profiles, &data)?;
+    let mut times = None;
+    if args.measures(Group::Export) {
+        times = Some(measure::export::export(&main, peers, report, rounds)?);
     }
-    remove(&cut.rows)?;
     if args.measures(Group::Serve) {
-        measure::serve::serve(&server, peers, report, maker.dir, rounds)?;
+        measure::serve::serve(&main.server, peers, report, maker.dir, rounds)?;
     }
     if args.measures(Group::Many) {
-        measure::many::many(&server, report, args.quick, rounds)?;
+        measure::many::many(&main.server, report, args.quick, rounds)?;
     }
-    let mut main = measure::growth::Site { profiles, server, cut };
     if args.measures(Group::Growth) {
-        measure::growth::growth(maker, peers, report, &mut main, args.large, rounds)?;
+        measure::growth::growth(maker, peers, report, &main, times, rounds)?;
     }
     if args.measures(Group::Writes) {
         measure::writes::writes(maker, &main, report, args.quick, rounds)?;

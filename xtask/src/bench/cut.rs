@@ -26,8 +26,6 @@ pub(super) struct Cut {
     pub(super) columns: PathBuf,
     /// How many rows.
     pub(super) count: u64,
-    /// The first rows' ids and email addresses, a thousand at most.
-    pub(super) some: Vec<(u64, String)>,
     /// The first and last id of a hundred pages, evenly spread.
     pub(super) spans: Vec<(u64, u64)>,
 }
@@ -82,7 +80,7 @@ impl Cut {
         eprintln!("writing the rows for the peers");
         let (rows, columns) = (dir.join("rows.ndjson"), dir.join("columns.csv"));
         let (mut to_rows, mut to_columns) = (writer(&rows)?, writer(&columns)?);
-        let (mut some, mut spans, mut count) = (Vec::new(), Vec::new(), 0);
+        let (mut spans, mut count) = (Vec::new(), 0);
         let requests = server.pages(export, PAGE);
         // a hundred pages, evenly spread, stand for all where all would take too long
         let apart = requests.len().div_ceil(100).max(1);
@@ -102,11 +100,6 @@ impl Cut {
                 first.get_or_insert(person.profile_id);
                 last = person.profile_id;
                 count += 1;
-                if some.len() < 1000
-                    && let Some(email) = person.emails.into_iter().next()
-                {
-                    some.push((person.profile_id, email.email_address));
-                }
             }
             if at % apart == 0 {
                 spans.push((first.unwrap_or(0), last));
@@ -115,7 +108,7 @@ impl Cut {
         to_rows.flush()?;
         to_columns.flush()?;
         ensure!(count == export.rows, "the pages hold {count} of {} rows", export.rows);
-        Ok(Self { rows, columns, count, some, spans })
+        Ok(Self { rows, columns, count, spans })
     }
 }
 
@@ -135,18 +128,32 @@ pub(super) fn pages(server: &Server, export: &Export, dir: &Path) -> anyhow::Res
     names.collect()
 }
 
-/// Writes an export's rows to a file: the bytes for `dd`.
-pub(super) fn bytes(server: &Server, export: &Export, file: &Path) -> anyhow::Result<()> {
-    let mut to = writer(file)?;
-    let mut written = Ok(());
-    let request = server.page(export.token, u64::MAX >> 1, 1);
-    Connection::open(server.address)?.send(&request, |piece| {
-        if written.is_ok() {
-            written = to.write_all(piece);
+/// The ids and first email addresses of the first rows of an export, a thousand at most.
+pub(super) fn some(server: &Server, export: &Export) -> anyhow::Result<Vec<(u64, String)>> {
+    let (head, body) = Connection::open(server.address)?.fetch(&server.page(export.token, PAGE, 1))?;
+    ensure!(head.status == 200, "the first page is {}", head.status);
+    let page: Page<'_> = serde_json::from_slice(&body).context("a page is no JSON")?;
+    let people = page.user_profile_preferences.into_iter().map(|record| -> anyhow::Result<_> {
+        let person: Person = serde_json::from_str(record.get()).context("a row lacks a member")?;
+        Ok(person.emails.into_iter().next().map(|email| (person.profile_id, email.email_address)))
+    });
+    people.filter_map(Result::transpose).collect()
+}
+
+/// The file of an export's rows, as the server keeps it: the same bytes for `dd`.
+pub(super) fn file_of(data: &Path, export: &Export) -> anyhow::Result<PathBuf> {
+    let mut folders = vec![data.join("exports")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.file_name().is_some_and(|name| name == "rows") && path.metadata()?.len() >= export.bytes {
+                return Ok(path);
+            }
         }
-    })?;
-    written?;
-    Ok(to.flush()?)
+    }
+    anyhow::bail!("no file of {} bytes of rows below {}", export.bytes, data.display())
 }
 
 fn writer(path: &Path) -> anyhow::Result<BufWriter<File>> {

@@ -44,7 +44,8 @@ impl Unit {
     }
 }
 
-fn thousands(value: f64) -> String {
+/// A number with a comma after each three digits.
+pub(super) fn thousands(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {

@@ -4,7 +4,7 @@ use std::{
     fs::File,
     io::{BufRead, BufReader},
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     process::{ChildStdout, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -28,6 +28,8 @@ pub(super) struct Server {
     /// Its memory.
     pub(super) memory: Watch,
     authorization: String,
+    /// Its data directory.
+    pub(super) data: PathBuf,
     // dropped after the watch, which looks at it; its stdout stays open
     _service: Service,
     _stdout: BufReader<ChildStdout>,
@@ -38,6 +40,8 @@ pub(super) struct Server {
 pub(super) struct Export {
     pub(super) token: u64,
     pub(super) rows: u64,
+    /// Of the records' JSON.
+    pub(super) bytes: u64,
     pub(super) snapshot: String,
     /// Initiate to Complete, as the caller sees it.
     pub(super) took: Duration,
@@ -63,7 +67,7 @@ impl Server {
         let address = address.parse()?;
         let memory = Watch::start(service.pid());
         let authorization = authorize(address, &credentials)?;
-        Ok(Self { address, memory, authorization, _service: service, _stdout: stdout })
+        Ok(Self { address, memory, authorization, data: data.to_owned(), _service: service, _stdout: stdout })
     }
 
     fn headers(&self) -> String {
@@ -110,8 +114,9 @@ impl Server {
                 Some("Complete") => {
                     let took = started.elapsed();
                     let rows = status["RowCount"].as_u64().context("no RowCount")?;
+                    let bytes = status["ByteCount"].as_u64().context("no ByteCount")?;
                     let snapshot = head.header("sayso-snapshot").context("no Sayso-Snapshot")?.to_owned();
-                    return Ok(Export { token, rows, snapshot, took });
+                    return Ok(Export { token, rows, bytes, snapshot, took });
                 }
                 other => bail!("the export of {segment} ended as {other:?}"),
             }

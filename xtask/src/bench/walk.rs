@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    ops::Range,
     sync::{
         Barrier,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -84,19 +85,21 @@ where
                         bytes += connection.discard(request, status)?;
                         latencies.push(sent.elapsed());
                     }
-                    Ok((bytes, latencies))
+                    Ok((bytes, latencies, started..Instant::now()))
                 })
             })
             .collect();
         ready.wait();
-        let started = Instant::now();
-        let mut walk = Walk::default();
+        // from the first that began to the last that ended: this thread may sleep through the beginning
+        let (mut walk, mut whole) = (Walk::default(), None::<Range<Instant>>);
         for thread in threads {
-            let (bytes, latencies) = thread.join().map_err(|_| anyhow!("a reader panicked"))??;
+            let (bytes, latencies, time) = thread.join().map_err(|_| anyhow!("a reader panicked"))??;
             walk.bytes += bytes;
             walk.latencies.extend(latencies);
+            let other = whole.unwrap_or_else(|| time.clone());
+            whole = Some(other.start.min(time.start)..other.end.max(time.end));
         }
-        walk.seconds = started.elapsed().as_secs_f64();
+        walk.seconds = whole.map_or(0.0, |whole| (whole.end - whole.start).as_secs_f64());
         Ok(walk)
     })
 }

@@ -33,11 +33,10 @@ pub(super) fn write(about: &About<'_>, report: &Report) -> anyhow::Result<()> {
 }
 
 fn text(about: &About<'_>, report: &Report) -> String {
-    let Args { seed, large, .. } = about.args;
+    let Args { seed, .. } = about.args;
     let (profiles, rounds) = (about.args.profiles(), about.args.rounds());
-    let large = if *large { " --large" } else { "" };
     let only: String = about.args.only.iter().map(|group| format!(" --only {group:?}").to_lowercase()).collect();
-    let command = format!("cargo xtask bench --profiles {profiles} --rounds {rounds} --seed {seed}{large}{only}");
+    let command = format!("cargo xtask bench --profiles {profiles} --rounds {rounds} --seed {seed}{only}");
     format!(
         "# Performance\n\nWritten by `{command}`, in one run of {} minutes (load average before it: {:.2}). Sayso and its peers do each thing in turn, {rounds} times; medians are told. What each peer is asked to do stands in `bench/` and `xtask/src/bench/peers/`.\n\n{}\nPeers:\n\n{}\n## Targets\n\n{}{}",
         about.took.as_secs() / 60,

@@ -23,7 +23,7 @@ pub(in crate::bench) fn load(
     report.section(
         "Load",
         &format!(
-            "`{}`: {} MB of NDJSON, every rule checked, rows rendered, facts and all indexes written, durable at the end; the whole run of the command. The peers, once each, take rows that are ready.",
+            "`{}`: {} MB of NDJSON, every rule checked, rows rendered, facts and all indexes written, durable at the end; the whole run of the command.",
             program::words(&command).replace(&maker.sayso.display().to_string(), "sayso"),
             people.metadata()?.len() / 1_000_000,
         ),

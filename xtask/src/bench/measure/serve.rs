@@ -59,6 +59,11 @@ pub(in crate::bench) fn serve(
         let walk = walk_of(connections);
         report.ratio(&what, (&walk, SAYSO), (&walk, NGINX), Bound::AtLeast(1.0));
     }
+    drop(nginx);
+    let pages = dir.join("pages");
+    if pages.exists() {
+        std::fs::remove_dir_all(pages)?;
+    }
     first_and_last(server, report, all.token, all.rows, rounds)?;
 
     let whole = server.page(all.token, all.rows, 1);

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::bench::{
     data::Maker,
-    measure::growth::Site,
+    measure::Site,
     peers::limits,
     report::{Bound, Report, SAYSO, Unit},
     stats::percentile,

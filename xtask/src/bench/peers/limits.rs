@@ -11,12 +11,11 @@ use std::{
 use crate::bench::program;
 
 /// `dd conv=fsync` of a file that is in the page cache to a new one.
-pub(in crate::bench) fn dd(dd: &Path, from: &Path) -> anyhow::Result<Duration> {
-    let to = from.with_extension("dd");
+pub(in crate::bench) fn dd(dd: &Path, from: &Path, to: &Path) -> anyhow::Result<Duration> {
     let mut command = Command::new(dd);
     command.arg(format!("if={}", from.display())).arg(format!("of={}", to.display()));
     let took = program::time(command.args(["bs=1M", "conv=fsync"]));
-    fs::remove_file(&to)?;
+    fs::remove_file(to)?;
     took
 }
 

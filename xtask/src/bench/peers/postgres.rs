@@ -12,7 +12,7 @@ use anyhow::{Context, ensure};
 use crate::bench::{data::STATES, program};
 
 /// Memory for sorting, no checkpoint in the middle; the rows stay in the page cache, where everybody's are.
-const SETTINGS: &str = "-c listen_addresses= -c shared_buffers=1GB -c work_mem=512MB -c maintenance_work_mem=1GB -c max_wal_size=16GB -c checkpoint_timeout=1h -c max_parallel_workers_per_gather=2 -c jit=off";
+const SETTINGS: &str = "-c listen_addresses= -c wal_level=minimal -c max_wal_senders=0 -c shared_buffers=1GB -c work_mem=512MB -c maintenance_work_mem=1GB -c max_wal_size=16GB -c checkpoint_timeout=1h -c max_parallel_workers_per_gather=2 -c jit=off";
 
 pub(in crate::bench) struct Postgres {
     bin: PathBuf,
