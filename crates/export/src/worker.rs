@@ -22,12 +22,12 @@ use crate::{
     parallel::Halt,
     plan::{Task, plan},
     record::{Change, Inputs, Key, decode, decode_inputs},
-    registry::{Inner, Running},
+    registry::{Inner, Running, Stop},
 };
 
 /// Between two looks at the hold file.
 const HOLD_EVERY: Duration = Duration::from_millis(20);
-/// Between two attempts to write down how a job ended, while the store keeps nothing (disk full).
+/// Between two attempts to take a snapshot or to write down how a job ended, while the store keeps nothing (disk full).
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 
 /// A worker's thread.
@@ -114,6 +114,20 @@ fn write_down(inner: &Inner, key: Key, change: &Change) {
     }
 }
 
+/// What `take` gives, once the store keeps what is written. A snapshot shares its commit with others' writes: that one of them broke
+/// it, or that the disk is full for a while, is no reason for an export to end in Error.
+fn once_kept<T>(stop: &Stop, every: Duration, mut take: impl FnMut() -> Result<T, StoreError>) -> Result<T, Halt> {
+    loop {
+        match take() {
+            Err(StoreError::NotKept(why)) => tracing::warn!(%why, "a snapshot was not kept; it is tried again"),
+            taken => return Ok(taken?),
+        }
+        if stop.wait(every) {
+            return Err(Halt::Stopping);
+        }
+    }
+}
+
 fn remove(inner: &Inner, key: Key) {
     if let Err(error) = inner.exports.remove(key) {
         tracing::error!(token = %key.1, %error, "the files of an unfinished export could not be removed");
@@ -161,7 +175,7 @@ fn attempt(
     check_versions: bool,
 ) -> Result<Manifest, Halt> {
     let folder = inner.exports.begin(key)?;
-    let snapshot = block_on(inner.store.snapshot(key.0))?;
+    let snapshot = once_kept(&inner.stop, RETRY_EVERY, || block_on(inner.store.snapshot(key.0)))?;
     let task = Task {
         snapshot: &snapshot,
         inputs,
@@ -180,4 +194,30 @@ fn attempt(
     // Syncing takes longest and needs no snapshot, which keeps old pages of the store alive.
     drop(snapshot);
     Ok(copied?.seal(&folder)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_that_is_not_kept_is_taken_again_until_the_engine_stops() {
+        fn full<T>() -> Result<T, StoreError> {
+            Err(StoreError::NotKept("the disk is full".into()))
+        }
+        let stop = Stop::default();
+        let mut attempts = 0;
+        let taken = once_kept(&stop, Duration::ZERO, || {
+            attempts += 1;
+            if attempts < 3 { full() } else { Ok("snapshot") }
+        });
+        assert!(matches!(taken, Ok("snapshot")));
+        let damaged = once_kept::<()>(&stop, Duration::ZERO, || Err(StoreError::Damaged("a row".into())));
+        assert!(matches!(damaged, Err(Halt::Failed(_))), "what time doesn't heal isn't tried again");
+        let stopped = once_kept::<()>(&stop, Duration::ZERO, || {
+            stop.set();
+            full()
+        });
+        assert!(matches!(stopped, Err(Halt::Stopping)));
+    }
 }
