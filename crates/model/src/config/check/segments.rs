@@ -8,6 +8,10 @@ use crate::{
     segment,
 };
 
+/// The most members of a segment group. Each stands one level deeper in the criterion that they are folded into, and nothing that
+/// recurses over it may come to the end of a thread's stack.
+const MAX_MEMBERS: usize = 256;
+
 impl Checker<'_> {
     pub(super) fn segments(&mut self, current: Option<&Config>) {
         let segments = &self.new.segments;
@@ -40,6 +44,12 @@ impl Checker<'_> {
             self.permissions(&path, &group.permissions);
             if group.members.is_empty() {
                 self.invalid(format!("{path}.Members"), "is empty; a segment group has at least one member");
+            }
+            if group.members.len() > MAX_MEMBERS {
+                let n = group.members.len();
+                let why =
+                    format!("has {n} members; at most {MAX_MEMBERS} are accepted: join conditions within a segment");
+                self.invalid(format!("{path}.Members"), why);
             }
             let before = current.and_then(|c| Some((c, c.segment_group(&group.name)?)));
             self.members(&path, group, before);

@@ -189,6 +189,23 @@ fn a_group_is_over_live_profiles_or_over_deleted_ones() {
 }
 
 #[test]
+fn the_longest_group_is_evaluated_on_an_ordinary_stack() {
+    let more = |c: &mut Configuration, n: usize| {
+        c.segment_groups[0].members.resize(n, Member { segment: "Everyone".into(), operator: Operator::Or });
+    };
+    refused(|c| more(c, 257), "SegmentGroups[0].Members", "at most 256");
+    let mut longest = configuration();
+    more(&mut longest, 256);
+    assert_eq!(check(&longest, None), Ok(()));
+
+    use crate::{config::Config, facts, segment, selection::Selection, testing::account};
+    let config = Config::new(longest);
+    let criterion = Selection::of_group(&config, "Georgia and more").unwrap().criterion(&config).unwrap();
+    facts::Predicate::compile(&criterion, &config, &facts::Terms::new(), account::NOW);
+    assert!(segment::matches(&criterion, &account::person(), account::NOW));
+}
+
+#[test]
 fn what_a_segment_uses_cannot_go() {
     let path = |rest: &str| format!("Segments[0].Criteria.All{rest}");
     let field = path("[2].Any[0].CustomField");
