@@ -1,9 +1,12 @@
 //! `MatchCriteria` and `Values`: which profiles have one of them, exactly. An index only finds candidates; each is compared with
 //! the values before it counts.
 
+use std::collections::HashSet;
+
 use sayso_model::{
-    id::ProfileId,
+    id::{ProfileId, fold},
     moment::Moment,
+    normal,
     profile::Tombstone,
     selection::{MatchCriteria, Matching},
 };
@@ -23,7 +26,8 @@ pub(crate) fn matching_ids(task: &Task<'_>, matching: &Matching) -> Result<Vec<P
         return Ok(profile_ids(matching));
     }
     let matcher = matching.prepare();
-    let chunks: Vec<&[String]> = matching.values.chunks(CHUNK).collect();
+    let values = distinct(matching);
+    let chunks: Vec<&[&str]> = values.chunks(CHUNK).collect();
     let found = parallel(task.threads, &chunks, &task.abort, |_, values| {
         task.go_on()?;
         let mut ids = candidates(task, matching, values)?;
@@ -37,7 +41,18 @@ pub(crate) fn matching_ids(task: &Task<'_>, matching: &Matching) -> Result<Vec<P
     Ok(sorted(found.into_iter().flatten().collect()))
 }
 
-fn candidates(task: &Task<'_>, matching: &Matching, values: &[String]) -> Result<Vec<ProfileId>, Halt> {
+/// The values, each once in the form in which it is compared: the profiles of one that is given 100,000 times are looked at once.
+fn distinct(matching: &Matching) -> Vec<&str> {
+    let compared = |value: &str| match matching.criteria {
+        MatchCriteria::PhoneNumber => normal::digits(value),
+        MatchCriteria::EmailAddress => normal::email(value),
+        MatchCriteria::ProfileId | MatchCriteria::AlternateId => fold(value),
+    };
+    let mut seen = HashSet::with_capacity(matching.values.len());
+    matching.values.iter().map(String::as_str).filter(|value| seen.insert(compared(value))).collect()
+}
+
+fn candidates(task: &Task<'_>, matching: &Matching, values: &[&str]) -> Result<Vec<ProfileId>, Halt> {
     let kind = || matching.match_type.clone();
     let key: fn(Option<String>, String) -> Key = match matching.criteria {
         MatchCriteria::ProfileId => return Ok(sorted(values.iter().filter_map(|v| number(v)).collect())),
@@ -45,7 +60,7 @@ fn candidates(task: &Task<'_>, matching: &Matching, values: &[String]) -> Result
         MatchCriteria::EmailAddress => |kind, address| Key::Email { kind, address },
         MatchCriteria::PhoneNumber => |kind, number| Key::Phone { kind, number },
     };
-    Ok(task.snapshot.find(&mut values.iter().map(|value| key(kind(), value.clone())))?)
+    Ok(task.snapshot.find(&mut values.iter().map(|value| key(kind(), (*value).to_owned())))?)
 }
 
 /// The ids that `Values` name, when they are ids, ascending, each once. What isn't the number of a profile matches none.
@@ -71,4 +86,21 @@ fn sorted(mut ids: Vec<ProfileId>) -> Vec<ProfileId> {
     ids.sort_unstable();
     ids.dedup();
     ids
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_given_often_is_looked_for_once() {
+        let of = |criteria, values: &[&str]| {
+            let values = values.iter().map(|v| (*v).to_owned()).collect();
+            distinct(&Matching { criteria, match_type: None, values }).join("|")
+        };
+        assert_eq!(of(MatchCriteria::EmailAddress, &["a@b.c", "A@B.C ", "d@b.c", "a@b.c"]), "a@b.c|d@b.c");
+        assert_eq!(of(MatchCriteria::PhoneNumber, &["404-555", "(404) 555", "404 556"]), "404-555|404 556");
+        assert_eq!(of(MatchCriteria::AlternateId, &["C-1", "c-1", "C 1"]), "C-1|C 1");
+        assert_eq!(of(MatchCriteria::ProfileId, &["7", " 7", "8"]), "7|8");
+    }
 }
