@@ -2,12 +2,15 @@
 
 use crate::{
     config::{Config, DefaultPreference, Filter, Program},
-    profile::{Channel, EditInfo, MatchType, Preference, PreferenceStatus, Profile},
+    id::fold,
+    profile::{Channel, Consent, ConsentStatus, EditInfo, MatchType, Preference, PreferenceStatus, Profile},
 };
 
 /// Adds an implied preference for each active filter with a default, wherever its channel fits and nothing was said of it:
 /// on active emails, phones and addresses; `Text` on mobile phones, `Fax` on those that aren't (a phone that takes messages
-/// is no fax machine); `Solicit` on the profile. An expired preference was said, and keeps the default away.
+/// is no fax machine); `Solicit` on the profile. An expired preference was said, and keeps the default away. A default opt-in
+/// stands only where the consents that its filter requires are granted, as one that is said does: who revoked a consent must not
+/// read as having opted in again.
 pub(super) fn add(profile: &mut Profile, config: &Config) {
     for program in &config.source.programs {
         for filter in program.filters.iter().filter(|f| f.is_active) {
@@ -19,33 +22,42 @@ pub(super) fn add(profile: &mut Profile, config: &Config) {
 }
 
 fn add_filter(profile: &mut Profile, program: &Program, filter: &Filter, default: DefaultPreference) {
-    let edited = &profile.edited;
-    let to = |list: &mut Vec<Preference>| {
-        if !list.iter().any(|p| p.filter_id == filter.id) {
+    let Profile { edited, consents, profile_preferences, emails, phone_numbers, addresses, .. } = profile;
+    let to = |list: &mut Vec<Preference>, own: &[Consent]| {
+        let may_stand = default == DefaultPreference::OptOut
+            || filter.required_consents.iter().all(|name| is_granted(name, own, consents));
+        if may_stand && !list.iter().any(|p| p.filter_id == filter.id) {
             list.push(implied(edited, program, filter, default));
         }
     };
     match filter.channel_id {
         Channel::Email => {
-            profile.emails.iter_mut().filter(|c| c.is_active).for_each(|c| to(&mut c.preferences));
+            emails.iter_mut().filter(|c| c.is_active).for_each(|c| to(&mut c.preferences, &c.consents));
         }
         Channel::Mail => {
-            profile.addresses.iter_mut().filter(|c| c.is_active).for_each(|c| to(&mut c.preferences));
+            addresses.iter_mut().filter(|c| c.is_active).for_each(|c| to(&mut c.preferences, &c.consents));
         }
         Channel::Phone | Channel::Text | Channel::Fax => {
-            for phone in profile.phone_numbers.iter_mut().filter(|c| c.is_active) {
+            for phone in phone_numbers.iter_mut().filter(|c| c.is_active) {
                 let fits = match filter.channel_id {
                     Channel::Text => phone.is_mobile,
                     Channel::Fax => !phone.is_mobile,
                     _ => true,
                 };
                 if fits {
-                    to(&mut phone.preferences);
+                    to(&mut phone.preferences, &phone.consents);
                 }
             }
         }
-        Channel::Solicit => to(&mut profile.profile_preferences),
+        Channel::Solicit => to(profile_preferences, &[]),
     }
+}
+
+/// Whether a consent of this type is granted: by the contact's own, else by the person's.
+fn is_granted(name: &str, own: &[Consent], of_profile: &[Consent]) -> bool {
+    let name = fold(name);
+    let of = |list: &[Consent]| list.iter().find(|c| fold(&c.consent_type) == name).map(|c| c.consent_status);
+    of(own).or_else(|| of(of_profile)) == Some(ConsentStatus::Granted)
 }
 
 /// Nobody said it, so it has no moment of its own: its dates and user are those of the profile's creation, and it never expires.

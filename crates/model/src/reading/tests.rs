@@ -140,3 +140,38 @@ fn archived_preferences_show_on_their_contact_while_it_is_there() {
     let both = read(&kept, &config, &Output { archived: true, implied: true, ..PLAIN }, NOW);
     assert_eq!(both.emails[0].preferences.len(), 2, "what is archived doesn't count as said");
 }
+
+#[test]
+fn a_default_opt_in_stands_only_where_the_consent_it_requires_is_granted() {
+    use crate::profile::{Consent, ConsentStatus};
+    let (config, mut kept) = account_and_person();
+    let mut source = config.source;
+    for filter in source.programs.iter_mut().flat_map(|p| &mut p.filters).filter(|f| f.id == "Email") {
+        filter.required_consents = vec!["MARKETING".into()];
+    }
+    let config = Config::new(source);
+    let consent = |consent_status| Consent {
+        consent_type: "Marketing".into(),
+        consent_version: "1".into(),
+        locale: "en_US".into(),
+        consent_status,
+        consent_date: NOW,
+        expiration_date: None,
+        expired: false,
+        edited: kept.profile.edited.clone(),
+    };
+    let (granted, revoked) = (consent(ConsentStatus::Granted), consent(ConsentStatus::Revoked));
+    for (of_profile, own, stands) in [
+        (vec![], vec![], false),
+        (vec![granted.clone()], vec![], true),
+        (vec![revoked.clone()], vec![], false),
+        (vec![granted.clone()], vec![revoked.clone()], false),
+        (vec![revoked], vec![granted], true),
+    ] {
+        kept.profile.consents = of_profile;
+        kept.profile.emails[0].consents = own;
+        let p = read(&kept, &config, &Output { implied: true, ..PLAIN }, NOW);
+        assert_eq!(!p.emails[0].preferences.is_empty(), stands, "{:?}", kept.profile.consents);
+        assert_eq!(filters(&p.addresses[0].preferences), ["Mail"], "it requires none");
+    }
+}
