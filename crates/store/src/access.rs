@@ -5,7 +5,7 @@
 //! bits that no dictionary holds, so a slow hash adds nothing, and one on every token call would be a way to be knocked over.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use sayso_model::{id::AccountNo, moment::Moment};
+use sayso_model::{id::AccountNo, moment::Moment, refusal::Refusal};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
@@ -57,23 +57,21 @@ const SECRET_LENGTH: usize = 64;
 const SECRETS: usize = 2;
 
 impl Store {
-    /// Makes a client for a user (blocking).
+    /// Makes a client for a user (blocking). A user that the account does not have is refused as unknown.
     pub fn create_client(&self, account: AccountNo, user_id: &str) -> Result<NewSecret, StoreError> {
-        let secret = random_text(SECRET_LENGTH)?;
-        let client = OAuthClient {
-            client_id: random_text(CLIENT_ID_LENGTH)?,
-            account,
-            user_id: user_id.to_owned(),
-            is_active: true,
-            created: self.clock().now(),
-            secrets: vec![hash(&secret)],
-        };
-        let made = client.clone();
+        let (client_id, secret) = (random_text(CLIENT_ID_LENGTH)?, random_text(SECRET_LENGTH)?);
+        let (user_id, created) = (user_id.to_owned(), self.clock().now());
         self.writer().run_blocking(move |tx| {
-            tx.numbers(account)?;
-            put_client(tx, &made)
-        })?;
-        Ok(NewSecret { client, secret })
+            let config = tx.account(account)?.config;
+            let user = config.user(&user_id).ok_or_else(|| {
+                let why = format!("the account has no user `{user_id}`; add it to the configuration and apply that");
+                Refusal::unknown("user", why)
+            })?;
+            let (user_id, secrets) = (user.user_id.clone(), vec![hash(&secret)]);
+            let client = OAuthClient { client_id, account, user_id, is_active: true, created, secrets };
+            put_client(tx, &client)?;
+            Ok(NewSecret { client, secret })
+        })
     }
     /// The clients of an account, by their id.
     pub fn clients(&self, account: AccountNo) -> Result<Vec<OAuthClient>, StoreError> {
@@ -96,10 +94,7 @@ impl Store {
         let client = self.writer().run_blocking(move |tx| {
             let (dbs, txn) = tx.read();
             let mut client = client_of(dbs, txn, account, &client_id)?.ok_or_else(|| {
-                sayso_model::refusal::Refusal::unknown(
-                    "client_id",
-                    "the account has no client of this id; `list` shows them",
-                )
+                Refusal::unknown("client_id", "the account has no client of this id; `list` shows them")
             })?;
             client.secrets.push(hashed);
             let surplus = client.secrets.len().saturating_sub(SECRETS);
@@ -149,20 +144,19 @@ impl Store {
         let mut bits = [0; 32];
         let token = getrandom::fill(&mut bits).map(|()| BASE64_URL_SAFE_NO_PAD.encode(bits)).map_err(no_random);
         let key = token.as_deref().map(|token| small::bearer(&hash(token))).unwrap_or_default();
-        let written = self.writer().run(move |tx| {
+        self.writer().run(move |tx| {
             let token = token?;
             let (dbs, txn) = tx.read();
             // Between the check of the secret and now the client may have been revoked.
             if client_of(dbs, txn, bearer.account, &bearer.client_id)?.is_none() {
                 let why = "the client was revoked; make another";
-                return Err(sayso_model::refusal::Refusal::unknown("client_id", why).into());
+                return Err(Refusal::unknown("client_id", why).into());
             }
             let sealed = seal::seal_json(&bearer)?;
             let (dbs, txn) = tx.write();
             dbs.access.put(txn, &key, &sealed).or_engine()?;
             Ok(token)
-        });
-        async move { written.await }
+        })
     }
     /// Who a bearer token stands for: `None` when unknown, expired, or its client is gone or switched off.
     pub fn bearer(&self, token: &str) -> Result<Option<Bearer>, StoreError> {

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use parking_lot::Mutex;
 use sayso_model::{
-    config::{Config, Configuration, check},
+    config::{Config, Configuration, check, check_use},
     id::{AccountNo, fold},
     refusal::Refusal,
 };
@@ -77,7 +77,7 @@ impl Store {
                 let there = tx.account(no)?.name;
                 return Err(Refusal::conflict(
                     "",
-                    format!("the account {there} is there already; choose another name"),
+                    format!("the account {there} is there already; `sayso account apply` changes it"),
                 )
                 .into());
             }
@@ -92,7 +92,13 @@ impl Store {
     pub fn apply_configuration(&self, no: AccountNo, configuration: Configuration) -> Result<Account, StoreError> {
         self.writer().run_blocking(move |tx| {
             let current = tx.account(no)?;
-            check(&configuration, Some(&current.config.source)).map_err(StoreError::RefusedAll)?;
+            let former = &current.config.source;
+            if *former == configuration {
+                return Ok(current);
+            }
+            check(&configuration, Some(former)).map_err(StoreError::RefusedAll)?;
+            // What profiles carry is known from the dictionary: a name that goes must not be among it (configuration.md).
+            check_use(&configuration, former, &tx.dictionary(no)?.terms).map_err(StoreError::RefusedAll)?;
             put(tx, no, current.name, configuration)
         })
     }

@@ -99,14 +99,15 @@ impl Store {
     }
     /// The same with settings.
     pub fn open_with(dir: &Path, role: Role, clock: Arc<dyn Clock>, settings: Settings) -> Result<Store, StoreError> {
-        std::fs::create_dir_all(dir)
+        let dir = std::fs::create_dir_all(dir)
+            .and_then(|()| dir.canonicalize())
             .map_err(|e| StoreError::Engine(format!("the directory {} can't be made: {e}", dir.display())))?;
         let lock = match role {
-            Role::Server => Some(ServerLock::take(dir)?),
+            Role::Server => Some(ServerLock::take(&dir)?),
             Role::Command => None,
         };
         let shared = Arc::new(Shared {
-            engine: engine::Engine::open(dir)?,
+            engine: engine::Engine::open(&dir)?,
             clock,
             accounts: account::Accounts::default(),
             dictionaries: terms::Dictionaries::default(),
@@ -114,7 +115,7 @@ impl Store {
             disk_reserve: settings.disk_reserve,
         });
         let writer = Writer::start(Arc::clone(&shared))?;
-        Ok(Store { inner: Arc::new(Inner { dir: dir.to_owned(), writer, shared, lock }) })
+        Ok(Store { inner: Arc::new(Inner { dir, writer, shared, lock }) })
     }
     /// Where it lives; export files live in `exports/` below it.
     pub fn directory(&self) -> &Path {

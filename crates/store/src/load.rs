@@ -10,6 +10,8 @@ use sayso_model::{
     id::{AccountNo, Author, ProfileId, fold},
     input::ProfileInput,
     moment::Moment,
+    profile::Profile,
+    refusal::Refusal,
 };
 
 use crate::{
@@ -24,19 +26,16 @@ use crate::{
     write::{Rendered, taken},
 };
 
-/// A profile that only the rest of the account can still refuse.
+/// A profile ready to be put.
 struct Prepared {
-    id: ProfileId,
     rendered: Rendered,
-    /// Type and id of each alternate id.
-    alternate_ids: Vec<(String, String)>,
     facts: PreparedFacts,
 }
 
 enum PreparedFacts {
     Encoded(Vec<u8>),
     /// Some of its terms have no id yet.
-    NewTerms(Box<Kept>, Vec<String>),
+    NewTerms(Vec<String>),
 }
 
 /// Loads a batch. One answer for each input, in order.
@@ -49,102 +48,114 @@ pub(crate) fn apply(
     let account = tx.account(no)?;
     let mut numbers = tx.numbers(no)?;
     let now = tx.stamp();
-    let mut prepared = {
+
+    let made = on_all_cores(batch, |input| change::create(input, ProfileId(0), &account.config, author, now));
+    let mut claimed = HashMap::with_capacity(batch.len());
+    let mut answers = Vec::with_capacity(batch.len());
+    let mut accepted = Vec::with_capacity(batch.len());
+    for (input, made) in batch.iter().zip(made) {
+        // The ids are given to those that are accepted, so that a refused one leaves no gap.
+        let id = ProfileId(numbers.next_profile);
+        let answer = match made {
+            Ok(kept) => claim(tx, no, input, &kept.profile, id, &mut claimed)?.map(|()| kept),
+            Err(refusal) => Err(refusal),
+        };
+        answers.push(answer.map_err(StoreError::from).map(|mut kept| {
+            kept.profile.profile_id = id;
+            numbers.next_profile += 1;
+            accepted.push(kept);
+            id
+        }));
+    }
+    if accepted.is_empty() {
+        return Ok(answers);
+    }
+    let prepared = {
         // In a block of its own: a dictionary that nobody else holds grows in place.
         let dictionary = tx.dictionary(no)?.clone();
-        let first = numbers.next_profile;
-        on_all_cores(batch, |i, input| prepare(input, ProfileId(first + i as u64), &account, author, now, &dictionary))
+        on_all_cores(&accepted, |kept| prepare(kept, &account, now, &dictionary))
     };
-    refuse_taken(tx, no, batch, &mut prepared)?;
-
-    let mut rows: Vec<([u8; 12], &[u8])> = Vec::with_capacity(batch.len());
-    let mut facts: Vec<([u8; 12], Vec<u8>)> = Vec::with_capacity(batch.len());
-    let mut by_key = Vec::with_capacity(4 * batch.len());
-    let mut by_modified = Vec::with_capacity(batch.len());
-    let mut by_expiry = Vec::with_capacity(2 * batch.len());
-    for p in prepared.iter_mut().flatten() {
-        let key = keys::profile(no, p.id);
-        let encoded = match &mut p.facts {
-            PreparedFacts::Encoded(encoded) => std::mem::take(encoded),
-            PreparedFacts::NewTerms(kept, terms) => {
-                let ids = tx.term_ids(no, terms)?;
-                p.rendered.facts(kept, &account.config, account.version, &ids)
-            }
-        };
-        facts.push((key, encoded));
-        rows.push((key, &p.rendered.bytes));
-        by_key.extend(p.rendered.entries.keys.iter().map(|key| (*key, [])));
-        by_modified.extend(p.rendered.entries.modified.iter().map(|key| (*key, [])));
-        by_expiry.extend(p.rendered.entries.expiries.iter().map(|key| (*key, [])));
-    }
-    if let Some((last, _)) = rows.last() {
-        by_key.sort_unstable();
-        by_expiry.sort_unstable();
-        // Of refused profiles in between the ids stay unused: ascending and never used again is what is promised.
-        numbers.next_profile = keys::profile_of(last)?.0 + 1;
-        numbers.next_term = tx.numbers(no)?.next_term;
-        tx.set_numbers(no, numbers);
-        let (dbs, txn) = tx.write();
-        put_sorted(dbs.rows, txn, &rows)?;
-        put_sorted(dbs.facts, txn, &facts)?;
-        put_sorted(dbs.by_key, txn, &by_key)?;
-        put_sorted(dbs.by_modified, txn, &by_modified)?;
-        put_sorted(dbs.by_expiry, txn, &by_expiry)?;
-    }
-    Ok(prepared.into_iter().map(|p| p.map(|p| p.id)).collect())
+    put(tx, &account, &accepted, prepared)?;
+    numbers.next_term = tx.numbers(no)?.next_term;
+    tx.set_numbers(no, numbers);
+    Ok(answers)
 }
 
-fn prepare(
+/// Claims the alternate ids of a new profile, unless one belongs to a profile that is there or stands earlier in the batch.
+fn claim(
+    tx: &Tx<'_>,
+    no: AccountNo,
     input: &ProfileInput,
+    profile: &Profile,
     id: ProfileId,
-    account: &Account,
-    author: &Author,
-    now: Moment,
-    dictionary: &Dictionary,
-) -> Result<Prepared, StoreError> {
-    let kept = change::create(input, id, &account.config, author, now)?;
-    let rendered = Rendered::new(&kept, account.no, now)?;
-    let alternate_ids = kept.profile.alternate_ids.iter();
-    let alternate_ids = alternate_ids.map(|a| (a.alternate_id_type.clone(), a.alternate_id.clone())).collect();
+    claimed: &mut HashMap<(String, String), ProfileId>,
+) -> Result<Result<(), Refusal>, StoreError> {
+    let (dbs, txn) = tx.read();
+    let ids = &profile.alternate_ids;
+    let folded: Vec<_> = ids.iter().map(|a| (fold(&a.alternate_id_type), fold(&a.alternate_id))).collect();
+    for (a, folded) in ids.iter().zip(&folded) {
+        let (kind, value) = (&a.alternate_id_type, &a.alternate_id);
+        let mut owner = claimed.get(folded).copied();
+        if owner.is_none() {
+            let wanted = Wanted::new(&Key::AlternateId { kind: Some(kind.clone()), id: value.clone() });
+            index::find(dbs, txn, no, &wanted, &mut |profile| owner = Some(profile.profile_id))?;
+        }
+        if let Some(owner) = owner {
+            return Ok(Err(taken(input, kind, value, owner)));
+        }
+    }
+    claimed.extend(folded.into_iter().map(|folded| (folded, id)));
+    Ok(Ok(()))
+}
+
+fn prepare(kept: &Kept, account: &Account, now: Moment, dictionary: &Dictionary) -> Result<Prepared, StoreError> {
+    let rendered = Rendered::new(kept, account.no, now)?;
     let terms = facts::terms(&kept.profile, &account.config);
     let ids: Option<Vec<u32>> = terms.iter().map(|term| dictionary.id(term)).collect();
     let facts = match ids {
-        Some(ids) => PreparedFacts::Encoded(rendered.facts(&kept, &account.config, account.version, &ids)),
-        None => PreparedFacts::NewTerms(Box::new(kept), terms),
+        Some(ids) => PreparedFacts::Encoded(rendered.facts(kept, &account.config, account.version, &ids)),
+        None => PreparedFacts::NewTerms(terms),
     };
-    Ok(Prepared { id, rendered, alternate_ids, facts })
+    Ok(Prepared { rendered, facts })
 }
 
-/// Refuses those that claim an alternate id of a profile that is there, or of one that stands before them in the batch.
-fn refuse_taken(
-    tx: &Tx<'_>,
-    no: AccountNo,
-    batch: &[ProfileInput],
-    prepared: &mut [Result<Prepared, StoreError>],
+/// Puts everything, database by database, in the order of the keys.
+fn put(
+    tx: &mut Tx<'_>,
+    account: &Account,
+    accepted: &[Kept],
+    prepared: Vec<Result<Prepared, StoreError>>,
 ) -> Result<(), StoreError> {
-    let (dbs, txn) = tx.read();
-    let mut claimed: HashMap<(String, String), ProfileId> = HashMap::with_capacity(batch.len());
-    for (input, answer) in batch.iter().zip(prepared) {
-        let Ok(p) = answer else { continue };
-        let mut refusal = None;
-        for (kind, id) in &p.alternate_ids {
-            let mut owner = claimed.get(&(fold(kind), fold(id))).copied();
-            if owner.is_none() {
-                let wanted = Wanted::new(&Key::AlternateId { kind: Some(kind.clone()), id: id.clone() });
-                index::find(dbs, txn, no, &wanted, &mut |profile| owner = Some(profile.profile_id))?;
+    let no = account.no;
+    let mut rows = Vec::with_capacity(accepted.len());
+    let mut facts = Vec::with_capacity(accepted.len());
+    let mut by_key = Vec::with_capacity(4 * accepted.len());
+    let mut by_modified = Vec::with_capacity(accepted.len());
+    let mut by_expiry = Vec::with_capacity(2 * accepted.len());
+    for (kept, prepared) in accepted.iter().zip(prepared) {
+        let Prepared { rendered, facts: prepared } = prepared?;
+        let key = keys::profile(no, kept.profile.profile_id);
+        let encoded = match prepared {
+            PreparedFacts::Encoded(encoded) => encoded,
+            PreparedFacts::NewTerms(terms) => {
+                let ids = tx.term_ids(no, &terms)?;
+                rendered.facts(kept, &account.config, account.version, &ids)
             }
-            if let Some(owner) = owner {
-                refusal = Some(taken(input, kind, id, owner));
-                break;
-            }
-        }
-        match refusal {
-            Some(refusal) => *answer = Err(refusal.into()),
-            // Only one that is taken in claims its ids.
-            None => claimed.extend(p.alternate_ids.iter().map(|(kind, id)| ((fold(kind), fold(id)), p.id))),
-        }
+        };
+        facts.push((key, encoded));
+        rows.push((key, rendered.bytes));
+        by_key.extend(rendered.entries.keys.into_iter().map(|key| (key, [])));
+        by_modified.extend(rendered.entries.modified.into_iter().map(|key| (key, [])));
+        by_expiry.extend(rendered.entries.expiries.into_iter().map(|key| (key, [])));
     }
-    Ok(())
+    by_key.sort_unstable();
+    by_expiry.sort_unstable();
+    let (dbs, txn) = tx.write();
+    put_sorted(dbs.rows, txn, &rows)?;
+    put_sorted(dbs.facts, txn, &facts)?;
+    put_sorted(dbs.by_key, txn, &by_key)?;
+    put_sorted(dbs.by_modified, txn, &by_modified)?;
+    put_sorted(dbs.by_expiry, txn, &by_expiry)
 }
 
 /// Puts entries whose keys ascend. Beyond the end of the database they are appended, which fills pages instead of halving them.
@@ -162,17 +173,14 @@ fn put_sorted<K: AsRef<[u8]>, V: AsRef<[u8]>>(
     Ok(())
 }
 
-/// Maps in parallel, in order; `f` is told the place of each item.
-fn on_all_cores<T: Sync, R: Send>(items: &[T], f: impl Fn(usize, &T) -> R + Sync) -> Vec<R> {
+/// Maps in parallel, in order.
+fn on_all_cores<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let part = items.len().div_ceil(cores).max(1);
     std::thread::scope(|scope| {
         let f = &f;
-        let work = |(n, items): (usize, &[T])| {
-            let items = items.iter().enumerate();
-            items.map(|(i, item)| f(n * part + i, item)).collect::<Vec<R>>()
-        };
-        let running: Vec<_> = items.chunks(part).enumerate().map(|chunk| scope.spawn(move || work(chunk))).collect();
+        let running: Vec<_> =
+            items.chunks(part).map(|items| scope.spawn(move || items.iter().map(f).collect::<Vec<R>>())).collect();
         let mut all = Vec::with_capacity(items.len());
         for thread in running {
             // A panic goes on in the writer, which answers it.
@@ -190,10 +198,7 @@ mod tests {
     fn work_on_all_cores_keeps_its_order() {
         for n in [0, 1, 2, 3, 1000] {
             let items: Vec<usize> = (0..n).collect();
-            assert_eq!(
-                on_all_cores(&items, |place, item| place * 1000 + item),
-                (0..n).map(|i| i * 1001).collect::<Vec<_>>()
-            );
+            assert_eq!(on_all_cores(&items, |item| item * 7), (0..n).map(|i| i * 7).collect::<Vec<_>>());
         }
     }
 }

@@ -12,7 +12,7 @@ pub(crate) fn seal(value: &[u8]) -> Vec<u8> {
 }
 
 /// The value, when its checksum is right; `what` says in the error what is damaged.
-pub(crate) fn open<'a>(sealed: &'a [u8], what: impl FnOnce() -> String) -> Result<&'a [u8], StoreError> {
+pub(crate) fn open(sealed: &[u8], what: impl FnOnce() -> String) -> Result<&[u8], StoreError> {
     match sealed.split_first_chunk() {
         Some((crc, value)) if u32::from_le_bytes(*crc) == crc32c::crc32c(value) => Ok(value),
         _ => Err(StoreError::Damaged(format!("{} doesn't have its checksum", what()))),

@@ -52,6 +52,12 @@ impl Ages {
         self.0.lock().1.remove(&number);
     }
 
+    /// How many are held.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.0.lock().1.len()
+    }
+
     /// Age of the oldest, ms; 0 when there is none.
     pub(crate) fn oldest_ms(&self) -> u64 {
         let ages = self.0.lock();

@@ -166,8 +166,8 @@ impl Snapshot {
     pub fn row(&self, id: ProfileId) -> Result<Option<StoredRow>, StoreError> {
         self.reads.lend(|txn| rows::get(self.dbs(), txn, self.account, id)?.map(Stored::to_owned).transpose())
     }
-    /// Calls `f` with the bytes of each of these profiles (ascending ids, made for long runs: one cursor), checksum verified. A
-    /// profile that isn't there is passed over.
+    /// Calls `f` with the bytes of each of these profiles (ascending ids, made for long runs: one cursor), checksum verified. One
+    /// that isn't there is damage: the caller has the ids from this snapshot.
     pub fn for_each_row<E: From<StoreError>>(
         &self,
         ids: &mut dyn Iterator<Item = ProfileId>,
@@ -176,9 +176,10 @@ impl Snapshot {
         self.reads.lend(|txn| {
             let mut seeker = Seeker::new(self.dbs().rows, txn, self.account);
             for id in ids {
-                if let Some(bytes) = seeker.seek(id)? {
-                    f(Stored::decode(id, bytes)?.bytes())?;
-                }
+                let bytes = seeker.seek(id)?.ok_or_else(|| {
+                    StoreError::Damaged(format!("profile {id} has facts but no row; run `sayso check`"))
+                })?;
+                f(Stored::decode(id, bytes)?.bytes())?;
             }
             Ok(())
         })

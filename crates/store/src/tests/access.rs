@@ -1,0 +1,79 @@
+//! OAuth clients, their secrets and their tokens (access.md).
+
+use super::*;
+
+#[test]
+fn a_client_has_the_lengths_of_the_standard_and_its_secret_is_nowhere() {
+    let s = Sandbox::new();
+    let made = s.store.create_client(s.account.no, "admin").unwrap();
+    assert_eq!((made.client.client_id.len(), made.secret.len()), (48, 64));
+    assert!(made.secret.chars().chain(made.client.client_id.chars()).all(|c| c.is_ascii_alphanumeric()));
+    assert_eq!(made.client.user_id, "Admin", "as configured");
+    let file = std::fs::read(s.dir.path().join("data.mdb")).unwrap();
+    let holds = |text: &str| file.windows(text.len()).any(|w| w == text.as_bytes());
+    assert!(holds(&made.client.client_id) && !holds(&made.secret));
+    assert_eq!(why(s.store.create_client(s.account.no, "Nobody")).0, Why::Unknown);
+}
+
+#[test]
+fn only_the_right_secret_of_the_right_client_opens() {
+    let s = Sandbox::new();
+    let (a, b) =
+        (s.store.create_client(s.account.no, "Admin").unwrap(), s.store.create_client(s.account.no, "Admin").unwrap());
+    let opens = |id: &str, secret: &str| s.store.authenticate_client(id, secret).unwrap().is_some();
+    assert!(opens(&a.client.client_id, &a.secret));
+    assert!(!opens(&a.client.client_id, &b.secret));
+    assert!(!opens(&a.client.client_id, ""));
+    assert!(!opens("", &a.secret));
+    assert!(!opens(&format!("{}{}", a.client.client_id, "x".repeat(5_000)), &a.secret));
+    assert_eq!(s.store.clients(s.account.no).unwrap().len(), 2);
+}
+
+#[test]
+fn two_secrets_are_valid_at_once_and_the_oldest_goes() {
+    let s = Sandbox::new();
+    let first = s.store.create_client(s.account.no, "Admin").unwrap();
+    let id = &first.client.client_id;
+    let second = s.store.rotate_client(s.account.no, id).unwrap();
+    let opens = |secret: &str| s.store.authenticate_client(id, secret).unwrap().is_some();
+    assert!(opens(&first.secret) && opens(&second.secret));
+    let third = s.store.rotate_client(s.account.no, id).unwrap();
+    assert!(!opens(&first.secret) && opens(&second.secret) && opens(&third.secret));
+    let other = s.store.create_account("OTHER", configuration()).unwrap();
+    assert_eq!(why(s.store.rotate_client(other.no, id)).0, Why::Unknown);
+}
+
+#[test]
+fn a_token_stands_for_its_user_until_it_expires() {
+    let s = Sandbox::new();
+    let client = s.store.create_client(s.account.no, "Admin").unwrap().client;
+    let token = block_on(s.store.issue_token(&client, HOUR)).unwrap();
+    assert_eq!(token.len(), 43, "256 bits in base64url");
+    let bearer = s.store.bearer(&token).unwrap().unwrap();
+    assert_eq!((bearer.account, bearer.user_id.as_str()), (s.account.no, "Admin"));
+    assert!(s.store.bearer("something else").unwrap().is_none());
+    s.advance(HOUR - 1);
+    assert!(s.store.bearer(&token).unwrap().is_some());
+    assert_eq!(s.store.sweep_tokens().unwrap(), 0);
+    s.advance(1);
+    assert!(s.store.bearer(&token).unwrap().is_none());
+    assert_eq!(s.store.sweep_tokens().unwrap(), 1);
+    assert_eq!(s.store.sweep_tokens().unwrap(), 0);
+}
+
+#[test]
+fn revoking_a_client_ends_its_tokens_at_once() {
+    let s = Sandbox::new();
+    let (a, b) =
+        (s.store.create_client(s.account.no, "Admin").unwrap(), s.store.create_client(s.account.no, "Admin").unwrap());
+    let tokens = [&a, &b].map(|made| block_on(s.store.issue_token(&made.client, HOUR)).unwrap());
+    let other = s.store.create_account("OTHER", configuration()).unwrap();
+    assert!(!s.store.revoke_client(other.no, &a.client.client_id).unwrap());
+    assert!(s.store.revoke_client(s.account.no, &a.client.client_id).unwrap());
+    assert!(!s.store.revoke_client(s.account.no, &a.client.client_id).unwrap());
+    assert!(s.store.bearer(&tokens[0]).unwrap().is_none());
+    assert!(s.store.bearer(&tokens[1]).unwrap().is_some());
+    assert!(s.store.authenticate_client(&a.client.client_id, &a.secret).unwrap().is_none());
+    // One that was authenticated just before gets no token any more.
+    assert_eq!(why(block_on(s.store.issue_token(&a.client, HOUR))).0, Why::Unknown);
+}
