@@ -132,6 +132,18 @@ async fn the_last_block_without_keep_alive_ends_the_token_and_deletes_the_files(
     eventually("the files are deleted", || world.files(token).is_empty()).await;
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_but_the_owner_of_the_server_can_reach_the_files_of_an_export() {
+    use std::os::unix::fs::PermissionsExt;
+    let (world, _api, token) = exported(1).await;
+    let folder = world.files(token)[0].parent().unwrap().to_owned();
+    let exports = world.data().join("exports");
+    for closed in [folder.as_path(), folder.parent().unwrap(), &exports] {
+        assert_eq!(std::fs::metadata(closed).unwrap().permissions().mode() & 0o077, 0, "{}", closed.display());
+    }
+}
+
 #[tokio::test]
 async fn any_page_whose_end_is_the_last_record_is_the_last_block() {
     let (_world, api, token) = exported(3).await;

@@ -3,8 +3,9 @@
 
 use std::{
     collections::HashSet,
-    fs::{self, File},
+    fs::{self, DirBuilder, File},
     io,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
 
@@ -42,7 +43,9 @@ impl Exports {
     pub fn begin(&self, key: Key) -> Result<PathBuf, ExportError> {
         let folder = self.temporary(key);
         remove(&folder)?;
-        fs::create_dir_all(&folder).map_err(during("making the folder", &folder))?;
+        // The files hold what the store's own file holds, which nobody but its owner may read.
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+        made.map_err(during("making the folder", &folder))?;
         Ok(folder)
     }
 
