@@ -53,6 +53,20 @@ async fn by_alternate_id_within_its_type() {
 }
 
 #[tokio::test]
+async fn a_number_of_more_digits_than_a_machine_holds_matches_exactly() {
+    let world = World::start().await;
+    let api = world.nightly().await;
+    let with = |id: &str| json!({"AlternateIds": [{"AlternateIdType": "CRM", "AlternateId": id}]});
+    let sim = api.create(with("89014103211118510720")).await;
+    // What the number reads as once it went through a 64-bit float.
+    api.create(with("89014103211118510000")).await;
+    let body = r#"{"MatchCriteria": "AlternateId", "MatchType": "CRM", "Values": [89014103211118510720]}"#;
+    let token = token_of(&api.post_text(&api.segment_path("Everyone"), body).await);
+    api.complete(token).await;
+    assert_eq!(ids(&api.rows(token).await), [sim]);
+}
+
+#[tokio::test]
 async fn by_email_address_without_regard_to_case() {
     let world = World::start().await;
     let api = world.nightly().await;

@@ -7,11 +7,14 @@ use serde::{
     Deserialize, Deserializer,
     de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
+use serde_json::value::RawValue;
 
 use crate::error::{ApiError, shortened};
 
 /// Most values (export.md, Initiate).
 const MAX_VALUES: usize = 100_000;
+/// Up to here a number with a fraction or an exponent says exactly which whole number it is: 2^53.
+const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// What was sent, not yet checked.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -165,46 +168,32 @@ impl<'de> Visitor<'de> for Values {
     refuse!(map);
 }
 
-/// One of the values, at this place.
+/// One of the values, at this place. Read as its bare text: an id of twenty digits is a number that no machine type holds, and rounded
+/// it would be another person's.
 #[derive(Clone, Copy)]
 struct One(usize);
-
-impl One {
-    fn refusal<E: Error>(self, seen: &str) -> E {
-        E::custom(format!("Values[{}] is {seen}; accepted: a string or a number", self.0))
-    }
-}
 
 impl<'de> DeserializeSeed<'de> for One {
     type Value = String;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
-        deserializer.deserialize_any(self)
+        let text = <&RawValue>::deserialize(deserializer)?.get();
+        let refusal = |seen: &str| {
+            let seen = shortened(seen);
+            D::Error::custom(format!("Values[{}] is {seen}; accepted: a string or a number", self.0))
+        };
+        match text.as_bytes().first() {
+            Some(b'"') => serde_json::from_str(text).map_err(D::Error::custom),
+            Some(b'[') => Err(refusal("an array")),
+            Some(b'{') => Err(refusal("an object")),
+            Some(b'-' | b'0'..=b'9') if text.bytes().all(|b| b.is_ascii_digit() || b == b'-') => Ok(text.to_owned()),
+            // 1e3 is 1000, 3.0 is 3: only what is exact can stand for an id
+            Some(b'-' | b'0'..=b'9') => match text.parse::<f64>() {
+                Ok(number) if number.abs() <= EXACT => Ok(number.to_string()),
+                _ => Err(refusal(text)),
+            },
+            _ => Err(refusal(text)),
+        }
     }
-}
-
-impl<'de> Visitor<'de> for One {
-    type Value = String;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string or a number")
-    }
-    fn visit_str<E: Error>(self, text: &str) -> Result<String, E> {
-        Ok(text.to_owned())
-    }
-    fn visit_u64<E: Error>(self, number: u64) -> Result<String, E> {
-        Ok(number.to_string())
-    }
-    fn visit_i64<E: Error>(self, number: i64) -> Result<String, E> {
-        Ok(number.to_string())
-    }
-    fn visit_f64<E: Error>(self, number: f64) -> Result<String, E> {
-        Ok(number.to_string())
-    }
-    refuse!(visit_bool: bool);
-    fn visit_unit<E: Error>(self) -> Result<String, E> {
-        Err(self.refusal("null"))
-    }
-    refuse!(seq);
-    refuse!(map);
 }
 
 #[cfg(test)]
@@ -251,10 +240,20 @@ mod tests {
             (r#"{"Values":"a"}"#, "Values is a"),
             (r#"{"Values":[1,null]}"#, "Values[1] is null"),
             (r#"{"Values":[[]]}"#, "Values[0] is an array"),
+            (r#"{"Values":[1,{"a":1}]}"#, "Values[1] is an object"),
+            (r#"{"Values":[true]}"#, "Values[0] is true"),
+            (r#"{"Values":[1e300]}"#, "Values[0] is 1e300"),
         ] {
             let refused = parse(body).unwrap_err();
             assert!(refused.contains(named), "{body} gave {refused}");
         }
+    }
+
+    #[test]
+    fn numbers_stand_for_their_digits_however_many() {
+        let body = r#"{"Values":[89014103211118510720, -0, 1.5, 2.0, 12345678901234567890123, "\u00fc"]}"#;
+        let expected = ["89014103211118510720", "-0", "1.5", "2", "12345678901234567890123", "ü"].map(String::from);
+        assert_eq!(parse(body).unwrap().values.unwrap(), expected);
     }
 
     #[test]
