@@ -238,6 +238,32 @@ async fn head_and_304_end_nothing() {
 }
 
 #[tokio::test]
+async fn gzip_is_one_member_with_a_tag_of_its_own_and_its_last_block_ends_the_token() {
+    let (_world, api, token) = exported(250).await;
+    let ask =
+        |query: &str| api.call("GET", &api.token_path(token, &format!("?{query}"))).header("Accept-Encoding", "gzip");
+    for query in ["limit=100&offset=1", "limit=130&offset=37", "limit=1&offset=250", "offset=999", "limit=1000"] {
+        let query = format!("{query}&keepAlive=true");
+        let (plain, packed) = (api.page(token, &query).await.is(200), read(ask(&query)).await.is(200));
+        assert_eq!(packed.header("content-encoding"), Some("gzip"));
+        assert_eq!(packed.header("content-length"), Some(packed.body.len().to_string().as_str()));
+        assert_ne!(packed.header("etag"), plain.header("etag"));
+        assert!(plain.header("vary").unwrap().eq_ignore_ascii_case("accept-encoding"));
+        let mut member = flate2::bufread::GzDecoder::new(&packed.body[..]);
+        let mut text = Vec::new();
+        member.read_to_end(&mut text).unwrap();
+        assert!(member.into_inner().is_empty(), "{query}: nothing follows the first member");
+        assert_eq!(text, plain.body, "{query}");
+        let tag = packed.header("etag").unwrap();
+        read(ask(&query).header("If-None-Match", tag)).await.is(304);
+        read(api.call("GET", &api.token_path(token, &format!("?{query}"))).header("If-None-Match", tag)).await.is(200);
+    }
+    assert_eq!(api.status(token).await.json()["Status"], "Complete");
+    read(ask("limit=1000")).await.is(200);
+    assert_eq!(api.status(token).await.json()["Status"], "Retrieved");
+}
+
+#[tokio::test]
 async fn not_complete_yet_is_503_with_retry_after() {
     let world = World::start().await;
     let api = world.nightly().await;
