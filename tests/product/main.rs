@@ -1,6 +1,8 @@
 //! Tests of the whole product: the real binary, started in a directory of its own, driven over real HTTP. Each states one
 //! rule that a caller relies on, named for it; the rules of an export stand in the specification's order.
 
+#![allow(clippy::unwrap_used)] // a test that can't go on says so by panicking
+
 mod access;
 mod bad_input;
 mod commit;
