@@ -37,12 +37,12 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
 fn profile(v: u8) -> Value {
     let mut body =
         json!({"CustomerName": {"LastName": format!("L{v}")}, "ProfileTags": [{"Name": format!("t{}", v % 5)}]});
-    if v % 2 == 0 {
+    if v.is_multiple_of(2) {
         let kind = 1 + v / 2 % 2;
         body["Emails"] = json!([{"EmailAddressType": "Home", "EmailAddress": format!("e{}@example.com", v % 7),
             "EmailPreferences": [{"FilterId": "NEWS-EMAIL", "PreferenceType": kind}]}]);
     }
-    if v % 3 == 0 {
+    if v.is_multiple_of(3) {
         body["Consents"] = json!([{"ConsentType": "Marketing", "ConsentVersion": "v1", "Locale": "en_US", "ConsentStatus": 1 + v % 4}]);
     }
     body
