@@ -359,6 +359,15 @@ async fn a_wrong_method_is_405_with_allow_and_an_unknown_route_404() {
 }
 
 #[tokio::test]
+async fn the_words_of_a_route_match_in_any_letter_case_and_with_a_slash_behind() {
+    let (_world, api, token) = exported(2).await;
+    let route = api.token_path(token, "/Status").to_lowercase();
+    assert_eq!(api.get(&format!("{route}/")).await.is(200).json()["Status"], "Complete");
+    let page = api.get(&api.token_path(token, "/?limit=1&keepAlive=true").replace("Export", "EXPORT")).await.is(200);
+    assert_eq!(count(&page), 1);
+}
+
+#[tokio::test]
 async fn pages_of_any_limit_concatenate_to_the_same_records() {
     let (_world, api, token) = exported(23).await;
     let all = api.rows(token).await;

@@ -18,7 +18,10 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-use super::connection::{Connection, FlushIo};
+use super::{
+    connection::{Connection, FlushIo},
+    spelling,
+};
 use crate::{access::App, health, options::Options, router::router};
 
 /// Why the server can't serve.
@@ -126,6 +129,9 @@ fn serve_connection(
     let io = FlushIo::new(TokioIo::new(stream), Arc::clone(&connection), options.write_stall);
     let service = router.map_request(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(Arc::clone(&connection));
+        if let Some(uri) = spelling::canonical(request.uri()) {
+            *request.uri_mut() = uri;
+        }
         request.map(Body::new)
     });
     let serving = http1::Builder::new()

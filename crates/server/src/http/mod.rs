@@ -9,4 +9,5 @@ pub(crate) mod listen;
 pub(crate) mod path;
 pub(crate) mod pieces;
 pub(crate) mod query;
+pub(crate) mod spelling;
 pub(crate) mod stack;
