@@ -1,8 +1,6 @@
 //! The index entries of a profile, as a set computed from the profile alone: a write puts the difference between the former
 //! set and the new one, a delete removes the set, `check` compares it with what is there. So the three can't disagree.
 
-use std::collections::BTreeSet;
-
 use heed::RwTxn;
 use sayso_model::{
     id::{AccountNo, ProfileId, fold},
@@ -21,41 +19,38 @@ use crate::{
 };
 
 /// Everything that by_key, by_modified and by_expiry hold of one profile.
+/// Each list ascends and has each entry once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Entries {
-    pub keys: BTreeSet<[u8; 33]>,
-    pub modified: BTreeSet<[u8; 20]>,
+    pub keys: Vec<[u8; 33]>,
+    pub modified: Vec<[u8; 20]>,
     /// Every moment at which something expires, past ones too: a delta asks which of them lie since its caller's moment.
-    pub expiries: BTreeSet<[u8; 20]>,
+    pub expiries: Vec<[u8; 20]>,
 }
 
 impl Entries {
     /// The entries of a profile that was written at `modified`.
     pub(crate) fn of(no: AccountNo, profile: &Profile, modified: Moment) -> Self {
         let id = profile.profile_id;
-        let mut keys = BTreeSet::new();
+        let mut keys = Vec::with_capacity(8);
         for a in &profile.alternate_ids {
-            keys.insert(keys::value(no, Kind::AlternateId, &fold(&a.alternate_id), &fold(&a.alternate_id_type), id));
+            keys.push(keys::value(no, Kind::AlternateId, &fold(&a.alternate_id), &fold(&a.alternate_id_type), id));
         }
         for e in &profile.emails {
-            keys.insert(keys::value(
-                no,
-                Kind::Email,
-                &normal::email(&e.email_address),
-                &fold(&e.email_address_type),
-                id,
-            ));
+            keys.push(keys::value(no, Kind::Email, &normal::email(&e.email_address), &fold(&e.email_address_type), id));
         }
         for p in &profile.phone_numbers {
-            keys.insert(keys::value(no, Kind::Phone, &normal::digits(&p.phone_number), &fold(&p.phone_type), id));
+            keys.push(keys::value(no, Kind::Phone, &normal::digits(&p.phone_number), &fold(&p.phone_type), id));
         }
         for g in &profile.groups {
-            keys.insert(keys::value(no, Kind::Group, &fold(&g.group_name), &fold(&g.group_type), id));
+            keys.push(keys::value(no, Kind::Group, &fold(&g.group_name), &fold(&g.group_type), id));
         }
+        keys.sort_unstable();
+        keys.dedup();
         let moment = |at| keys::moment(no, at, id);
         Self {
             keys,
-            modified: BTreeSet::from([moment(modified)]),
+            modified: vec![moment(modified)],
             expiries: reading::expiries(profile).into_iter().map(moment).collect(),
         }
     }
@@ -71,13 +66,13 @@ impl Entries {
 fn replace<const N: usize>(
     db: crate::engine::Db,
     txn: &mut RwTxn<'_>,
-    former: &BTreeSet<[u8; N]>,
-    new: &BTreeSet<[u8; N]>,
+    former: &[[u8; N]],
+    new: &[[u8; N]],
 ) -> Result<(), StoreError> {
-    for key in former.difference(new) {
+    for key in former.iter().filter(|key| new.binary_search(key).is_err()) {
         db.delete(txn, key).or_engine()?;
     }
-    for key in new.difference(former) {
+    for key in new.iter().filter(|key| former.binary_search(key).is_err()) {
         db.put(txn, key, &[]).or_engine()?;
     }
     Ok(())

@@ -1,5 +1,8 @@
-//! Bulk load of new profiles inside one write transaction: the model's work for each on all cores, then everything into the engine in
-//! the order of its keys, which is what LMDB likes best (measured.md: bulk loading wants sorted index writes).
+//! Bulk load of new profiles inside one write transaction: the model's work for each on all cores, and everything into the engine
+//! in the order of its keys, which is what LMDB likes best (measured.md: bulk loading wants sorted index writes).
+//!
+//! A batch goes through in pieces: what a piece needs in memory while it is worked on stays in the processor's cache, and is given
+//! back before the next. Only the entries of the indexes, whose order isn't that of the profiles, wait for the end.
 
 use std::collections::HashMap;
 
@@ -8,7 +11,7 @@ use sayso_model::{
     change::{self, Kept},
     facts,
     id::{AccountNo, Author, ProfileId, fold},
-    input::ProfileInput,
+    input::{AlternateIdInput, ProfileInput},
     moment::Moment,
     profile::Profile,
     refusal::Refusal,
@@ -26,8 +29,51 @@ use crate::{
     write::{Rendered, taken},
 };
 
+/// Profiles that are worked on at a time.
+const PIECE: usize = 2_000;
+
+/// Loads a batch. One answer for each input, in order.
+pub(crate) fn apply(
+    tx: &mut Tx<'_>,
+    no: AccountNo,
+    author: &Author,
+    batch: Vec<ProfileInput>,
+) -> Result<Vec<Result<ProfileId, StoreError>>, StoreError> {
+    let account = tx.account(no)?;
+    let now = tx.stamp();
+    let mut load = Load {
+        next_profile: tx.numbers(no)?.next_profile,
+        claimed: HashMap::with_capacity(batch.len()),
+        answers: Vec::with_capacity(batch.len()),
+        by_key: Vec::with_capacity(4 * batch.len()),
+        by_expiry: Vec::with_capacity(2 * batch.len()),
+        account,
+        author,
+        now,
+    };
+    let mut inputs = batch.into_iter();
+    while inputs.len() > 0 {
+        load.piece(tx, inputs.by_ref().take(PIECE).collect())?;
+    }
+    load.finish(tx)
+}
+
+/// A load under way.
+struct Load<'a> {
+    account: Account,
+    author: &'a Author,
+    now: Moment,
+    next_profile: u64,
+    /// The alternate ids of the batch so far, folded, with their owners.
+    claimed: HashMap<(String, String), ProfileId>,
+    answers: Vec<Result<ProfileId, StoreError>>,
+    by_key: Vec<([u8; 33], [u8; 0])>,
+    by_expiry: Vec<([u8; 20], [u8; 0])>,
+}
+
 /// A profile ready to be put.
 struct Prepared {
+    id: ProfileId,
     rendered: Rendered,
     facts: PreparedFacts,
 }
@@ -35,57 +81,96 @@ struct Prepared {
 enum PreparedFacts {
     Encoded(Vec<u8>),
     /// Some of its terms have no id yet.
-    NewTerms(Vec<String>),
+    NewTerms(Box<Kept>, Vec<String>),
 }
 
-/// Loads a batch. One answer for each input, in order.
-pub(crate) fn apply(
-    tx: &mut Tx<'_>,
-    no: AccountNo,
-    author: &Author,
-    batch: &[ProfileInput],
-) -> Result<Vec<Result<ProfileId, StoreError>>, StoreError> {
-    let account = tx.account(no)?;
-    let mut numbers = tx.numbers(no)?;
-    let now = tx.stamp();
-
-    let made = on_all_cores(batch, |input| change::create(input, ProfileId(0), &account.config, author, now));
-    let mut claimed = HashMap::with_capacity(batch.len());
-    let mut answers = Vec::with_capacity(batch.len());
-    let mut accepted = Vec::with_capacity(batch.len());
-    for (input, made) in batch.iter().zip(made) {
-        // The ids are given to those that are accepted, so that a refused one leaves no gap.
-        let id = ProfileId(numbers.next_profile);
-        let answer = match made {
-            Ok(kept) => claim(tx, no, input, &kept.profile, id, &mut claimed)?.map(|()| kept),
-            Err(refusal) => Err(refusal),
+impl Load<'_> {
+    fn piece(&mut self, tx: &mut Tx<'_>, piece: Vec<ProfileInput>) -> Result<(), StoreError> {
+        let no = self.account.no;
+        let made = on_all_cores(piece, |input| {
+            let made = change::create(&input, ProfileId(0), &self.account.config, self.author, self.now);
+            // What is left of the input is needed to say where a refused alternate id stands.
+            (made, input.alternate_ids)
+        });
+        let mut accepted = Vec::with_capacity(made.len());
+        for (made, alternate_ids) in made {
+            // The ids are given to those that are accepted, so that a refused one leaves no gap.
+            let id = ProfileId(self.next_profile);
+            let answer = match made {
+                Ok(kept) => {
+                    let asked = alternate_ids.unwrap_or_default();
+                    claim(tx, no, &asked, &kept.profile, id, &mut self.claimed)?.map(|()| kept)
+                }
+                Err(refusal) => Err(refusal),
+            };
+            self.answers.push(answer.map_err(StoreError::from).map(|mut kept| {
+                kept.profile.profile_id = id;
+                self.next_profile += 1;
+                accepted.push(kept);
+                id
+            }));
+        }
+        let prepared = {
+            // In a block of its own: a dictionary that nobody else holds grows in place.
+            let dictionary = tx.dictionary(no)?.clone();
+            on_all_cores(accepted, |kept| prepare(kept, &self.account, self.now, &dictionary))
         };
-        answers.push(answer.map_err(StoreError::from).map(|mut kept| {
-            kept.profile.profile_id = id;
-            numbers.next_profile += 1;
-            accepted.push(kept);
-            id
-        }));
+        self.put(tx, prepared)
     }
-    if accepted.is_empty() {
-        return Ok(answers);
+
+    /// Puts what stands in the order of the profiles, and keeps the rest.
+    fn put(&mut self, tx: &mut Tx<'_>, prepared: Vec<Result<Prepared, StoreError>>) -> Result<(), StoreError> {
+        let no = self.account.no;
+        let mut rows = Vec::with_capacity(prepared.len());
+        let mut facts = Vec::with_capacity(prepared.len());
+        let mut by_modified = Vec::with_capacity(prepared.len());
+        for prepared in prepared {
+            let Prepared { id, rendered, facts: prepared } = prepared?;
+            let key = keys::profile(no, id);
+            let encoded = match prepared {
+                PreparedFacts::Encoded(encoded) => encoded,
+                PreparedFacts::NewTerms(kept, terms) => {
+                    let ids = tx.term_ids(no, &terms)?;
+                    rendered.facts(&kept, &self.account.config, self.account.version, &ids)
+                }
+            };
+            facts.push((key, encoded));
+            rows.push((key, rendered.bytes));
+            by_modified.extend(rendered.entries.modified.into_iter().map(|key| (key, [])));
+            self.by_key.extend(rendered.entries.keys.into_iter().map(|key| (key, [])));
+            self.by_expiry.extend(rendered.entries.expiries.into_iter().map(|key| (key, [])));
+        }
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let (dbs, txn) = tx.write();
+        put_sorted(dbs.rows, txn, &rows)?;
+        put_sorted(dbs.facts, txn, &facts)?;
+        put_sorted(dbs.by_modified, txn, &by_modified)
     }
-    let prepared = {
-        // In a block of its own: a dictionary that nobody else holds grows in place.
-        let dictionary = tx.dictionary(no)?.clone();
-        on_all_cores(&accepted, |kept| prepare(kept, &account, now, &dictionary))
-    };
-    put(tx, &account, &accepted, prepared)?;
-    numbers.next_term = tx.numbers(no)?.next_term;
-    tx.set_numbers(no, numbers);
-    Ok(answers)
+
+    /// Puts the entries that waited, and the numbers.
+    fn finish(mut self, tx: &mut Tx<'_>) -> Result<Vec<Result<ProfileId, StoreError>>, StoreError> {
+        let no = self.account.no;
+        let mut numbers = tx.numbers(no)?;
+        if numbers.next_profile != self.next_profile {
+            numbers.next_profile = self.next_profile;
+            tx.set_numbers(no, numbers);
+            self.by_key.sort_unstable();
+            self.by_expiry.sort_unstable();
+            let (dbs, txn) = tx.write();
+            put_sorted(dbs.by_key, txn, &self.by_key)?;
+            put_sorted(dbs.by_expiry, txn, &self.by_expiry)?;
+        }
+        Ok(self.answers)
+    }
 }
 
 /// Claims the alternate ids of a new profile, unless one belongs to a profile that is there or stands earlier in the batch.
 fn claim(
     tx: &Tx<'_>,
     no: AccountNo,
-    input: &ProfileInput,
+    asked: &[AlternateIdInput],
     profile: &Profile,
     id: ProfileId,
     claimed: &mut HashMap<(String, String), ProfileId>,
@@ -101,61 +186,23 @@ fn claim(
             index::find(dbs, txn, no, &wanted, &mut |profile| owner = Some(profile.profile_id))?;
         }
         if let Some(owner) = owner {
-            return Ok(Err(taken(input, kind, value, owner)));
+            return Ok(Err(taken(asked, kind, value, owner)));
         }
     }
     claimed.extend(folded.into_iter().map(|folded| (folded, id)));
     Ok(Ok(()))
 }
 
-fn prepare(kept: &Kept, account: &Account, now: Moment, dictionary: &Dictionary) -> Result<Prepared, StoreError> {
-    let rendered = Rendered::new(kept, account.no, now)?;
+fn prepare(kept: Kept, account: &Account, now: Moment, dictionary: &Dictionary) -> Result<Prepared, StoreError> {
+    let id = kept.profile.profile_id;
+    let rendered = Rendered::new(&kept, account.no, now)?;
     let terms = facts::terms(&kept.profile, &account.config);
     let ids: Option<Vec<u32>> = terms.iter().map(|term| dictionary.id(term)).collect();
     let facts = match ids {
-        Some(ids) => PreparedFacts::Encoded(rendered.facts(kept, &account.config, account.version, &ids)),
-        None => PreparedFacts::NewTerms(terms),
+        Some(ids) => PreparedFacts::Encoded(rendered.facts(&kept, &account.config, account.version, &ids)),
+        None => PreparedFacts::NewTerms(Box::new(kept), terms),
     };
-    Ok(Prepared { rendered, facts })
-}
-
-/// Puts everything, database by database, in the order of the keys.
-fn put(
-    tx: &mut Tx<'_>,
-    account: &Account,
-    accepted: &[Kept],
-    prepared: Vec<Result<Prepared, StoreError>>,
-) -> Result<(), StoreError> {
-    let no = account.no;
-    let mut rows = Vec::with_capacity(accepted.len());
-    let mut facts = Vec::with_capacity(accepted.len());
-    let mut by_key = Vec::with_capacity(4 * accepted.len());
-    let mut by_modified = Vec::with_capacity(accepted.len());
-    let mut by_expiry = Vec::with_capacity(2 * accepted.len());
-    for (kept, prepared) in accepted.iter().zip(prepared) {
-        let Prepared { rendered, facts: prepared } = prepared?;
-        let key = keys::profile(no, kept.profile.profile_id);
-        let encoded = match prepared {
-            PreparedFacts::Encoded(encoded) => encoded,
-            PreparedFacts::NewTerms(terms) => {
-                let ids = tx.term_ids(no, &terms)?;
-                rendered.facts(kept, &account.config, account.version, &ids)
-            }
-        };
-        facts.push((key, encoded));
-        rows.push((key, rendered.bytes));
-        by_key.extend(rendered.entries.keys.into_iter().map(|key| (key, [])));
-        by_modified.extend(rendered.entries.modified.into_iter().map(|key| (key, [])));
-        by_expiry.extend(rendered.entries.expiries.into_iter().map(|key| (key, [])));
-    }
-    by_key.sort_unstable();
-    by_expiry.sort_unstable();
-    let (dbs, txn) = tx.write();
-    put_sorted(dbs.rows, txn, &rows)?;
-    put_sorted(dbs.facts, txn, &facts)?;
-    put_sorted(dbs.by_key, txn, &by_key)?;
-    put_sorted(dbs.by_modified, txn, &by_modified)?;
-    put_sorted(dbs.by_expiry, txn, &by_expiry)
+    Ok(Prepared { id, rendered, facts })
 }
 
 /// Puts entries whose keys ascend. Beyond the end of the database they are appended, which fills pages instead of halving them.
@@ -173,21 +220,25 @@ fn put_sorted<K: AsRef<[u8]>, V: AsRef<[u8]>>(
     Ok(())
 }
 
-/// Maps in parallel, in order.
-fn on_all_cores<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> {
+/// Maps in parallel, in order. Each item is dropped where it was used.
+fn on_all_cores<T: Send, R: Send>(items: Vec<T>, f: impl Fn(T) -> R + Sync) -> Vec<R> {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    let part = items.len().div_ceil(cores).max(1);
+    let share = items.len().div_ceil(cores).max(1);
+    let mut all = Vec::with_capacity(items.len());
+    let mut items = items.into_iter();
     std::thread::scope(|scope| {
         let f = &f;
-        let running: Vec<_> =
-            items.chunks(part).map(|items| scope.spawn(move || items.iter().map(f).collect::<Vec<R>>())).collect();
-        let mut all = Vec::with_capacity(items.len());
+        let mut running = Vec::with_capacity(cores);
+        while items.len() > 0 {
+            let share: Vec<T> = items.by_ref().take(share).collect();
+            running.push(scope.spawn(move || share.into_iter().map(f).collect::<Vec<R>>()));
+        }
         for thread in running {
             // A panic goes on in the writer, which answers it.
             all.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
-        all
-    })
+    });
+    all
 }
 
 #[cfg(test)]
@@ -198,7 +249,7 @@ mod tests {
     fn work_on_all_cores_keeps_its_order() {
         for n in [0, 1, 2, 3, 1000] {
             let items: Vec<usize> = (0..n).collect();
-            assert_eq!(on_all_cores(&items, |item| item * 7), (0..n).map(|i| i * 7).collect::<Vec<_>>());
+            assert_eq!(on_all_cores(items, |item| item * 7), (0..n).map(|i| i * 7).collect::<Vec<_>>());
         }
     }
 }

@@ -191,7 +191,8 @@ fn refuse_taken(
             }
         })?;
         if let Some(owner) = owner {
-            return Err(taken(input, kind, id, owner).into());
+            let asked = input.alternate_ids.as_deref().unwrap_or_default();
+            return Err(taken(asked, kind, id, owner).into());
         }
     }
     Ok(())
@@ -202,12 +203,12 @@ fn has_alternate_id(profile: &Profile, kind: &str, id: &str) -> bool {
 }
 
 /// The refusal of an alternate id that another profile has, with its place in the input.
-pub(crate) fn taken(input: &ProfileInput, kind: &str, id: &str, owner: ProfileId) -> Refusal {
+pub(crate) fn taken(asked: &[AlternateIdInput], kind: &str, id: &str, owner: ProfileId) -> Refusal {
     let named = |a: &AlternateIdInput| {
         a.alternate_id_type.as_deref().is_some_and(|k| fold(k) == fold(kind))
             && a.alternate_id.as_deref().is_some_and(|i| fold(i) == fold(id))
     };
-    let place = input.alternate_ids.as_deref().unwrap_or_default().iter().position(named);
+    let place = asked.iter().position(named);
     let path = place.map_or_else(String::new, |i| format!("AlternateIds[{i}].AlternateId"));
     let seen: String = id.chars().take(80).collect();
     Refusal::conflict(
