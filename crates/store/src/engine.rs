@@ -12,7 +12,10 @@
 //! | tombstones | account, ProfileId → sealed tombstone |
 //! | config, access, exports, meta | everything else, small |
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+};
 
 use heed::{CommitOrAbort, Database, Env, EnvOpenOptions, MdbError, RoTxn, RwTxn, WithoutTls, types::Bytes};
 
@@ -92,6 +95,9 @@ impl Engine {
             let mut wtxn = env.write_txn().or_engine()?;
             meta::put_format(&dbs, &mut wtxn)?;
             wtxn.commit().or_engine()?;
+            // The engine syncs what is in its file; that the directory names the file is for us to make last.
+            let synced = File::open(dir).and_then(|dir| dir.sync_all());
+            synced.map_err(|e| StoreError::Engine(format!("{} can't be synced: {e}", dir.display())))?;
         }
         Ok(Self { env, dbs, dir: dir.to_owned() })
     }
