@@ -119,15 +119,18 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let peers = Peers::install()?;
     let mut report = Report::default();
 
-    measure_all(args, &maker, &peers, &mut report)?;
-    let about = write::About {
-        args,
-        machine: machine::about(work.path()),
-        peers: peers.versions(),
-        load_before,
-        took: started.elapsed(),
+    let machine = machine::about(work.path());
+    let peer_versions = peers.versions();
+    let write = |report: &Report| {
+        let took = started.elapsed();
+        write::write(&write::About { args, machine: &machine, peers: &peer_versions, load_before, took }, report)
     };
-    write::write(&about, &report)?;
+    // what was measured before something failed is worth keeping
+    let outcome = measure_all(args, &maker, &peers, &mut report);
+    let file = write(&report)?;
+    let words = format!("{}\nwritten: {}\n", report.targets(), file.display());
+    std::io::Write::write_all(&mut std::io::stdout(), words.as_bytes())?;
+    outcome?;
     work.close().context("the temporary folder can't be removed")?;
     Ok(ExitCode::SUCCESS)
 }

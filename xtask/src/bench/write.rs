@@ -1,21 +1,21 @@
 //! docs/performance.md and docs/performance.svg.
 
-use std::{fs, time::Duration};
+use std::{fs, path::PathBuf, time::Duration};
 
 use super::{Args, plot, report::Report};
 
 /// What the figures were measured on and with.
 pub(super) struct About<'a> {
     pub(super) args: &'a Args,
-    pub(super) machine: String,
-    pub(super) peers: String,
+    pub(super) machine: &'a str,
+    pub(super) peers: &'a str,
     /// The machine's load average before anything began.
     pub(super) load_before: f64,
     pub(super) took: Duration,
 }
 
-/// Writes both and prints the targets.
-pub(super) fn write(about: &About<'_>, report: &Report) -> anyhow::Result<()> {
+/// Writes both; where the first is.
+pub(super) fn write(about: &About<'_>, report: &Report) -> anyhow::Result<PathBuf> {
     let out = about.args.out();
     fs::create_dir_all(&out)?;
     let file = out.join("performance.md");
@@ -27,9 +27,7 @@ pub(super) fn write(about: &About<'_>, report: &Report) -> anyhow::Result<()> {
     if report.plot.iter().any(|line| !line.points.is_empty()) {
         fs::write(out.join("performance.svg"), plot::svg(&report.plot))?;
     }
-    let words = format!("{}\nwritten: {}\n", report.targets(), file.display());
-    std::io::Write::write_all(&mut std::io::stdout(), words.as_bytes())?;
-    Ok(())
+    Ok(file)
 }
 
 fn text(about: &About<'_>, report: &Report) -> String {
