@@ -28,8 +28,8 @@ pub(super) fn about(dir: &Path) -> String {
     let disk = word("df", &["--output=source,fstype", "-h", &dir]);
     let disk = disk.lines().nth(1).unwrap_or("unknown").split_whitespace().collect::<Vec<_>>().join(", ");
     let virtual_machine = match word("systemd-detect-virt", &[]).as_str() {
-        "unknown" | "none" => String::new(),
-        kind => format!(", virtual ({kind})"),
+        "unknown" | "none" => "",
+        _ => ", virtual",
     };
     format!(
         "- processor: {}, {cores} cores{virtual_machine}\n- memory: {:.1} GiB\n- disk: {disk}\n- kernel: {}\n- compiler: {}\n- revision: {}\n",
