@@ -205,22 +205,22 @@ impl<'a> Filter<'a> {
     }
 
     fn range(&self, number: usize, ids: Range<u64>) -> Result<Part, Halt> {
-        let mut part = Part::new(self.task.folder, number);
-        let mut seen = 0u64;
-        self.task.snapshot.for_each_facts(ids, &mut |id, facts| {
-            seen += 1;
-            if seen.is_multiple_of(LOOK_UP_EVERY) {
-                self.task.go_on()?;
-            }
-            self.consider(&mut part, id, facts)
-        })?;
-        Ok(part)
+        self.gather(number, |each| self.task.snapshot.for_each_facts(ids, each))
     }
 
     fn listed(&self, number: usize, ids: &[ProfileId]) -> Result<Part, Halt> {
+        self.gather(number, |each| self.task.snapshot.for_each_facts_of(&mut ids.iter().copied(), each))
+    }
+
+    /// The part of what `walk` comes by; looks up now and then whether the job is still wanted.
+    fn gather(
+        &self,
+        number: usize,
+        walk: impl FnOnce(&mut dyn FnMut(ProfileId, Facts<'_>) -> Result<(), Halt>) -> Result<(), Halt>,
+    ) -> Result<Part, Halt> {
         let mut part = Part::new(self.task.folder, number);
         let mut seen = 0u64;
-        self.task.snapshot.for_each_facts_of(&mut ids.iter().copied(), &mut |id, facts| {
+        walk(&mut |id, facts| {
             seen += 1;
             if seen.is_multiple_of(LOOK_UP_EVERY) {
                 self.task.go_on()?;
