@@ -7,6 +7,7 @@ mod access;
 mod bad_input;
 mod commit;
 mod delta;
+mod full_disk;
 mod harness;
 mod initiate;
 mod matching;

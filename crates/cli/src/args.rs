@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::FalseyValueParser};
 
-use crate::settings::Span;
+use crate::settings::{Size, Span};
 
 /// Where data lives when nothing else is said.
 pub const DEFAULT_DATA: &str = "./sayso-data";
@@ -133,6 +133,9 @@ pub struct ServeArgs {
     /// Where to listen; port 0 is any free one [default: 127.0.0.1:8080]
     #[arg(long, env = "SAYSO_LISTEN", value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
+    /// Disk that is kept free: below it only what ends or removes something is written [default: 64MiB]
+    #[arg(long, env = "SAYSO_DISK_RESERVE", value_name = "SIZE")]
+    pub disk_reserve: Option<Size>,
     /// The address under which callers reach the server, for the OAuth metadata [default: http:// and the request's Host]
     #[arg(long, env = "SAYSO_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,

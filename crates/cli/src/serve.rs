@@ -18,7 +18,8 @@ pub fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let stop = Stop::listen()?;
     // Before the store is opened: its first numbers count too.
     sayso_server::record_metrics();
-    let store = Store::open(&settings.data, Role::Server, data::clock(settings.clock_file.as_deref()))
+    let clock = data::clock(settings.clock_file.as_deref());
+    let store = Store::open_with(&settings.data, Role::Server, clock, settings.store)
         .with_context(|| format!("the data directory {} can't be opened", settings.data.display()))?;
     if store.accounts()?.is_empty() {
         out::note(format_args!(

@@ -5,6 +5,7 @@ use std::{fmt, fs, net::SocketAddr, path::PathBuf, str::FromStr};
 
 use anyhow::Context;
 use sayso_export::Settings as ExportSettings;
+use sayso_store::Settings as StoreSettings;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::args::{DEFAULT_DATA, LogArgs, LogFormat, ServeArgs};
@@ -58,6 +59,36 @@ impl<'de> Deserialize<'de> for Span {
     }
 }
 
+/// A number of bytes as it is written on the command line (`0B`, `512KiB`, `64MiB`, `2GiB`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size(pub u64);
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let (number, unit) = text.split_at(split);
+        let unit = match unit.trim() {
+            "B" => Some(1),
+            "KiB" => Some(1 << 10),
+            "MiB" => Some(1 << 20),
+            "GiB" => Some(1 << 30),
+            _ => None,
+        };
+        let bytes = unit.zip(number.parse::<u64>().ok()).and_then(|(unit, n)| n.checked_mul(unit));
+        bytes.map(Size).ok_or_else(|| {
+            format!("{text:?} is no size; write a whole number and its unit, B, KiB, MiB or GiB, such as 64MiB")
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Size {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
 /// What is logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log {
@@ -86,6 +117,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// The address under which callers reach the server.
     pub public_url: Option<String>,
+    /// The store's settings.
+    pub store: StoreSettings,
     /// The export engine's settings.
     pub export: ExportSettings,
     /// Whether callbacks over plain http to this machine are taken.
@@ -103,6 +136,7 @@ struct File {
     data: Option<PathBuf>,
     listen: Option<SocketAddr>,
     public_url: Option<String>,
+    disk_reserve: Option<Size>,
     token_life: Option<Span>,
     status_life: Option<Span>,
     kept_files_life: Option<Span>,
@@ -161,6 +195,12 @@ fn merge(args: ServeArgs, file: File, log: &LogArgs) -> anyhow::Result<Settings>
         data: args.data.or(file.data).unwrap_or_else(|| PathBuf::from(DEFAULT_DATA)),
         listen: args.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
         public_url: args.public_url.or(file.public_url),
+        store: StoreSettings {
+            disk_reserve: args
+                .disk_reserve
+                .or(file.disk_reserve)
+                .map_or(StoreSettings::default().disk_reserve, |size| size.0),
+        },
         export,
         allow_http_callbacks: args.allow_http_callbacks.or(file.allow_http_callbacks).unwrap_or(false),
         clock_file: args.clock_file.or(file.clock_file),
@@ -230,6 +270,17 @@ mod tests {
             let error = merge(ServeArgs::default(), file(text), &LogArgs::default()).unwrap_err();
             assert!(error.is::<Usage>(), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn sizes_are_read_with_their_unit() {
+        for (text, bytes) in [("0B", 0), ("512 KiB", 512 << 10), ("64MiB", 64 << 20), ("2GiB", 2 << 30)] {
+            assert_eq!(text.parse(), Ok(Size(bytes)));
+        }
+        for text in ["", "64", "MiB", "-1B", "64MB", "99999999999GiB"] {
+            assert!(text.parse::<Size>().unwrap_err().contains("64MiB"), "{text}");
+        }
+        assert_eq!(settings(ServeArgs::default(), "disk_reserve = \"1MiB\"").store.disk_reserve, 1 << 20);
     }
 
     #[test]

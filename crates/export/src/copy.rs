@@ -20,6 +20,8 @@ use crate::{
 
 /// Bytes gathered before they are written: few system calls, and small enough to stay in the cache for the checksum.
 const BUFFER: usize = 1024 * 1024;
+/// Bytes of a record's start in `index`.
+const INDEX_ENTRY: u64 = 8;
 /// Rows between two looks at whether the engine is being stopped.
 const LOOK_UP_EVERY: u64 = 256;
 
@@ -35,6 +37,11 @@ struct Place<'a> {
     part: &'a Part,
     record: u64,
     offset: u64,
+}
+
+/// Bytes of disk that [`copy`] will take.
+pub(crate) fn needed(parts: &[Part]) -> u64 {
+    parts.iter().map(|part| part.bytes + part.count * (1 + INDEX_ENTRY)).sum::<u64>() + INDEX_ENTRY
 }
 
 /// Writes `rows` and `index`.
@@ -56,7 +63,7 @@ pub(crate) fn copy(task: &Task<'_>, parts: &[Part]) -> Result<Copied, Halt> {
     let copy_part = |_: usize, place: &Place<'_>| {
         let mut out = Writers {
             rows: RangeWriter::new(&rows, &rows_path, place.offset),
-            index: RangeWriter::new(&index, &index_path, 8 * place.record),
+            index: RangeWriter::new(&index, &index_path, INDEX_ENTRY * place.record),
             next: place.offset,
             rows_len,
         };
@@ -66,7 +73,7 @@ pub(crate) fn copy(task: &Task<'_>, parts: &[Part]) -> Result<Copied, Halt> {
     let sums = parallel(task.threads, &places, &task.abort, copy_part)?;
 
     let (rows_sums, mut index_sums): (Vec<_>, Vec<_>) = sums.into_iter().unzip();
-    let mut sentinel = RangeWriter::new(&index, &index_path, 8 * row_count);
+    let mut sentinel = RangeWriter::new(&index, &index_path, INDEX_ENTRY * row_count);
     sentinel.write(&end.to_le_bytes())?;
     index_sums.push(sentinel.finish()?);
     let export_id = getrandom::u64().map_err(|e| random_failed(&e))?;
@@ -76,7 +83,7 @@ pub(crate) fn copy(task: &Task<'_>, parts: &[Part]) -> Result<Copied, Halt> {
         row_count,
         byte_count: end - row_count,
         rows_len,
-        index_len: 8 * (row_count + 1),
+        index_len: INDEX_ENTRY * (row_count + 1),
         rows_sums: RangeSums::join(rows_sums),
         index_sums: RangeSums::join(index_sums),
     };

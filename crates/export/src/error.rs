@@ -34,6 +34,17 @@ pub enum ExportError {
         /// Why it failed.
         source: std::io::Error,
     },
+    /// The disk has no room for what is to be written.
+    #[error(
+        "the export needs {needed} bytes of disk and {room} may be used; make room, or end exports that nobody needs any \
+         more, and start it again"
+    )]
+    NoRoom {
+        /// Bytes.
+        needed: u64,
+        /// Bytes free beyond those that are kept free for the store.
+        room: u64,
+    },
     /// A file is damaged: the block that was read doesn't have its checksum.
     #[error("damaged export file: {0}")]
     Damaged(String),

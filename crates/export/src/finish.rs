@@ -95,7 +95,7 @@ impl Inner {
         now: Moment,
     ) -> impl Future<Output = Result<Vec<Outcome>, StoreError>> + Send + 'static {
         let settings = self.settings.clone();
-        self.store.export_records(move |records| {
+        self.store.export_upkeep(move |records| {
             // Two changes of one job in one batch: the second sees what the first made of it.
             let mut jobs: HashMap<Key, Job> = HashMap::new();
             let mut outcomes = Vec::with_capacity(changes.len());

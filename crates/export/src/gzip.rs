@@ -3,7 +3,8 @@
 //! hundred records, the comma between two pieces as a stored block, the tail, and a trailer whose CRC-32 is combined from the
 //! pieces'. Records at the edges of a page that doesn't begin or end where pieces do are compressed anew.
 //!
-//! The pieces lie in a file without a name that lives as long as the export is open here: nothing of it is left behind.
+//! The pieces lie in a file without a name that lives as long as the export is open here: nothing of it is left behind. When the disk has
+//! no room for it, pages are sent as they are.
 
 use std::{
     collections::HashMap,
@@ -166,14 +167,14 @@ pub(crate) struct GzipPage {
 
 impl GzipPage {
     /// Makes the pieces that are missing, so that the length is known.
-    pub fn new(export: &OpenExport, head: Vec<u8>, records: Range<u64>) -> Result<GzipPage, ExportError> {
+    pub fn new(export: &OpenExport, head: &[u8], records: Range<u64>) -> Result<GzipPage, ExportError> {
         let mut begin = HEADER.to_vec();
-        begin.extend_from_slice(&stored(&head, false));
+        begin.extend_from_slice(&stored(head, false));
         let mut page =
             GzipPage { length: 0, begin, rest: records.clone(), edges: Vec::new(), is_first: true, end: Vec::new() };
         let comma = stored(b",", false).len() as u64;
         let mut crc = Hasher::new();
-        crc.update(&head);
+        crc.update(head);
         let (mut pieces, mut raw) = (0, head.len() as u64);
         let mut at = records.start;
         while at < records.end {

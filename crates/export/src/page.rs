@@ -118,14 +118,30 @@ impl Page {
 
     /// The same page with `Content-Encoding: gzip`: one member, made of pieces that are compressed when a page first needs them and
     /// kept while the export is open, so that the length is exact. Blocking, at some 200 MB of rows a second for those not made yet.
-    pub fn into_gzip(self) -> Result<Page, ExportError> {
-        let etag = self.gzip_etag();
-        let Page { snapshot, last_block, mut body, .. } = self;
-        let gzip = GzipPage::new(&body.export, std::mem::take(&mut body.head), body.records.clone());
-        let gzip = gzip.inspect_err(|error| body.report(error))?;
-        let length = gzip.length();
-        body.kind = Kind::Gzip(Box::new(gzip));
-        Ok(Page { length, etag, snapshot, last_block, body })
+    ///
+    /// Without room on the disk for the pieces the page stays as it is ([`Page::is_gzip`]): a reader loses speed, not the page.
+    pub fn into_gzip(mut self) -> Result<Page, ExportError> {
+        match GzipPage::new(&self.body.export, &self.body.head, self.body.records.clone()) {
+            Ok(gzip) => {
+                self.etag = self.gzip_etag();
+                self.length = gzip.length();
+                self.body.head.clear();
+                self.body.kind = Kind::Gzip(Box::new(gzip));
+            }
+            Err(error @ ExportError::Io { .. }) => {
+                tracing::warn!(token = %self.body.export.key.1, %error, "a page is sent uncompressed");
+            }
+            Err(error) => {
+                self.body.report(&error);
+                return Err(error);
+            }
+        }
+        Ok(self)
+    }
+
+    /// Whether the body is compressed.
+    pub fn is_gzip(&self) -> bool {
+        matches!(self.body.kind, Kind::Gzip(_))
     }
 }
 

@@ -46,7 +46,7 @@ pub(crate) fn sweep(inner: &Inner, round: u64) -> Result<(), StoreError> {
     }
     remove_stale_files(inner, stale)?;
     forget(inner, forgotten)?;
-    let sweep_keys = inner.store.export_records(move |records| {
+    let sweep_keys = inner.store.export_upkeep(move |records| {
         records.sweep_keys(&|record| serde_json::from_slice::<KeyRecord>(record).map_or(true, |key| key.is_old(now)))
     });
     block_on(sweep_keys)?;
@@ -69,7 +69,7 @@ fn remove_stale_files(inner: &Inner, jobs: Vec<Job>) -> Result<(), StoreError> {
     if removed.is_empty() {
         return Ok(());
     }
-    block_on(inner.store.export_records(move |records| {
+    block_on(inner.store.export_upkeep(move |records| {
         for (account, token) in &removed {
             if let Some(bytes) = records.get(*account, *token)? {
                 let mut job = decode(&bytes)?;
@@ -93,7 +93,7 @@ fn forget(inner: &Inner, keys: Vec<Key>) -> Result<(), StoreError> {
         }
     }
     block_on(
-        inner.store.export_records(move |records| {
+        inner.store.export_upkeep(move |records| {
             keys.iter().try_for_each(|(account, token)| records.remove(*account, *token))
         }),
     )

@@ -14,8 +14,9 @@ use std::{
 use sayso_store::StoreError;
 
 use crate::{
+    ExportError,
     block_on::block_on,
-    copy::copy,
+    copy::{copy, needed},
     finish::Outcome,
     job::State,
     layout::Manifest,
@@ -187,7 +188,14 @@ fn attempt(
         opened: AtomicU64::new(0),
         check_versions,
     };
-    let copied = plan(&task).and_then(|parts| copy(&task, &parts));
+    let copied = plan(&task).and_then(|parts| {
+        // Known before a byte moves: what doesn't fit fails now, and doesn't take the room that writes need.
+        let (needed, room) = (needed(&parts), inner.store.room()?);
+        if needed > room {
+            return Err(ExportError::NoRoom { needed, room }.into());
+        }
+        copy(&task, &parts)
+    });
     let opened = task.opened.into_inner();
     inner.rows_opened.fetch_add(opened, Relaxed);
     metrics::counter!("sayso_rows_opened_total").increment(opened);

@@ -141,7 +141,8 @@ impl ApiError {
                 format!("an internal error; the log tells its cause under the correlation id {correlation_id}")
             }
             StatusCode::SERVICE_UNAVAILABLE if matches!(self, ApiError::Store(_)) => {
-                "the server can't keep a write or answer at the moment; nothing was changed, try again later".to_owned()
+                "the server can't keep a write at the moment (its disk may be full); nothing was changed, try again later"
+                    .to_owned()
             }
             _ => self.to_string(),
         }

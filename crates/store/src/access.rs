@@ -107,7 +107,7 @@ impl Store {
     /// Removes a client and with it its tokens (blocking). `false` when it is not there.
     pub fn revoke_client(&self, account: AccountNo, client_id: &str) -> Result<bool, StoreError> {
         let client_id = client_id.to_owned();
-        self.writer().run_blocking(move |tx| {
+        self.writer().run_upkeep_blocking(move |tx| {
             let (dbs, txn) = tx.read();
             if client_of(dbs, txn, account, &client_id)?.is_none() {
                 return Ok(false);
@@ -172,7 +172,7 @@ impl Store {
     /// Removes tokens that have expired (blocking); for the sweeper.
     pub fn sweep_tokens(&self) -> Result<u64, StoreError> {
         let now = self.clock().now();
-        self.writer().run_blocking(move |tx| remove_bearers(tx, |bearer| bearer.expires <= now))
+        self.writer().run_upkeep_blocking(move |tx| remove_bearers(tx, |bearer| bearer.expires <= now))
     }
 }
 

@@ -13,11 +13,13 @@
 //! | config, access, exports, meta | everything else, small |
 
 use std::{
-    fs::File,
+    fs::{File, OpenOptions},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
 use heed::{CommitOrAbort, Database, Env, EnvOpenOptions, MdbError, RoTxn, RwTxn, WithoutTls, types::Bytes};
+use rustix::fs::FallocateFlags;
 
 use crate::{StoreError, meta};
 
@@ -29,6 +31,10 @@ pub(crate) type Read<'t> = RoTxn<'t, WithoutTls>;
 
 /// Readers at once, over all processes: a snapshot takes two for each core and a few more.
 const READERS: u32 = 4096;
+
+/// Bytes of a reader's slot in LMDB's lock file, and of what stands before the slots, at most.
+const READER: u64 = 64;
+const READER_HEAD: u64 = 4096;
 
 /// The map sizes that are tried, largest first. The map is sparse: its size is a promise of address space, not of disk. It
 /// is never changed while open, since that would need every reader of every process to stop.
@@ -155,6 +161,7 @@ fn env_format(env: &Env<WithoutTls>) -> Result<Option<u32>, StoreError> {
 
 /// Opens the environment with the largest map that the machine grants.
 fn open_environment(dir: &Path) -> Result<Env<WithoutTls>, StoreError> {
+    take_reader_table(dir);
     let mut refused = None;
     for size in MAP_SIZES {
         let mut options = EnvOpenOptions::new().read_txn_without_tls();
@@ -182,6 +189,24 @@ fn open_environment(dir: &Path) -> Result<Env<WithoutTls>, StoreError> {
     }
     let why = refused.map_or_else(String::new, |e| e.to_string());
     Err(StoreError::Engine(format!("{} can't be mapped into memory, not even 1 GiB of it: {why}", dir.display())))
+}
+
+/// Takes the disk for the table of readers before it is needed. LMDB maps it as a sparse file, and a page of it that is written to first
+/// on a full disk ends the process (SIGBUS). Done before the environment is open here, since closing a second handle of the
+/// file would let go of the locks that LMDB has on it; its size stays, since other processes may have it mapped.
+fn take_reader_table(dir: &Path) {
+    if heed::env_closing_event(dir).is_some() {
+        return;
+    }
+    let taken = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(dir.join("lock.mdb"));
+    let taken = taken.and_then(|file| {
+        let size = file.metadata()?.len().max(u64::from(READERS) * READER + READER_HEAD);
+        Ok(rustix::fs::fallocate(&file, FallocateFlags::KEEP_SIZE, 0, size)?)
+    });
+    // Not every filesystem can, and LMDB itself says it better when the directory can't be written.
+    if let Err(error) = taken {
+        tracing::debug!(%error, "the table of readers could not be given room beforehand");
+    }
 }
 
 fn is_about_memory(e: &std::io::Error) -> bool {

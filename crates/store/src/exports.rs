@@ -36,6 +36,14 @@ impl Store {
     ) -> impl Future<Output = Result<T, StoreError>> + Send + 'static {
         self.writer().run(move |tx| f(&mut Records(tx)))
     }
+    /// The same for steps that end or remove something: kept on a full disk, too, from the part of it that is kept free, since
+    /// they are how it gets room again.
+    pub fn export_upkeep<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut dyn ExportRecords) -> Result<T, StoreError> + Send + 'static,
+    ) -> impl Future<Output = Result<T, StoreError>> + Send + 'static {
+        self.writer().run_upkeep(move |tx| f(&mut Records(tx)))
+    }
     /// The record of a token, read at once.
     pub fn export_record(&self, account: AccountNo, token: AccessToken) -> Result<Option<Vec<u8>>, StoreError> {
         let engine = &self.shared().engine;

@@ -82,7 +82,8 @@ pub enum Role {
 /// What an operator may set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// Bytes of disk that are kept free: a commit that would begin below them is not kept. 64 MiB.
+    /// Bytes of disk that are kept free: a commit that would begin below them is not kept, unless it ends or removes
+    /// something. 64 MiB.
     pub disk_reserve: u64,
 }
 
@@ -134,6 +135,12 @@ impl Store {
     pub fn sizes(&self) -> Result<Sizes, StoreError> {
         let (file_bytes, free_bytes) = self.inner.shared.engine.file_and_free_bytes()?;
         Ok(Sizes { file_bytes, free_bytes, oldest_snapshot_ms: self.inner.shared.ages.oldest_ms() })
+    }
+
+    /// Bytes of disk that may be taken without touching what is kept free, now.
+    pub fn room(&self) -> Result<u64, StoreError> {
+        let shared = self.shared();
+        Ok(shared.engine.free_disk()?.saturating_sub(shared.disk_reserve))
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {

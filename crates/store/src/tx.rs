@@ -29,6 +29,8 @@ pub(crate) struct Tx<'s> {
     writes: u64,
     /// Whether there is something to commit.
     must_commit: bool,
+    /// Whether it may be kept on a disk that has no more than the reserve free.
+    uses_reserve: bool,
     spoiled: Option<String>,
 }
 
@@ -47,6 +49,7 @@ impl<'s> Tx<'s> {
             accounts: HashMap::new(),
             writes: 0,
             must_commit: false,
+            uses_reserve: false,
             spoiled: None,
         })
     }
@@ -66,6 +69,11 @@ impl<'s> Tx<'s> {
     /// How often [`Tx::write`] was asked for.
     pub(crate) fn writes(&self) -> u64 {
         self.writes
+    }
+
+    /// Lets it be kept from the reserve of the disk.
+    pub(crate) fn use_reserve(&mut self) {
+        self.uses_reserve = true;
     }
 
     /// Makes sure that nothing of this transaction is kept.
@@ -178,14 +186,17 @@ impl<'s> Tx<'s> {
         }
         let dbs = &self.shared.engine.dbs;
         let kept = || -> Result<(), StoreError> {
-            self.shared.leave_room()?;
+            if !self.uses_reserve {
+                self.shared.leave_room()?;
+            }
             for (no, numbers) in &self.numbers {
                 meta::put_numbers(dbs, &mut self.txn, *no, *numbers)?;
             }
             meta::put_last_stamp(dbs, &mut self.txn, self.last_stamp)?;
             self.txn.commit().or_engine()
         }();
-        kept.map_err(|e| match e {
+        // A disk that fills up in the middle of a commit gives the engine half a write, which it takes for a broken disk.
+        kept.map_err(|e| match self.shared.leave_room().err().unwrap_or(e) {
             StoreError::NotKept(why) => why,
             e => e.to_string(),
         })?;

@@ -34,14 +34,24 @@ trait Task: Send {
     fn run(self: Box<Self>, tx: &mut Tx<'_>) -> Answer;
     /// It can't be run.
     fn fail(self: Box<Self>, why: StoreError);
-    /// Whether it has to come before everything that is written in the same transaction.
-    fn is_first(&self) -> bool;
+    fn kind(&self) -> Kind;
+}
+
+/// What a function is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Somebody's data: kept only while more than the reserve of the disk is free.
+    Write,
+    /// A snapshot: comes before everything that is written in the same transaction, and writes a stamp at most.
+    Snapshot,
+    /// Ends or removes something: kept from the reserve, too, since it is how a full disk gets room again.
+    Upkeep,
 }
 
 struct Job<T, F> {
     f: F,
     reply: Box<dyn FnOnce(Result<T, StoreError>) + Send>,
-    first: bool,
+    kind: Kind,
 }
 
 impl<T, F> Task for Job<T, F>
@@ -70,8 +80,8 @@ where
         (self.reply)(Err(why));
     }
 
-    fn is_first(&self) -> bool {
-        self.first
+    fn kind(&self) -> Kind {
+        self.kind
     }
 }
 
@@ -97,15 +107,23 @@ impl Writer {
         &self,
         f: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> impl Future<Output = Result<T, StoreError>> + Send + 'static {
-        self.submit(f, false)
+        self.submit(f, Kind::Write)
     }
 
-    /// The same for a function that has to come before everything that is written in the same transaction.
+    /// The same for a snapshot: before everything that is written in the same transaction, and also while the disk is full.
     pub(crate) fn run_first<T: Send + 'static>(
         &self,
         f: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> impl Future<Output = Result<T, StoreError>> + Send + 'static {
-        self.submit(f, true)
+        self.submit(f, Kind::Snapshot)
+    }
+
+    /// The same for a function that ends or removes something: it may use the reserve of a full disk.
+    pub(crate) fn run_upkeep<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> impl Future<Output = Result<T, StoreError>> + Send + 'static {
+        self.submit(f, Kind::Upkeep)
     }
 
     /// Hands over a function and waits.
@@ -113,18 +131,34 @@ impl Writer {
         &self,
         f: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.submit_blocking(f, Kind::Write)
+    }
+
+    /// The same for a function that ends or removes something.
+    pub(crate) fn run_upkeep_blocking<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.submit_blocking(f, Kind::Upkeep)
+    }
+
+    fn submit_blocking<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+        kind: Kind,
+    ) -> Result<T, StoreError> {
         let (answer, answered) = std::sync::mpsc::sync_channel(1);
-        self.send(Box::new(Job { f, reply: Box::new(move |r| drop(answer.send(r))), first: false }));
+        self.send(Box::new(Job { f, reply: Box::new(move |r| drop(answer.send(r))), kind }));
         answered.recv().unwrap_or(Err(StoreError::Closing))
     }
 
     fn submit<T: Send + 'static>(
         &self,
         f: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
-        first: bool,
+        kind: Kind,
     ) -> impl Future<Output = Result<T, StoreError>> + Send + 'static {
         let (answer, answered) = oneshot::channel();
-        self.send(Box::new(Job { f, reply: Box::new(move |r| drop(answer.send(r))), first }));
+        self.send(Box::new(Job { f, reply: Box::new(move |r| drop(answer.send(r))), kind }));
         async move { answered.await.unwrap_or(Err(StoreError::Closing)) }
     }
 
@@ -192,7 +226,18 @@ fn commit_together(
         }
     };
     tasks.extend(waiting.try_iter().take(MOST.saturating_sub(tasks.len())));
-    let (first, rest): (Vec<_>, Vec<_>) = tasks.into_iter().partition(|task| task.is_first());
+    // On a full disk what may use the reserve goes alone, so that it isn't refused together with others' data.
+    let mut later = Vec::new();
+    if shared.leave_room().is_err() {
+        let (from_reserve, others): (Vec<_>, Vec<_>) = tasks.into_iter().partition(|task| task.kind() != Kind::Write);
+        if from_reserve.is_empty() {
+            tasks = others;
+        } else {
+            tx.use_reserve();
+            (tasks, later) = (from_reserve, others);
+        }
+    }
+    let (first, rest): (Vec<_>, Vec<_>) = tasks.into_iter().partition(|task| task.kind() == Kind::Snapshot);
     let mut tasks = first.into_iter().chain(rest);
 
     let started = Instant::now();
@@ -201,7 +246,7 @@ fn commit_together(
         let Some(task) = tasks.next() else { break };
         answers.push(task.run(&mut tx));
     }
-    let left = tasks.collect();
+    let left = tasks.chain(later).collect();
 
     let syncing = Instant::now();
     let committed = tx.commit();

@@ -1,6 +1,8 @@
 //! What every product test stands on: the real binary in a directory of its own, a clock that the test sets, and a
 //! plain HTTP client that shows status, headers and bytes as they came.
 
+pub mod disk;
+
 use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
@@ -11,6 +13,8 @@ use std::{
 
 use serde_json::{Value, json};
 
+use disk::Disk;
+
 /// The program under test.
 pub const SAYSO: &str = env!("CARGO_BIN_EXE_sayso");
 /// The account that the tests use; tests name it in other letter cases too.
@@ -20,6 +24,8 @@ pub const START: &str = "2026-06-15T12:00:00.000Z";
 
 /// A running server with its data directory.
 pub struct World {
+    /// The data directory's own, if it has one; unmounted before the directory is removed.
+    pub disk: Option<Disk>,
     pub dir: tempfile::TempDir,
     pub url: String,
     /// With its standard output, which stays open as long as it runs.
@@ -35,12 +41,18 @@ impl World {
 
     /// The same with more flags for `serve`.
     pub async fn start_with(flags: &[&str]) -> World {
-        let world = World {
-            dir: tempfile::tempdir().unwrap(),
-            url: String::new(),
-            process: None,
-            clock_ms: AtomicI64::new(millis(START)),
-        };
+        Self::start_in(tempfile::tempdir().unwrap(), None, flags).await
+    }
+
+    /// The same with the data directory on a disk of its own: so many MiB, so many files. Only in [`with_own_mounts`].
+    pub async fn start_on_disk(mib: u64, files: u64, flags: &[&str]) -> World {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = Disk::mount(&dir.path().join("data"), mib, files);
+        Self::start_in(dir, Some(disk), flags).await
+    }
+
+    async fn start_in(dir: tempfile::TempDir, disk: Option<Disk>, flags: &[&str]) -> World {
+        let world = World { disk, dir, url: String::new(), process: None, clock_ms: AtomicI64::new(millis(START)) };
         world.set_clock(world.clock_ms.load(Ordering::Relaxed));
         world.create_account(ACCOUNT);
         world.serve(flags).await
@@ -90,6 +102,9 @@ impl World {
     }
     pub fn data(&self) -> PathBuf {
         self.path("data")
+    }
+    pub fn disk(&self) -> &Disk {
+        self.disk.as_ref().unwrap()
     }
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.path("server.log")).unwrap_or_default()

@@ -89,14 +89,14 @@ pub(crate) async fn export_retrieve(
     let page = permit.page(asked).await?;
     let is_gzip = takes_gzip(&headers);
     let tag = if is_gzip { page.gzip_etag() } else { page.etag.clone() };
-    let etag = own_header(&tag);
     let snapshot = own_header(&page.snapshot.to_string());
     let vary = [(SNAPSHOT, snapshot), (VARY, own_header("Accept-Encoding"))];
     if has_already(&headers, &tag) {
-        return Ok((vary, not_modified(etag)).into_response());
+        return Ok((vary, not_modified(own_header(&tag))).into_response());
     }
     let page = if is_gzip { compressed(page).await? } else { page };
-    let encoding = is_gzip.then(|| [(CONTENT_ENCODING, own_header("gzip"))]);
+    let etag = own_header(&page.etag);
+    let encoding = page.is_gzip().then(|| [(CONTENT_ENCODING, own_header("gzip"))]);
     let ending = page.last_block.map(|last| Box::new(last) as Box<dyn Ending>);
     let body = PieceBody::new(page.body, page.length, ending, connection);
     let headers = [(CONTENT_TYPE, JSON), (CONTENT_LENGTH, page.length.into()), (ETAG, etag)];

@@ -2,6 +2,8 @@
 
 use std::sync::mpsc::channel;
 
+use sayso_model::id::AccessToken;
+
 use super::*;
 
 #[test]
@@ -58,6 +60,39 @@ fn a_full_disk_keeps_nothing_and_says_so() {
     assert_eq!(why(s.delete(ProfileId(9))).0, Why::Unknown);
     let s = s.reopen();
     assert_eq!(s.row(id).unwrap().kept.profile.customer_type.as_deref(), Some("Consumer"));
+    assert_eq!(s.problems(), [""; 0]);
+}
+
+#[test]
+fn on_a_full_disk_what_ends_or_removes_something_is_kept() {
+    let s = Sandbox::new();
+    let client = s.store.create_client(s.account.no, "Admin").unwrap().client;
+    let (no, token) = (s.account.no, AccessToken(7));
+    block_on(s.store.export_records(move |records| records.put(no, token, b"running"))).unwrap();
+    let s = s.reopen_with(Settings { disk_reserve: u64::MAX });
+    s.advance(1);
+    assert_eq!(s.store.room().unwrap(), 0);
+    assert_eq!(s.snapshot().moment(), s.store.clock().now(), "an export can begin, and find that it doesn't fit");
+    let started = block_on(s.store.export_records(move |records| records.put(no, AccessToken(8), b"new")));
+    assert!(matches!(started, Err(StoreError::NotKept(_))), "{started:?}");
+    let issued = block_on(s.store.issue_token(&client, 1000));
+    assert!(matches!(issued, Err(StoreError::NotKept(_))), "{issued:?}");
+    // Both wait for the same commit; the one is refused without the other.
+    let (go, wait) = channel();
+    let held = s.store.writer().run(move |_| {
+        wait.recv().unwrap();
+        Ok(())
+    });
+    let refused = s.store.write(no, author(), Change::Create(input(somebody(1))));
+    let ended = s.store.export_upkeep(move |records| records.put(no, token, b"ended"));
+    go.send(()).unwrap();
+    block_on(held).unwrap();
+    assert!(matches!(block_on(refused), Err(StoreError::NotKept(_))));
+    block_on(ended).unwrap();
+    assert!(s.store.revoke_client(no, &client.client_id).unwrap());
+    let s = s.reopen();
+    assert_eq!(s.store.export_record(no, token).unwrap().as_deref(), Some(&b"ended"[..]));
+    assert_eq!((s.store.clients(no).unwrap(), s.row(ProfileId(1)).is_none()), (vec![], true));
     assert_eq!(s.problems(), [""; 0]);
 }
 

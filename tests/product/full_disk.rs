@@ -1,0 +1,187 @@
+//! A full disk: writes are refused with 503, an export ends in Error, reads go on, nothing that was answered is lost, and when
+//! there is room again everything works again, without a restart.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::harness::{disk::with_own_mounts, *};
+
+/// Holds the reserve of 64 MiB and some data.
+const MIB: u64 = 128;
+const FILES: u64 = 1_000;
+
+/// A profile of about 12 KB.
+fn large(name: &str) -> Value {
+    let mut profile = person(name, &[]);
+    profile["CustomFields"] = json!([{"Name": "Note", "Value": "€".repeat(4_000)}]);
+    profile
+}
+
+async fn gzip(api: &Api, token: u64) -> Answer {
+    read(api.call("GET", &api.token_path(token, "?keepAlive=true")).header("Accept-Encoding", "gzip")).await
+}
+
+async fn check_is_clean(world: &World) {
+    let out = world.run(&["check"]);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stdout));
+}
+
+#[test]
+fn below_the_reserve_writes_are_503_exports_end_in_error_and_reads_go_on() {
+    with_own_mounts(async || {
+        let mut world = World::start_on_disk(MIB, FILES, &[]).await;
+        let mut api = world.nightly().await;
+        let mut ids = Vec::new();
+        for n in 0..30 {
+            ids.push(api.create(large(&format!("p{n}"))).await);
+        }
+        let kept = api.export("Everyone", json!({})).await;
+        let last = api.export("Everyone", json!({})).await;
+        world.hold();
+        let waiting = api.initiate("Everyone", json!({})).await;
+        world.disk().fill(32 << 20);
+
+        for restarted in [false, true] {
+            let words = ["can't keep", "disk", "try again"];
+            let refused = api.post(&api.profile_path(""), &large("new")).await.refuses(503, &words);
+            assert!(refused.header("retry-after").is_some());
+            let change = json!({"CustomerName": {"FirstName": "Other"}});
+            api.post(&api.profile_path(&format!("/{}", ids[0])), &change).await.refuses(503, &words);
+            api.delete(&api.profile_path(&format!("/{}", ids[0]))).await.refuses(503, &words);
+            api.post(&api.segment_path("Everyone"), &json!({})).await.refuses(503, &words);
+            api.oauth(&[("grant_type", "client_credentials")]).await.refuses(503, &words);
+
+            assert_eq!(api.read(ids[0]).await["CustomerName"]["FirstName"], "p0");
+            assert_eq!(api.rows(kept).await.len(), 30);
+            assert_eq!(gzip(&api, kept).await.is(200).header("content-encoding"), Some("gzip"), "there is room for it");
+            assert_eq!(api.status(waiting).await.json()["Status"], "Processing");
+            check_is_clean(&world).await;
+            if !restarted {
+                world = world.kill().serve(&[]).await;
+                api.url = world.url.clone();
+            }
+        }
+
+        // An export that began before finds that it doesn't fit, and says so while the disk is full.
+        world.release();
+        assert_eq!(api.settled(waiting).await.json()["Status"], "Error");
+        api.page(waiting, "").await.refuses(404, &["Error"]);
+        assert!(world.log().contains("bytes of disk and 0 may be used; make room"));
+        assert!(world.files(waiting).is_empty());
+        // Taking the last block and committing is how a full disk gets room.
+        api.page(last, "").await.is(200);
+        assert_eq!(api.status(last).await.json()["Status"], "Retrieved");
+        eventually("its files are removed", || world.files(last).is_empty()).await;
+
+        // Not a byte left: what isn't there compressed is sent as it is.
+        let plain = api.page(kept, "keepAlive=true").await.is(200);
+        world = world.kill().serve(&[]).await;
+        api.url = world.url.clone();
+        world.disk().fill(0);
+        let packed = gzip(&api, kept).await.is(200);
+        assert_eq!((packed.header("content-encoding"), &packed.body), (None, &plain.body));
+        assert_eq!(packed.header("etag"), plain.header("etag"));
+        assert_eq!(api.read(ids[0]).await["CustomerName"]["FirstName"], "p0");
+
+        world.disk().make_room();
+        api.sign_in_again().await;
+        ids.push(api.create(large("after")).await);
+        assert_eq!(gzip(&api, kept).await.is(200).header("content-encoding"), Some("gzip"));
+        assert_eq!(api.ids("Everyone", json!({})).await, ids);
+        assert_eq!(api.status(waiting).await.json()["Status"], "Error");
+        check_is_clean(&world).await;
+    });
+}
+
+#[test]
+fn a_disk_that_fills_up_in_the_middle_of_commits_loses_no_answered_write() {
+    with_own_mounts(async || {
+        let world = World::start_on_disk(MIB, FILES, &["--disk-reserve", "0B"]).await;
+        let api = world.nightly().await;
+        let mut answered = BTreeSet::new();
+        for round in 0..3u64 {
+            world.disk().fill(round * 300_000);
+            let writers: Vec<_> = (0..4u64)
+                .map(|w| {
+                    let api = api.clone();
+                    tokio::spawn(async move {
+                        let (mut made, mut refused) = (Vec::new(), 0);
+                        while refused < 5 {
+                            let profile = large(&format!("r{round}w{w}n{}", made.len()));
+                            let answer = api.post(&api.profile_path(""), &profile).await;
+                            match answer.status {
+                                201 => made.push(answer.json()["ProfileId"].as_u64().unwrap()),
+                                _ => {
+                                    answer.refuses(503, &["disk", "nothing was changed"]);
+                                    refused += 1;
+                                }
+                            }
+                        }
+                        made
+                    })
+                })
+                .collect();
+            for writer in writers {
+                answered.extend(writer.await.unwrap());
+            }
+            // A token is small enough to find room among pages that are free.
+            let token = api.oauth(&[("grant_type", "client_credentials")]).await;
+            assert!([200, 503].contains(&token.status), "{token:?}");
+            check_is_clean(&world).await;
+            world.disk().make_room();
+            answered.insert(api.create(large(&format!("room{round}"))).await);
+            let there: BTreeSet<u64> = api.ids("Everyone", json!({})).await.into_iter().collect();
+            assert_eq!(there, answered, "what was answered is there, and nothing that was refused");
+        }
+        let world = world.kill().serve(&[]).await;
+        check_is_clean(&world).await;
+    });
+}
+
+#[test]
+fn an_export_that_can_not_write_one_of_its_files_ends_in_error_and_leaves_none() {
+    with_own_mounts(async || {
+        let world = World::start_on_disk(MIB, FILES, &[]).await;
+        let api = world.nightly().await;
+        let mut ids = vec![api.create(large("a")).await];
+        // Names of files run out before bytes do, so nothing foresees it: the folder, rows, index, the manifest.
+        for names in 0..=3 {
+            world.disk().fill_names(names);
+            let token = api.initiate("Everyone", json!({})).await;
+            assert_eq!(api.settled(token).await.json()["Status"], "Error", "{names} names left");
+            api.page(token, "").await.refuses(404, &["Error"]);
+            assert!(world.files(token).is_empty());
+            ids.push(api.create(large(&format!("n{names}"))).await);
+            world.disk().make_room();
+            assert_eq!(api.ids("Everyone", json!({})).await, ids);
+            assert_eq!(api.status(token).await.json()["Status"], "Error");
+        }
+        for file in ["making the folder", "rows: No space", "index: No space", "manifest: No space"] {
+            assert!(world.log().contains(file), "the log says {file}");
+        }
+        check_is_clean(&world).await;
+    });
+}
+
+#[test]
+fn a_load_that_fills_the_disk_keeps_what_it_says_and_goes_on_from_there() {
+    with_own_mounts(async || {
+        let world = World::start_on_disk(MIB, FILES, &[]).await;
+        let lines: String = (0..1_200).map(|n| format!("{}\n", large(&format!("p{n}")))).collect();
+        std::fs::write(world.path("people.ndjson"), lines).unwrap();
+        world.disk().fill(67 << 20);
+        let out = world.run(&["load", "people.ndjson", "--account", ACCOUNT]);
+        let said = String::from_utf8(out.stderr).unwrap();
+        assert_eq!(out.status.code(), Some(1), "{said}");
+        assert!(said.contains("make room"), "{said}");
+        let from = said.split("--from-line ").nth(1).expect(&said);
+        let from: u64 = from.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap();
+        check_is_clean(&world).await;
+        world.disk().make_room();
+        world.sayso(&["load", "people.ndjson", "--account", ACCOUNT, "--from-line", &from.to_string()]);
+        check_is_clean(&world).await;
+        let api = world.nightly().await;
+        assert_eq!(api.ids("Everyone", json!({})).await.len(), 1_200);
+    });
+}
