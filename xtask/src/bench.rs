@@ -5,6 +5,7 @@
 //! same bytes. Everything happens on the loopback in a temporary folder that is removed at the end.
 
 mod client;
+mod cpu;
 mod cut;
 mod data;
 mod machine;
@@ -12,7 +13,7 @@ mod measure;
 mod memory;
 mod peers;
 mod plot;
-mod program;
+pub(crate) mod program;
 mod report;
 mod server;
 mod stats;
@@ -45,6 +46,8 @@ enum Group {
     Export,
     /// Pages against nginx
     Serve,
+    /// Compressed pages against nginx
+    Gzip,
     /// Databases: load, export and pages
     Peers,
     /// Many readers, and slow ones
@@ -150,6 +153,9 @@ fn measure_all(args: &Args, maker: &Maker<'_>, peers: &Peers, report: &mut Repor
     }
     if args.measures(Group::Serve) {
         measure::serve::serve(&main.server, peers, report, maker.dir, rounds)?;
+    }
+    if args.measures(Group::Gzip) {
+        measure::gzip::gzip(&main.server, peers, report, maker.dir, rounds)?;
     }
     if args.measures(Group::Many) {
         measure::many::many(&main.server, report, args.quick, rounds)?;

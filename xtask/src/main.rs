@@ -2,6 +2,7 @@
 //! code with it: what they measure is what is shipped.
 
 mod bench;
+mod clients;
 
 use std::process::ExitCode;
 
@@ -12,10 +13,13 @@ use clap::Parser;
 enum Command {
     /// Measure Sayso and its peers side by side, and write docs/performance.md
     Bench(bench::Args),
+    /// Read gzip pages with curl, httpx, requests, reqwest and node, and compare them with the plain ones
+    Clients(clients::Args),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     match Command::parse() {
         Command::Bench(args) => bench::run(&args),
+        Command::Clients(args) => clients::run(&args),
     }
 }

@@ -4,6 +4,7 @@
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
+    ops::Range,
     time::Duration,
 };
 
@@ -23,6 +24,7 @@ pub(super) struct Connection {
 /// An answer's head.
 pub(super) struct Head {
     pub(super) status: u16,
+    /// Of the body; of one that comes in chunks, as it came.
     pub(super) length: u64,
     text: String,
 }
@@ -38,10 +40,14 @@ impl Head {
         let mut head = Self { status, length: 0, text };
         head.length = match head.header("content-length") {
             Some(length) => length.parse().with_context(|| format!("Content-Length {length:?}"))?,
-            None if status == 204 || status == 304 => 0,
+            None if status == 204 || status == 304 || head.is_chunked() => 0,
             None => bail!("an answer without Content-Length: {:?}", head.text),
         };
         Ok(head)
+    }
+
+    fn is_chunked(&self) -> bool {
+        self.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"))
     }
 
     /// A header's value.
@@ -81,7 +87,11 @@ impl Connection {
                 bail!("an answer's head is longer than {HEAD} bytes");
             }
         };
-        let head = Head::parse(&self.buffer[..body])?;
+        let mut head = Head::parse(&self.buffer[..body])?;
+        if head.is_chunked() {
+            head.length = self.chunks(body..filled, &mut sink)?;
+            return Ok(head);
+        }
         sink(&self.buffer[body..filled]);
         let mut remaining = head.length.checked_sub((filled - body) as u64).context("more bytes than announced")?;
         while remaining > 0 {
@@ -94,6 +104,25 @@ impl Connection {
             remaining -= read as u64;
         }
         Ok(head)
+    }
+
+    /// Reads a body in chunks, what is in the buffer already first; gives its length.
+    fn chunks(&mut self, had: Range<usize>, sink: &mut impl FnMut(&[u8])) -> anyhow::Result<u64> {
+        let (mut chunks, mut now, mut length) = (Chunks::default(), had, 0);
+        loop {
+            let whole = chunks.read(&self.buffer[now], |piece| {
+                length += piece.len() as u64;
+                sink(piece);
+            })?;
+            if whole {
+                return Ok(length);
+            }
+            let read = self.stream.read(&mut self.buffer)?;
+            if read == 0 {
+                bail!("the connection was closed before the last chunk");
+            }
+            now = 0..read;
+        }
     }
 
     /// Sends a request whose answer must have this status, and throws its body away; gives the body's length.
@@ -120,6 +149,45 @@ impl Connection {
     }
 }
 
+/// How far a body in chunks has been read. A line is the length of a chunk, or the empty end of one; nobody here sends trailers.
+#[derive(Default)]
+struct Chunks {
+    line: Vec<u8>,
+    /// Bytes of the chunk that are still to come.
+    remaining: usize,
+    is_last: bool,
+}
+
+impl Chunks {
+    /// Takes the next bytes; true when the body is whole.
+    fn read(&mut self, mut bytes: &[u8], mut sink: impl FnMut(&[u8])) -> anyhow::Result<bool> {
+        while !bytes.is_empty() {
+            if self.remaining > 0 {
+                let (now, rest) = bytes.split_at(self.remaining.min(bytes.len()));
+                sink(now);
+                self.remaining -= now.len();
+                bytes = rest;
+                continue;
+            }
+            let (byte, rest) = (bytes[0], &bytes[1..]);
+            bytes = rest;
+            match byte {
+                b'\r' => {}
+                b'\n' if self.is_last => return Ok(true),
+                b'\n' if self.line.is_empty() => {}
+                b'\n' => {
+                    let text = std::str::from_utf8(&self.line)?;
+                    self.remaining = usize::from_str_radix(text, 16).with_context(|| format!("a chunk of {text:?}"))?;
+                    self.is_last = self.remaining == 0;
+                    self.line.clear();
+                }
+                other => self.line.push(other),
+            }
+        }
+        Ok(false)
+    }
+}
+
 fn find(bytes: &[u8], mark: &[u8]) -> Option<usize> {
     bytes.windows(mark.len()).position(|window| window == mark)
 }
@@ -133,4 +201,23 @@ pub(super) fn get(path: &str, headers: &str) -> Vec<u8> {
 pub(super) fn post(path: &str, headers: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!("POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}Content-Length: {length}\r\n\r\n{body}").into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_in_chunks_is_the_same_however_it_is_cut() {
+        let sent = b"5\r\nhello\r\n1b\r\nabcdefghijklmnopqrstuvwxyz0\r\n0\r\n\r\n";
+        for size in 1..sent.len() {
+            let (mut chunks, mut body) = (Chunks::default(), Vec::new());
+            let pieces: Vec<_> = sent.chunks(size).collect();
+            for (at, piece) in pieces.iter().enumerate() {
+                let whole = chunks.read(piece, |bytes| body.extend_from_slice(bytes)).unwrap();
+                assert_eq!(whole, at == pieces.len() - 1);
+            }
+            assert_eq!(body, b"helloabcdefghijklmnopqrstuvwxyz0");
+        }
+    }
 }

@@ -19,10 +19,9 @@ pub(super) struct Peers {
 impl Peers {
     /// Installs what isn't there yet.
     pub(super) fn install() -> anyhow::Result<Self> {
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| program::root().join("target"), PathBuf::from);
         eprintln!("installing peers");
         let script = program::root().join("bench/peers.sh");
-        let told = program::run(Command::new("sh").arg(script).arg(target.join("bench-peers")))?;
+        let told = program::run(Command::new("sh").arg(script).arg(program::target().join("bench-peers")))?;
         let found = told.lines().filter_map(|line| match line.split_once('=') {
             Some((name, place)) if !name.contains('!') => Some((name.to_owned(), Ok(PathBuf::from(place)))),
             _ => line.split_once('!').map(|(name, reason)| (name.to_owned(), Err(reason.to_owned()))),

@@ -46,12 +46,17 @@ pub(super) fn words(command: &Command) -> String {
 }
 
 /// The root of the repository.
-pub(super) fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate lies one folder below the root")
 }
 
+/// Where cargo puts what it builds.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
 /// Builds the program as it is released and gives its place.
-pub(super) fn build_sayso() -> anyhow::Result<PathBuf> {
+pub(crate) fn build_sayso() -> anyhow::Result<PathBuf> {
     eprintln!("building sayso");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);

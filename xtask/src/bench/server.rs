@@ -31,7 +31,7 @@ pub(super) struct Server {
     /// Its data directory.
     pub(super) data: PathBuf,
     // dropped after the watch, which looks at it; its stdout stays open
-    _service: Service,
+    service: Service,
     _stdout: BufReader<ChildStdout>,
 }
 
@@ -67,7 +67,7 @@ impl Server {
         let address = address.parse()?;
         let memory = Watch::start(service.pid());
         let authorization = authorize(address, &credentials)?;
-        Ok(Self { address, memory, authorization, data: data.to_owned(), _service: service, _stdout: stdout })
+        Ok(Self { address, memory, authorization, data: data.to_owned(), service, _stdout: stdout })
     }
 
     fn headers(&self) -> String {
@@ -84,6 +84,18 @@ impl Server {
     pub(super) fn pages(&self, export: &Export, limit: u64) -> Vec<Vec<u8>> {
         let last = export.rows.div_ceil(limit);
         (0..last).map(|page| self.page(export.token, limit, page * limit + 1)).collect()
+    }
+
+    /// The same, compressed.
+    pub(super) fn gzip_pages(&self, export: &Export, limit: u64) -> Vec<Vec<u8>> {
+        let accept = b"Accept-Encoding: gzip\r\n\r\n";
+        let compressed = |page: Vec<u8>| [&page[..page.len() - 2], accept].concat();
+        self.pages(export, limit).into_iter().map(compressed).collect()
+    }
+
+    /// Its process id.
+    pub(super) fn pid(&self) -> u32 {
+        self.service.pid()
     }
 
     /// The request that writes a part of a profile.

@@ -19,7 +19,7 @@ const CONFIGURATION: &str = include_str!("../../../../bench/nginx.conf");
 
 pub(in crate::bench) struct Nginx {
     pub(in crate::bench) address: SocketAddr,
-    _service: Service,
+    service: Service,
 }
 
 impl Nginx {
@@ -38,12 +38,22 @@ impl Nginx {
         command.arg("-p").arg(dir).arg("-e").arg(dir.join("error.log")).arg("-c").arg(&file);
         let mut service = Service::start(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()))?;
         service.wait_for_port(port, Duration::from_secs(10))?;
-        Ok(Self { address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), _service: service })
+        Ok(Self { address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), service })
     }
 
     /// The requests of pages by their files' names.
     pub(in crate::bench) fn requests(pages: &[String]) -> Vec<Vec<u8>> {
         pages.iter().map(|name| client::get(&format!("/{name}"), "")).collect()
+    }
+
+    /// The same, to be compressed on the way at this level (1 or 6).
+    pub(in crate::bench) fn gzip_requests(pages: &[String], level: u8) -> Vec<Vec<u8>> {
+        pages.iter().map(|name| client::get(&format!("/gzip{level}/{name}"), "Accept-Encoding: gzip\r\n")).collect()
+    }
+
+    /// The process id of its master.
+    pub(in crate::bench) fn pid(&self) -> u32 {
+        self.service.pid()
     }
 
     /// Makes sure that each page is, byte for byte, the same as Sayso's.
