@@ -1,11 +1,18 @@
 //! A full disk: writes are refused with 503, an export ends in Error, reads go on, nothing that was answered is lost, and when
 //! there is room again everything works again, without a restart.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 
-use crate::harness::{disk::with_own_mounts, *};
+use crate::harness::{disk::with_own_mounts, random::Random, *};
 
 /// Holds the reserve of 64 MiB and some data.
 const MIB: u64 = 128;
@@ -20,11 +27,6 @@ fn large(name: &str) -> Value {
 
 async fn gzip(api: &Api, token: u64) -> Answer {
     read(api.call("GET", &api.token_path(token, "?keepAlive=true")).header("Accept-Encoding", "gzip")).await
-}
-
-async fn check_is_clean(world: &World) {
-    let out = world.run(&["check"]);
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stdout));
 }
 
 #[test]
@@ -56,7 +58,7 @@ fn below_the_reserve_writes_are_503_exports_end_in_error_and_reads_go_on() {
             assert_eq!(api.rows(kept).await.len(), 30);
             assert_eq!(gzip(&api, kept).await.is(200).header("content-encoding"), Some("gzip"), "there is room for it");
             assert_eq!(api.status(waiting).await.json()["Status"], "Processing");
-            check_is_clean(&world).await;
+            world.check();
             if !restarted {
                 world = world.kill().serve(&[]).await;
                 api.url = world.url.clone();
@@ -90,7 +92,7 @@ fn below_the_reserve_writes_are_503_exports_end_in_error_and_reads_go_on() {
         assert_eq!(gzip(&api, kept).await.is(200).header("content-encoding"), Some("gzip"));
         assert_eq!(api.ids("Everyone", json!({})).await, ids);
         assert_eq!(api.status(waiting).await.json()["Status"], "Error");
-        check_is_clean(&world).await;
+        world.check();
     });
 }
 
@@ -128,14 +130,14 @@ fn a_disk_that_fills_up_in_the_middle_of_commits_loses_no_answered_write() {
             // A token is small enough to find room among pages that are free.
             let token = api.oauth(&[("grant_type", "client_credentials")]).await;
             assert!([200, 503].contains(&token.status), "{token:?}");
-            check_is_clean(&world).await;
+            world.check();
             world.disk().make_room();
             answered.insert(api.create(large(&format!("room{round}"))).await);
             let there: BTreeSet<u64> = api.ids("Everyone", json!({})).await.into_iter().collect();
             assert_eq!(there, answered, "what was answered is there, and nothing that was refused");
         }
         let world = world.kill().serve(&[]).await;
-        check_is_clean(&world).await;
+        world.check();
     });
 }
 
@@ -160,7 +162,7 @@ fn an_export_that_can_not_write_one_of_its_files_ends_in_error_and_leaves_none()
         for file in ["making the folder", "rows: No space", "index: No space", "manifest: No space"] {
             assert!(world.log().contains(file), "the log says {file}");
         }
-        check_is_clean(&world).await;
+        world.check();
     });
 }
 
@@ -177,11 +179,114 @@ fn a_load_that_fills_the_disk_keeps_what_it_says_and_goes_on_from_there() {
         assert!(said.contains("make room"), "{said}");
         let from = said.split("--from-line ").nth(1).expect(&said);
         let from: u64 = from.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap();
-        check_is_clean(&world).await;
+        world.check();
         world.disk().make_room();
         world.sayso(&["load", "people.ndjson", "--account", ACCOUNT, "--from-line", &from.to_string()]);
-        check_is_clean(&world).await;
+        world.check();
         let api = world.nightly().await;
         assert_eq!(api.ids("Everyone", json!({})).await.len(), 1_200);
     });
+}
+
+/// Fills the disk and empties it again, so many times, while others write, export and read.
+pub async fn the_disk_comes_and_goes(seed: u64, rounds: u64) -> String {
+    let mut random = Random::new(seed);
+    // Without a reserve the disk fills up in the middle of commits and copies.
+    let mut world = World::start_on_disk(MIB, FILES, &["--disk-reserve", "0B"]).await;
+    let mut api = world.nightly().await;
+    let mut answered = BTreeSet::new();
+    let (mut refused, mut complete, mut failed) = (0, 0, 0);
+    answered.insert(api.create(large("first")).await);
+    for round in 0..rounds {
+        let stop = Arc::new(AtomicBool::new(false));
+        let writers: Vec<_> = (0..4u64)
+            .map(|w| {
+                let (api, stop) = (api.clone(), stop.clone());
+                tokio::spawn(async move {
+                    let (mut made, mut refused) = (Vec::new(), 0);
+                    for n in 0..20_000 {
+                        if stop.load(Ordering::Relaxed) {
+                            break;
+                        }
+                        let answer = api.post(&api.profile_path(""), &large(&format!("r{round}w{w}n{n}"))).await;
+                        match answer.status {
+                            201 => made.push(answer.json()["ProfileId"].as_u64().unwrap()),
+                            _ => {
+                                answer.refuses(503, &["disk", "nothing was changed"]);
+                                refused += 1;
+                            }
+                        }
+                    }
+                    (made, refused)
+                })
+            })
+            .collect();
+        let exporter = tokio::spawn({
+            let (api, stop) = (api.clone(), stop.clone());
+            async move {
+                let mut tokens = Vec::new();
+                while !stop.load(Ordering::Relaxed) {
+                    let answer = api.post(&api.segment_path("Everyone"), &json!({})).await;
+                    match answer.status {
+                        200 => tokens.push(token_of(&answer)),
+                        _ => drop(answer.refuses(503, &["disk"])),
+                    }
+                    if let Some(token) = tokens.last() {
+                        let page = api.page(*token, "limit=20&keepAlive=true").await;
+                        assert!([200, 503, 404].contains(&page.status), "{page:?}");
+                    }
+                }
+                tokens
+            }
+        });
+        for _ in 0..3 {
+            world.disk().fill(random.below(4 << 20));
+            tokio::time::sleep(Duration::from_millis(random.below(200))).await;
+            if random.below(2) == 0 {
+                world.disk().make_room();
+                tokio::time::sleep(Duration::from_millis(random.below(50))).await;
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+        for writer in writers {
+            let (made, not) = writer.await.unwrap();
+            answered.extend(made);
+            refused += not;
+        }
+        let tokens = exporter.await.unwrap();
+        if round % 5 == 4 {
+            world = world.kill().serve(&["--disk-reserve", "0B"]).await;
+            api.url = world.url.clone();
+        }
+        world.check();
+        world.disk().make_room();
+        for token in tokens {
+            match api.settled(token).await.json()["Status"].as_str().unwrap() {
+                "Complete" => {
+                    complete += 1;
+                    api.commit(token, "").await.is(200);
+                }
+                "Error" => {
+                    failed += 1;
+                    api.page(token, "").await.refuses(404, &["Error"]);
+                }
+                other => panic!("{other}"),
+            }
+        }
+        eventually("no file of an ended export remains", || world.tokens_with_files().is_empty()).await;
+        let token = api.export("Everyone", json!({})).await;
+        let there: BTreeSet<u64> = ids(&api.rows(token).await).into_iter().collect();
+        api.commit(token, "").await.is(200);
+        assert_eq!(there, answered, "what was answered is there, and nothing that was refused");
+        world.check();
+        // Room for the next round.
+        for id in answered.iter().copied().filter(|id| id % 8 != 0).collect::<Vec<_>>() {
+            api.remove(id).await;
+            answered.remove(&id);
+        }
+        answered.insert(api.create(large(&format!("room{round}"))).await);
+    }
+    format!(
+        "{rounds} times a full disk and room again: {refused} writes refused with 503, {complete} exports complete and {failed} in Error, every answered write there and nothing else, check clean every time"
+    )
 }

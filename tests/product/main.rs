@@ -6,7 +6,9 @@
 mod access;
 mod bad_input;
 mod commit;
+mod crash;
 mod delta;
+mod flipped;
 mod full_disk;
 mod harness;
 mod initiate;
@@ -17,3 +19,4 @@ mod retrieve;
 mod rows;
 mod status;
 mod storm;
+mod torture;

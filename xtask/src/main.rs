@@ -3,6 +3,7 @@
 
 mod bench;
 mod clients;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -15,11 +16,14 @@ enum Command {
     Bench(bench::Args),
     /// Read gzip pages with curl, httpx, requests, reqwest and node, and compare them with the plain ones
     Clients(clients::Args),
+    /// The long tests of faults: kill -9, full disks, many at once, damaged files
+    Torture(torture::Args),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     match Command::parse() {
         Command::Bench(args) => bench::run(&args),
         Command::Clients(args) => clients::run(&args),
+        Command::Torture(args) => torture::run(&args),
     }
 }

@@ -2,7 +2,20 @@
 
 use std::process::ExitCode;
 
+use sayso_export::CheckedExports;
+use sayso_store::CheckReport;
+use serde::Serialize;
+
 use crate::{args::CheckArgs, data, out, progress::Progress};
+
+/// All that is told with `--json`.
+#[derive(Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    report: &'a CheckReport,
+    /// Exports whose files were verified.
+    exports: u64,
+}
 
 /// Runs it.
 ///
@@ -11,10 +24,13 @@ use crate::{args::CheckArgs, data, out, progress::Progress};
 pub fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
     let store = data::open(&args.data)?;
     let mut progress = Progress::start("checking", None);
-    let report = store.check(&mut |done| progress.at(done, done, "entries"))?;
+    let mut report = store.check(&mut |done| progress.at(done, done, "entries"))?;
+    let CheckedExports { exports, problems } = sayso_export::check(&store)?;
+    report.problem_count += problems.len() as u64;
+    report.problems.extend(problems);
     let time = progress.finish();
     if args.json {
-        out::json(&report)?;
+        out::json(&Report { report: &report, exports })?;
     } else {
         for problem in &report.problems {
             out::line(problem)?;
@@ -31,7 +47,7 @@ pub fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
             ),
         };
         out::line(format_args!(
-            "{}, {}, {}, {}; {} ({})",
+            "{}, {}, {}, {}, {}; {} ({})",
             out::counted(report.accounts, "account"),
             out::counted(report.profiles, "profile"),
             out::counted(report.tombstones, "deleted profile"),
@@ -40,6 +56,7 @@ pub fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
             } else {
                 format!("{} index entries", out::count(report.index_entries))
             },
+            out::counted(exports, "export"),
             verdict,
             out::took(time),
         ))?;

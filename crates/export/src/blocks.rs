@@ -2,10 +2,10 @@
 //! read after opening (house.md, Export: manifest).
 
 use std::{
-    fs::File,
+    fs::{File, Metadata},
     ops::Range,
-    os::unix::fs::FileExt as _,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    os::unix::fs::{FileExt as _, MetadataExt as _},
+    sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
 };
 
 use crate::ExportError;
@@ -72,20 +72,32 @@ pub(crate) struct Verified {
     name: String,
     len: u64,
     sums: Vec<u32>,
-    /// One bit a block: verified since it was opened.
+    /// One bit a block: verified since it was opened, or since somebody changed the file.
     seen: Vec<AtomicU64>,
+    /// When the file was last changed, as its blocks were verified, ns.
+    changed: AtomicI64,
 }
 
 impl Verified {
     /// A file that should have this length and these checksums. `name` is for messages.
     pub fn new(file: File, name: String, len: u64, sums: Vec<u32>) -> Result<Self, ExportError> {
-        let found =
-            file.metadata().map_err(|source| ExportError::Io { context: format!("looking at {name}"), source })?.len();
+        let metadata = metadata(&file, &name)?;
+        let found = metadata.len();
         if found != len || sums.len() as u64 != len.div_ceil(BLOCK) {
             return Err(ExportError::Damaged(format!("{name} has {found} bytes and should have {len}")));
         }
         let seen = (0..sums.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
-        Ok(Self { file, name, len, sums, seen })
+        Ok(Self { file, name, len, sums, seen, changed: AtomicI64::new(changed(&metadata)) })
+    }
+
+    /// Verifies every block.
+    pub fn read_all(&self) -> Result<(), ExportError> {
+        let mut block = Vec::new();
+        for at in (0..self.len).step_by(BLOCK as usize) {
+            block.resize(BLOCK.min(self.len - at) as usize, 0);
+            self.read(at, &mut block)?;
+        }
+        Ok(())
     }
 
     /// Fills `out` with the bytes from `at` on. The bytes handed out are the ones that were verified, not read again.
@@ -93,6 +105,11 @@ impl Verified {
         self.read_raw(at, out)?;
         if out.is_empty() {
             return Ok(());
+        }
+        // Nobody writes to a finished export. Somebody who did has made all of it doubtful, which costs one look to find out.
+        let changed = changed(&metadata(&self.file, &self.name)?);
+        if self.changed.swap(changed, Relaxed) != changed {
+            self.seen.iter().for_each(|word| word.store(0, Relaxed));
         }
         let range = at..at + out.len() as u64;
         for block in at / BLOCK..=(range.end - 1) / BLOCK {
@@ -131,6 +148,15 @@ impl Verified {
             _ => ExportError::Io { context: format!("reading {}", self.name), source },
         })
     }
+}
+
+fn metadata(file: &File, name: &str) -> Result<Metadata, ExportError> {
+    file.metadata().map_err(|source| ExportError::Io { context: format!("looking at {name}"), source })
+}
+
+/// When the bytes of a file were last changed, ns.
+fn changed(metadata: &Metadata) -> i64 {
+    metadata.mtime().wrapping_mul(1_000_000_000).wrapping_add(metadata.mtime_nsec())
 }
 
 #[cfg(test)]

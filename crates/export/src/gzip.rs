@@ -38,8 +38,8 @@ struct Piece {
 
 #[derive(Debug, Clone)]
 enum Deflated {
-    /// In the file, from here.
-    Kept { at: u64, len: u32 },
+    /// In the file, from here, with this CRC-32C.
+    Kept { at: u64, len: u32, sum: u32 },
     /// An edge, for one page.
     Edge(Arc<Vec<u8>>),
 }
@@ -98,7 +98,7 @@ impl GzipPieces {
             context: "compressing".into(),
             source: std::io::Error::other("a hundred records have more than 4 GiB"),
         })?;
-        let piece = Piece { crc, raw, deflated: Deflated::Kept { at, len } };
+        let piece = Piece { crc, raw, deflated: Deflated::Kept { at, len, sum: crc32c::crc32c(&bytes) } };
         made.pieces.insert(n, piece.clone());
         Ok(piece)
     }
@@ -112,9 +112,15 @@ impl GzipPieces {
     fn read(&self, piece: &Piece, out: &mut [u8]) -> Result<(), ExportError> {
         match &piece.deflated {
             Deflated::Edge(bytes) => out.copy_from_slice(bytes),
-            Deflated::Kept { at, .. } => {
+            Deflated::Kept { at, sum, .. } => {
                 let file = self.made.lock().file.clone().expect("a kept piece was written to it");
                 file.read_exact_at(out, *at).map_err(during("reading", &self.path))?;
+                if crc32c::crc32c(out) != *sum {
+                    // The rows themselves are sound: who asks again gets pieces that are made anew.
+                    *self.made.lock() = Made::default();
+                    let damage = std::io::Error::other("compressed pieces are damaged; they are made anew");
+                    return Err(during("reading", &self.path)(damage));
+                }
             }
         }
         Ok(())

@@ -52,9 +52,9 @@ impl Manifest {
         out
     }
 
-    /// Reads it back; anything that doesn't fit together is damage, a newer version says so.
+    /// Reads it back; anything that doesn't fit together is damage, a newer version says so. The caller names the file.
     pub fn decode(bytes: &[u8]) -> Result<Manifest, ExportError> {
-        let damaged = |what: String| ExportError::Damaged(format!("{MANIFEST}: {what}"));
+        let damaged = ExportError::Damaged;
         let Some((body, crc)) = bytes.split_last_chunk::<4>().filter(|(body, _)| body.len() >= HEAD) else {
             return Err(damaged(format!("{} bytes are too few", bytes.len())));
         };

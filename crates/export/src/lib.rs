@@ -8,6 +8,7 @@
 mod block_on;
 mod blocks;
 mod buffers;
+mod check;
 mod copy;
 pub mod engine;
 pub mod error;
@@ -27,6 +28,7 @@ mod scratch;
 mod sweep;
 mod worker;
 
+pub use check::{CheckedExports, check};
 pub use engine::{Engine, PermissionCheck, Settings};
 pub use error::ExportError;
 

@@ -44,7 +44,7 @@ pub(crate) struct OpenExport {
     /// Without the checksums, which the two files below keep.
     pub manifest: Manifest,
     pub rows: Verified,
-    index: Verified,
+    pub index: Verified,
     pub last_block: watch::Sender<LastBlockState>,
     /// The compressed pieces made so far.
     pub gzip: GzipPieces,
@@ -57,7 +57,10 @@ impl OpenExport {
     pub fn open(key: Key, folder: &Path) -> Result<OpenExport, ExportError> {
         let path = folder.join(MANIFEST);
         let bytes = fs::read(&path).map_err(during("reading", &path))?;
-        let mut manifest = Manifest::decode(&bytes)?;
+        let mut manifest = Manifest::decode(&bytes).map_err(|error| match error {
+            ExportError::Damaged(what) => ExportError::Damaged(format!("{MANIFEST} of export {}: {what}", key.1)),
+            error => error,
+        })?;
         let file = |name: &str, len: u64, sums: Vec<u32>| {
             let path = folder.join(name);
             let file = File::open(&path).map_err(during("opening", &path))?;

@@ -44,6 +44,8 @@ pub fn with_own_mounts<F: Future<Output = ()>>(test: impl FnOnce() -> F) {
         .unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
     assert!(out.status.success() && said.contains("1 passed"), "{said}");
+    // What the test has to say, without what its runner says.
+    said.lines().filter(|line| line.starts_with("torture: ")).for_each(|line| eprintln!("{line}"));
 }
 
 /// The path by which the test runner knows the test that this closure stands in.

@@ -2,6 +2,7 @@
 //! plain HTTP client that shows status, headers and bytes as they came.
 
 pub mod disk;
+pub mod random;
 
 use std::{
     io::{BufRead, BufReader},
@@ -52,10 +53,19 @@ impl World {
     }
 
     async fn start_in(dir: tempfile::TempDir, disk: Option<Disk>, flags: &[&str]) -> World {
+        Self::without_server(dir, disk).serve(flags).await
+    }
+
+    /// A fresh data directory with the test account, which nothing serves yet.
+    pub fn prepared() -> World {
+        Self::without_server(tempfile::tempdir().unwrap(), None)
+    }
+
+    fn without_server(dir: tempfile::TempDir, disk: Option<Disk>) -> World {
         let world = World { disk, dir, url: String::new(), process: None, clock_ms: AtomicI64::new(millis(START)) };
         world.set_clock(world.clock_ms.load(Ordering::Relaxed));
         world.create_account(ACCOUNT);
-        world.serve(flags).await
+        world
     }
 
     /// Starts the server on this world's directory.
@@ -88,6 +98,11 @@ impl World {
     pub fn kill(mut self) -> World {
         self.end();
         self
+    }
+
+    /// The server's process.
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().unwrap().0.id()
     }
 
     fn end(&mut self) {
@@ -171,6 +186,35 @@ impl World {
     }
     pub fn release(&self) {
         std::fs::remove_file(self.path("hold")).unwrap();
+    }
+
+    /// Writes `n` people whose first names begin so, a line each, for `sayso load`.
+    pub fn write_people(&self, file: &str, names: &str, n: usize) {
+        let lines: String = (0..n).map(|i| format!("{}\n", person(&format!("{names}{i}"), &["a"]))).collect();
+        std::fs::write(self.path(file), lines).unwrap();
+    }
+
+    /// Starts a command on this data directory, which goes on by itself.
+    pub fn spawn(&self, args: &[&str]) -> Child {
+        let mut command = Command::new(SAYSO);
+        command.args(args).arg("--data").arg(self.data()).current_dir(self.dir.path());
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// What `sayso check` finds wrong: nothing, or this panics.
+    #[track_caller]
+    pub fn check(&self) -> Value {
+        let out = self.run(&["check", "--json"]);
+        let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+        assert!(out.status.success(), "sayso check: {said}");
+        serde_json::from_slice(&out.stdout).unwrap()
+    }
+
+    /// Tokens of which there are files, or which nobody knows.
+    pub fn tokens_with_files(&self) -> Vec<String> {
+        let accounts = std::fs::read_dir(self.data().join("exports")).into_iter().flatten().flatten();
+        let folders = accounts.flat_map(|account| std::fs::read_dir(account.path()).into_iter().flatten().flatten());
+        folders.map(|folder| folder.file_name().into_string().unwrap()).collect()
     }
 
     /// Makes an OAuth client for a user of an account and signs in.
@@ -388,12 +432,14 @@ pub fn http() -> reqwest::Client {
 
 /// Sends and reads whole.
 pub async fn read(call: reqwest::RequestBuilder) -> Answer {
-    let response = call.send().await.unwrap();
-    Answer {
-        status: response.status().as_u16(),
-        headers: response.headers().clone(),
-        body: response.bytes().await.unwrap().to_vec(),
-    }
+    try_read(call).await.unwrap()
+}
+
+/// The same from a server that may die meanwhile.
+pub async fn try_read(call: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
+    let response = call.send().await?;
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    Ok(Answer { status, headers, body: response.bytes().await?.to_vec() })
 }
 
 /// Waits for something that happens by itself soon, such as the sweeper's next round.

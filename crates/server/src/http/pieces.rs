@@ -70,7 +70,7 @@ impl<P> PieceBody<P> {
 
     fn broken(&mut self, error: BrokenBody) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
         self.ending = None;
-        self.span.in_scope(|| tracing::error!(%error, "a page broke off; its export stays as it is"));
+        self.span.in_scope(|| tracing::error!(%error, "a page broke off: it is not taken for read"));
         Poll::Ready(Some(Err(error)))
     }
 }

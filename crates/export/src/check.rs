@@ -1,0 +1,62 @@
+//! What `sayso check` asks of the exports: that every file of those that can be read is there and has its checksums.
+
+use sayso_store::{Store, StoreError};
+
+use crate::{
+    ExportError,
+    files::Exports,
+    open::OpenExport,
+    record::{Job, decode},
+};
+
+/// What [`check`] found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CheckedExports {
+    /// Exports whose files were looked at.
+    pub exports: u64,
+    /// What is wrong, a line each, with the file's name and the export's token.
+    pub problems: Vec<String>,
+}
+
+/// Reads every file of every export that has some, beside a running server too: one that ends meanwhile is no problem. Files that no export
+/// names are none either; the server removes them when it starts.
+pub fn check(store: &Store) -> Result<CheckedExports, ExportError> {
+    let files = Exports::new(store.directory());
+    let mut found = CheckedExports::default();
+    for (account, token, record) in store.all_export_records()? {
+        let job = match decode(&record) {
+            Ok(job) => job,
+            Err(error) => {
+                found.problems.push(error.to_string());
+                continue;
+            }
+        };
+        if !job.has_files() {
+            continue;
+        }
+        found.exports += 1;
+        let problems = problems_of(&job, &files);
+        let now = store.export_record(account, token)?.map(|record| decode(&record)).transpose();
+        if now.is_ok_and(|job| job.is_some_and(|job| job.has_files())) {
+            found.problems.extend(problems.into_iter().map(|error| error.to_string()));
+        }
+    }
+    Ok(found)
+}
+
+fn problems_of(job: &Job, files: &Exports) -> Vec<ExportError> {
+    let open = match OpenExport::open(job.key(), &files.folder(job.key())) {
+        Ok(open) => open,
+        Err(error) => return vec![error],
+    };
+    let mut problems: Vec<ExportError> =
+        [&open.rows, &open.index].into_iter().filter_map(|f| f.read_all().err()).collect();
+    let told = (job.row_count, job.byte_count);
+    if told != (Some(open.manifest.row_count), Some(open.manifest.byte_count)) {
+        problems.push(ExportError::Store(StoreError::Damaged(format!(
+            "the record of export {} tells of other rows than its manifest",
+            job.token
+        ))));
+    }
+    problems
+}

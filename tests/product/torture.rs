@@ -1,0 +1,51 @@
+//! The long versions of the tests of faults. `cargo xtask torture` runs them, says with which seed and how long, and sums up.
+
+use crate::{crash, flipped, full_disk, harness::disk::with_own_mounts, storm};
+
+/// A number from the environment: what xtask was told.
+fn told(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().map_or(default, |text| text.parse().unwrap())
+}
+
+fn seed() -> u64 {
+    told("SAYSO_TORTURE_SEED", 1)
+}
+
+fn rounds() -> u64 {
+    told("SAYSO_TORTURE_ROUNDS", 50)
+}
+
+/// One line of the summary.
+fn sum_up(what: &str) {
+    eprintln!("torture: {what}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "long: cargo xtask torture"]
+async fn kill_9_of_the_server_and_of_a_load_beside_it() {
+    sum_up(&crash::server_and_load_are_killed(seed(), rounds(), 1_000).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "long: cargo xtask torture"]
+async fn kill_9_of_a_load_that_is_alone() {
+    sum_up(&crash::lonely_load_is_killed(seed(), rounds(), 40_000).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "long: cargo xtask torture"]
+async fn a_storm_of_8_writers_and_8_readers() {
+    sum_up(&storm::storm(seed(), rounds()).await);
+}
+
+#[test]
+#[ignore = "long: cargo xtask torture"]
+fn a_disk_that_fills_up_and_gets_room_again() {
+    with_own_mounts(async || sum_up(&full_disk::the_disk_comes_and_goes(seed(), rounds()).await));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "long: cargo xtask torture"]
+async fn flipped_bits_in_the_files_of_exports() {
+    sum_up(&flipped::export_files_are_damaged(seed(), rounds()).await);
+}
