@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used)] // a test that can't go on says so by panicking
 
 mod access;
+mod backup;
 mod bad_input;
 mod commit;
+mod compact;
 mod crash;
 mod delta;
 mod flipped;

@@ -79,6 +79,10 @@ pub enum Command {
     Load(LoadArgs),
     /// Verify every checksum and every index of a data directory
     Check(CheckArgs),
+    /// A consistent copy of the data, also while a server runs
+    Backup(BackupArgs),
+    /// Write the data anew, so that nothing deleted is left in them; with no server running
+    Compact(CompactArgs),
 }
 
 /// Which data directory a command works on.
@@ -353,9 +357,42 @@ pub struct LoadArgs {
 
 /// `sayso check`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  sayso check --data ./sayso-data --json")]
+#[command(
+    after_help = "Example:\n  sayso check --data ./sayso-data --json\n\nWhen something is wrong: a damaged profile can't be changed or deleted any more; stop the server and restore the newest backup that\nchecks clean (docs/operating.md)."
+)]
 pub struct CheckArgs {
     /// The report as one JSON object
+    #[arg(long, env = "SAYSO_JSON", value_parser = switch())]
+    pub json: bool,
+    /// Which data directory.
+    #[command(flatten)]
+    pub data: DataArgs,
+}
+
+/// `sayso backup`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  sayso backup /backup/sayso-monday --data ./sayso-data\n  sayso backup \"/backup/sayso-$(date +%F)\" --json\n\nTo restore: sayso check --data /backup/sayso-monday, copy that directory where the data belong, start sayso serve on it.\nExport files are not in a backup: who held a complete export initiates it again."
+)]
+pub struct BackupArgs {
+    /// A new directory for the copy, which is a data directory itself
+    #[arg(value_name = "DIR")]
+    pub target: PathBuf,
+    /// What was copied as one JSON object
+    #[arg(long, env = "SAYSO_JSON", value_parser = switch())]
+    pub json: bool,
+    /// Which data directory.
+    #[command(flatten)]
+    pub data: DataArgs,
+}
+
+/// `sayso compact`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  sayso compact --data ./sayso-data\n\nThe server has to be stopped. As much disk as the data take must be free. Whatever stops it, the data are whole: start it again."
+)]
+pub struct CompactArgs {
+    /// The sizes as one JSON object
     #[arg(long, env = "SAYSO_JSON", value_parser = switch())]
     pub json: bool,
     /// Which data directory.

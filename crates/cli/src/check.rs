@@ -42,7 +42,7 @@ pub fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
         let verdict = match report.problem_count {
             0 => "nothing is wrong".to_owned(),
             n => format!(
-                "{}: restore a copy, or export what is sound and load it into a new directory",
+                "{}: restore a backup (docs/operating.md), or export what is sound and load it into a new directory",
                 out::counted(n, "problem")
             ),
         };

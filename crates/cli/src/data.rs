@@ -24,7 +24,11 @@ pub fn clock(file: Option<&Path>) -> Arc<dyn Clock> {
 /// # Errors
 /// What the store says, with the directory.
 pub fn open_or_make(args: &DataArgs) -> anyhow::Result<Store> {
-    Store::open(&args.data, Role::Command, clock(args.clock_file.as_deref()))
+    open_as(args, Role::Command)
+}
+
+fn open_as(args: &DataArgs, role: Role) -> anyhow::Result<Store> {
+    Store::open(&args.data, role, clock(args.clock_file.as_deref()))
         .with_context(|| format!("the data directory {} can't be opened", args.data.display()))
 }
 
@@ -33,13 +37,27 @@ pub fn open_or_make(args: &DataArgs) -> anyhow::Result<Store> {
 /// # Errors
 /// When there is none, with the command that makes one.
 pub fn open(args: &DataArgs) -> anyhow::Result<Store> {
+    must_be_there(args)?;
+    open_or_make(args)
+}
+
+/// The same for a command that needs the directory for itself.
+///
+/// # Errors
+/// As [`open`]; while anybody else has it open.
+pub fn open_alone(args: &DataArgs) -> anyhow::Result<Store> {
+    must_be_there(args)?;
+    open_as(args, Role::Alone)
+}
+
+fn must_be_there(args: &DataArgs) -> anyhow::Result<()> {
     if !args.data.is_dir() {
         bail!(
             "there is no data directory {}; name the right one with --data (or SAYSO_DATA), or make it with its first account: sayso account create NAME --data {0}",
             args.data.display()
         );
     }
-    open_or_make(args)
+    Ok(())
 }
 
 /// Opens a data directory and finds the account in it.

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`args`] | the command line as it is typed; every flag has an environment variable |
 //! | [`settings`] | what `serve` runs with: flag > environment > file > default, resolved once |
-//! | [`demo`] [`serve`] [`account`] [`credentials`] [`load`] [`check`] [`sample`] | one command each |
+//! | [`demo`] [`serve`] [`account`] [`credentials`] [`load`] [`check`] [`backup`] [`compact`] [`sample`] | one command each |
 //! | [`data`] | opening a data directory, finding an account, with words for what can go wrong |
 //! | [`out`] | results to stdout, everything for people to stderr, numbers as people read them |
 //! | [`progress`] [`log`] [`stop`] | a bar or plain lines; tracing; Ctrl-C and SIGTERM |
@@ -13,7 +13,9 @@
 
 pub mod account;
 pub mod args;
+pub mod backup;
 pub mod check;
+pub mod compact;
 pub mod credentials;
 pub mod data;
 pub mod demo;
@@ -66,5 +68,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Credentials { command } => credentials::run(command),
         Command::Load(args) => load::run(args),
         Command::Check(args) => check::run(args),
+        Command::Backup(args) => backup::run(args),
+        Command::Compact(args) => compact::run(args),
     }
 }

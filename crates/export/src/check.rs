@@ -19,10 +19,12 @@ pub struct CheckedExports {
 }
 
 /// Reads every file of every export that has some, beside a running server too: one that ends meanwhile is no problem. Files that no export
-/// names are none either; the server removes them when it starts.
+/// names are none either; the server removes them when it starts. A directory without the folder of all exports is a backup, which holds no
+/// export files: the server that starts on it ends what has none.
 pub fn check(store: &Store) -> Result<CheckedExports, ExportError> {
     let files = Exports::new(store.directory());
     let mut found = CheckedExports::default();
+    let is_backup = !files.exist();
     for (account, token, record) in store.all_export_records()? {
         let job = match decode(&record) {
             Ok(job) => job,
@@ -31,7 +33,8 @@ pub fn check(store: &Store) -> Result<CheckedExports, ExportError> {
                 continue;
             }
         };
-        if !job.has_files() {
+        let may_be_gone = |job: &Job| is_backup || !job.has_files_at(store.clock().now());
+        if !job.has_files() || may_be_gone(&job) && !files.folder(job.key()).is_dir() {
             continue;
         }
         found.exports += 1;

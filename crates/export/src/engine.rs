@@ -101,7 +101,8 @@ struct Threads {
 }
 
 impl Engine {
-    /// Starts the workers and the sweeper; interrupted jobs start again under their own tokens, and files that no live job names go.
+    /// Starts the workers and the sweeper; interrupted jobs start again under their own tokens, files that no live job names go, and
+    /// complete exports whose files aren't there (the directory is a restored backup) end in Error, so that nobody waits for them.
     /// `permission` is asked when a job's files are ready: a user who may not execute the subject any more gets Failed, not rows.
     pub fn start(store: Store, settings: Settings, permission: PermissionCheck) -> Result<Engine, ExportError> {
         let exports = Exports::new(store.directory());
@@ -129,6 +130,7 @@ impl Engine {
             finished: watch::Sender::new(0),
             settings,
         });
+        inner.end_without_files(&jobs);
         let mut interrupted: Vec<Job> = jobs.into_iter().filter(|job| job.state == State::Processing).collect();
         interrupted.sort_by_key(|job| job.created);
         for job in interrupted {

@@ -26,6 +26,11 @@ impl Exports {
         Self { root: store_directory.join("exports") }
     }
 
+    /// Whether there is a folder of exports at all: in a backup there is none.
+    pub fn exist(&self) -> bool {
+        self.root.is_dir()
+    }
+
     fn account(&self, account: AccountNo) -> PathBuf {
         self.root.join(account.to_string())
     }

@@ -17,6 +17,7 @@ use crate::{
     open::Ending,
     record::{Change, Job, Key, decode, encode},
     registry::Inner,
+    sweep::remove_stale_files,
 };
 
 /// What became of a change.
@@ -122,6 +123,24 @@ impl Inner {
             }
             Ok(outcomes)
         })
+    }
+
+    /// Ends the complete exports whose files aren't there, since a backup holds none, and forgets that others' were kept (blocking). What
+    /// can't be written down now is found out by whoever reads the token.
+    pub fn end_without_files(&self, jobs: &[Job]) {
+        let now = self.now();
+        let lost = jobs.iter().filter(|job| job.has_files_at(now) && !self.exports.folder(job.key()).is_dir());
+        let (complete, kept): (Vec<&Job>, Vec<&Job>) = lost.partition(|job| job.state == State::Complete);
+        let error = "its files are not in this data directory (a backup holds none); it has to be initiated again";
+        for job in &complete {
+            tracing::warn!(token = %job.token, error, "a complete export ends");
+        }
+        let failed = Change::GenerationFailed { error: error.into() };
+        let changes: Vec<_> = complete.iter().map(|job| (job.key(), failed.clone())).collect();
+        let ended = if changes.is_empty() { Ok(()) } else { self.apply(changes).map(drop) };
+        if let Err(error) = ended.and_then(|()| remove_stale_files(self, kept.into_iter().cloned().collect())) {
+            tracing::error!(%error, "the states of exports without files could not be written");
+        }
     }
 
     /// What follows from an outcome; `None` when it could not be written, so that nothing has happened.

@@ -31,6 +31,7 @@ mod worker;
 pub use check::{CheckedExports, check};
 pub use engine::{Engine, PermissionCheck, Settings};
 pub use error::ExportError;
+pub use sweep::remove_ended_files;
 
 #[cfg(test)]
 mod testing;

@@ -142,6 +142,11 @@ impl Job {
         self.state == State::Complete || self.files_until.is_some()
     }
 
+    /// Whether its files have to be there at `now`: they may still be read, or were kept for a time that isn't over.
+    pub fn has_files_at(&self, now: Moment) -> bool {
+        self.state_at(now) == State::Complete || self.files_until.is_some_and(|until| now < until)
+    }
+
     /// Whether this request is the one that took the last block and may be answered again (export.md, `last_block_replay`).
     pub fn may_replay(&self, request: Replay, now: Moment) -> bool {
         self.state == State::Retrieved

@@ -2,14 +2,17 @@
 //! reader looks at the clock itself.
 
 use std::{
+    collections::HashSet,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
-use sayso_store::StoreError;
+use sayso_store::{Store, StoreError};
 
 use crate::{
+    ExportError,
     block_on::block_on,
+    files::Exports,
     job::State,
     record::{Change, Job, Key, KeyRecord, decode},
     registry::Inner,
@@ -56,8 +59,25 @@ pub(crate) fn sweep(inner: &Inner, round: u64) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Removes the files of exports that have ended, and what no job names; gives how many exports' went. For a command that has the
+/// directory to itself: a server does it all the time, but one that was stopped left what has ended since.
+///
+/// # Errors
+/// When the records can't be read or a file can't be removed.
+pub fn remove_ended_files(store: &Store) -> Result<u64, ExportError> {
+    let now = store.clock().now();
+    let mut live = HashSet::new();
+    for (_, _, record) in store.all_export_records()? {
+        let job = decode(&record)?;
+        if job.has_files_at(now) {
+            live.insert(job.key());
+        }
+    }
+    Exports::new(store.directory()).remove_all_but(&live)
+}
+
 /// Files that were kept for a while: first the files, then the note of them, so that none is ever left behind unnamed.
-fn remove_stale_files(inner: &Inner, jobs: Vec<Job>) -> Result<(), StoreError> {
+pub(crate) fn remove_stale_files(inner: &Inner, jobs: Vec<Job>) -> Result<(), StoreError> {
     let mut removed = Vec::new();
     for job in jobs {
         inner.open.lock().remove(&job.key());

@@ -29,6 +29,9 @@ pub(crate) type Db = Database<'static, Bytes, Bytes>;
 /// A transaction that can be read from; a write transaction lends itself as one.
 pub(crate) type Read<'t> = RoTxn<'t, WithoutTls>;
 
+/// The file of the environment in its directory.
+pub(crate) const DATA_FILE: &str = "data.mdb";
+
 /// Readers at once, over all processes: a snapshot takes two for each core and a few more.
 const READERS: u32 = 4096;
 
@@ -50,7 +53,7 @@ macro_rules! databases {
 
         impl Databases {
             /// Makes those that aren't there yet, all in one transaction.
-            fn create(env: &Env<WithoutTls>, wtxn: RwTxn<'_>) -> Result<Self, StoreError> {
+            pub(crate) fn create(env: &Env<WithoutTls>, wtxn: RwTxn<'_>) -> Result<Self, StoreError> {
                 let made = env
                     .create_databases_and_commit(wtxn, |opener, wtxn| -> Result<_, heed::Error> {
                         let all = [$(opener.create_database::<Bytes, Bytes>(wtxn, Some(stringify!($name)))?),+];
@@ -123,11 +126,19 @@ impl Engine {
         &self.dir
     }
 
-    /// Bytes that somebody without privileges may still write to the disk of the data directory.
-    pub(crate) fn free_disk(&self) -> Result<u64, StoreError> {
-        let fs = rustix::fs::statvfs(&self.dir)
-            .map_err(|e| StoreError::Engine(format!("the free space of {} is unknown: {e}", self.dir.display())))?;
-        Ok(fs.f_bavail.saturating_mul(fs.f_frsize))
+    /// How many databases the file has, whether this program knows them or not.
+    pub(crate) fn database_count(&self) -> Result<u64, StoreError> {
+        let opened = self
+            .env
+            .open_databases_and_commit(self.read()?, |opener, rtxn| -> Result<_, heed::Error> {
+                opener.open_database::<Bytes, Bytes>(rtxn, None).map(CommitOrAbort::<_, ()>::Commit)
+            })
+            .or_engine()?;
+        let txn = self.read()?;
+        match opened {
+            CommitOrAbort::Commit(Some(names)) => names.len(&txn).or_engine(),
+            _ => Ok(0),
+        }
     }
 
     /// Bytes of the file, and of those the ones in pages that hold nothing any more.
@@ -145,6 +156,13 @@ impl Engine {
     }
 }
 
+/// Bytes that somebody without privileges may still write to the disk of a directory.
+pub(crate) fn free_disk(dir: &Path) -> Result<u64, StoreError> {
+    let fs = rustix::fs::statvfs(dir)
+        .map_err(|e| StoreError::Engine(format!("the free space of {} is unknown: {e}", dir.display())))?;
+    Ok(fs.f_bavail.saturating_mul(fs.f_frsize))
+}
+
 /// The format that the directory says it has; `None` for a new one.
 fn env_format(env: &Env<WithoutTls>) -> Result<Option<u32>, StoreError> {
     let rtxn = env.read_txn().or_engine()?;
@@ -160,7 +178,7 @@ fn env_format(env: &Env<WithoutTls>) -> Result<Option<u32>, StoreError> {
 }
 
 /// Opens the environment with the largest map that the machine grants.
-fn open_environment(dir: &Path) -> Result<Env<WithoutTls>, StoreError> {
+pub(crate) fn open_environment(dir: &Path) -> Result<Env<WithoutTls>, StoreError> {
     take_reader_table(dir);
     let mut refused = None;
     for size in MAP_SIZES {

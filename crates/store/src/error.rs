@@ -17,9 +17,12 @@ pub enum StoreError {
     /// The account is not there.
     #[error("account {0} does not exist")]
     NoAccount(String),
-    /// Another server holds the directory.
-    #[error("another server is using {0}; stop it, or give this one a --data directory of its own")]
+    /// Another process holds the directory; the text says which kind and what to do.
+    #[error("{0}")]
     Locked(String),
+    /// A copy (a backup, a rewritten data file) could not be made; the data are as they were.
+    #[error("{0}")]
+    NotCopied(String),
     /// What was read is damaged; the text says what and where.
     #[error("damaged data: {0}")]
     Damaged(String),

@@ -117,6 +117,12 @@ pub(crate) fn term(no: AccountNo, id: u32) -> [u8; 8] {
     join([&account(no), &id.to_be_bytes()])
 }
 
+/// The account and id of such a key; `None` for one of another shape.
+pub(crate) fn term_of(key: &[u8]) -> Option<(AccountNo, u32)> {
+    let (no, id) = key.split_first_chunk()?;
+    Some((AccountNo(u32::from_be_bytes(*no)), u32::from_be_bytes(id.try_into().ok()?)))
+}
+
 /// Keys of the small databases, told apart by their first byte.
 pub(crate) mod small {
     use super::*;

@@ -15,11 +15,14 @@
 //! | [`snapshot`] | a view that stays as it is |
 //! | [`account`], [`access`], [`exports`] | configuration, OAuth clients, the records of export jobs |
 //! | [`check`] | verifies all of it |
+//! | `backup`, `compact` | a copy beside everybody; the data file written anew |
 
 pub mod access;
 pub mod account;
+mod backup;
 pub mod check;
 pub mod clock;
+mod compact;
 mod engine;
 pub mod error;
 pub mod exports;
@@ -45,6 +48,7 @@ mod tests;
 
 pub use check::CheckReport;
 pub use clock::{Clock, FileClock, SystemClock};
+pub use compact::Compacted;
 pub use error::StoreError;
 
 use std::{
@@ -52,7 +56,7 @@ use std::{
     sync::Arc,
 };
 
-use lock::ServerLock;
+use lock::Lock;
 use shared::Shared;
 use writer::Writer;
 
@@ -64,10 +68,12 @@ pub struct Store {
 
 struct Inner {
     dir: PathBuf,
-    // The fields are dropped in this order: the writer ends before the lock is given back.
+    role: Role,
+    // The fields are dropped in this order: the writer ends before the locks are given back.
     writer: Writer,
     shared: Arc<Shared>,
-    lock: Option<ServerLock>,
+    server_lock: Option<Lock>,
+    _open_lock: Lock,
 }
 
 /// How a directory is opened.
@@ -77,6 +83,9 @@ pub enum Role {
     Server,
     /// A command beside (or without) a server.
     Command,
+    /// A command that needs the directory for itself ([`Store::compact`]): refused while anybody else has it open, and everybody else
+    /// is refused as long as it has.
+    Alone,
 }
 
 /// What an operator may set.
@@ -103,10 +112,15 @@ impl Store {
         let dir = std::fs::create_dir_all(dir)
             .and_then(|()| dir.canonicalize())
             .map_err(|e| StoreError::Engine(format!("the directory {} can't be made: {e}", dir.display())))?;
-        let lock = match role {
-            Role::Server => Some(ServerLock::take(&dir)?),
-            Role::Command => None,
+        let server_lock = match role {
+            Role::Server => Some(Lock::server(&dir)?),
+            Role::Command | Role::Alone => None,
         };
+        let open_lock = match role {
+            Role::Server | Role::Command => Lock::beside_others(&dir)?,
+            Role::Alone => Lock::alone(&dir)?,
+        };
+        compact::remove_leftover(&dir)?;
         let shared = Arc::new(Shared {
             engine: engine::Engine::open(&dir)?,
             clock,
@@ -116,7 +130,7 @@ impl Store {
             disk_reserve: settings.disk_reserve,
         });
         let writer = Writer::start(Arc::clone(&shared))?;
-        Ok(Store { inner: Arc::new(Inner { dir, writer, shared, lock }) })
+        Ok(Store { inner: Arc::new(Inner { dir, role, writer, shared, server_lock, _open_lock: open_lock }) })
     }
     /// Where it lives; export files live in `exports/` below it.
     pub fn directory(&self) -> &Path {
@@ -129,7 +143,7 @@ impl Store {
     /// Whether a server holds the directory (bulk loading then commits in small steps). When that can't be told, small steps are
     /// the safe answer.
     pub fn server_is_running(&self) -> bool {
-        self.inner.lock.is_some() || lock::is_held(&self.inner.dir).unwrap_or(true)
+        self.inner.server_lock.is_some() || lock::is_held(&self.inner.dir).unwrap_or(true)
     }
     /// Sizes for `/metrics`: bytes of the file, bytes in free pages, age of the oldest reader in ms (this process's snapshots).
     pub fn sizes(&self) -> Result<Sizes, StoreError> {
@@ -140,7 +154,7 @@ impl Store {
     /// Bytes of disk that may be taken without touching what is kept free, now.
     pub fn room(&self) -> Result<u64, StoreError> {
         let shared = self.shared();
-        Ok(shared.engine.free_disk()?.saturating_sub(shared.disk_reserve))
+        Ok(engine::free_disk(shared.engine.dir())?.saturating_sub(shared.disk_reserve))
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {

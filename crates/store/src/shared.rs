@@ -4,7 +4,12 @@ use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use parking_lot::Mutex;
 
-use crate::{Clock, StoreError, account::Accounts, engine::Engine, terms::Dictionaries};
+use crate::{
+    Clock, StoreError,
+    account::Accounts,
+    engine::{Engine, free_disk},
+    terms::Dictionaries,
+};
 
 /// The open environment and what is cached of it.
 pub(crate) struct Shared {
@@ -21,7 +26,7 @@ impl Shared {
     /// Refuses a commit when the disk is nearly full: LMDB itself would notice only when a page can't be written, and the machine's
     /// other programs, our export files among them, need room too.
     pub(crate) fn leave_room(&self) -> Result<(), StoreError> {
-        let free = self.engine.free_disk()?;
+        let free = free_disk(self.engine.dir())?;
         if free < self.disk_reserve {
             return Err(StoreError::NotKept(format!(
                 "{free} bytes are free on the disk of {}, of which {} are kept free; make room",

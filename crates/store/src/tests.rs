@@ -5,6 +5,7 @@ mod access;
 mod accounts;
 mod alternate_ids;
 mod checking;
+mod compacting;
 mod deleting;
 mod deltas;
 mod durability;

@@ -154,7 +154,8 @@ impl World {
     /// Runs a command on this data directory; it must succeed.
     pub fn sayso(&self, args: &[&str]) -> String {
         let out = self.run(args);
-        assert!(out.status.success(), "sayso {args:?}: {}", String::from_utf8_lossy(&out.stderr));
+        let said = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        assert!(out.status.success(), "sayso {args:?}: {}{}", said(&out.stdout), said(&out.stderr));
         String::from_utf8(out.stdout).unwrap()
     }
 

@@ -79,10 +79,13 @@ fn on_a_full_disk_what_ends_or_removes_something_is_kept() {
     assert!(matches!(issued, Err(StoreError::NotKept(_))), "{issued:?}");
     // Both wait for the same commit; the one is refused without the other.
     let (go, wait) = channel();
+    let (begun, has_begun) = channel();
     let held = s.store.writer().run(move |_| {
+        begun.send(()).unwrap();
         wait.recv().unwrap();
         Ok(())
     });
+    has_begun.recv().unwrap();
     let refused = s.store.write(no, author(), Change::Create(input(somebody(1))));
     let ended = s.store.export_upkeep(move |records| records.put(no, token, b"ended"));
     go.send(()).unwrap();
