@@ -1,8 +1,9 @@
 //! The data file written anew, so that nothing deleted is left in it (profile.md, Rules).
 //!
-//! Every entry is put into a new file one by one. The engine's own compacting copy won't do: it leaves out whole pages that are free, but
-//! copies the others as they are, and in the gaps of a page lie remains of what was deleted from it. In the dictionary of facts, a term
-//! that no profile has any more (a tag may name a person) is replaced by one that means nothing: ids are never given again.
+//! Every entry is put into a new file one by one. The engine's own compacting copy won't do: it leaves out free pages and the gaps of the
+//! others, but copies the pages of long values whole, and behind a value's end lies whatever was in that memory before, another's row
+//! perhaps. In the dictionary of facts, a term that no profile has any more (a tag may name a person) is replaced by one that means
+//! nothing: ids are never given again.
 //!
 //! The new file is made in a folder of its own, synced, and renamed over the old one: whatever stops it, one of the two is there. What is
 //! left of the folder then, the next who opens the directory removes. Nobody else has it open meanwhile ([`Role::Alone`]).
@@ -96,7 +97,13 @@ fn rewrite(engine: &Engine, reserve: u64, progress: &mut dyn FnMut(u64, u64)) ->
     let folder = engine.dir().join(FOLDER);
     DirBuilder::new().mode(0o700).create(&folder).map_err(during("making the folder", &folder))?;
     let path = folder.join(DATA_FILE);
-    copy(engine, &folder, progress).map_err(|e| not_copied(e, &path))?;
+    copy(engine, &folder, progress).map_err(|e| match e {
+        // A write that was cut short for want of room is no more to the engine than one that failed.
+        StoreError::Engine(why) if engine::free_disk(&folder).is_ok_and(|free| free < TOGETHER as u64) => {
+            StoreError::NotCopied(format!("{} can't be written: there is no room on the disk ({why})", path.display()))
+        }
+        e => not_copied(e, &path),
+    })?;
     // The engine synced each commit; the length of the file and its name are ours to make last.
     fs::File::open(&path).and_then(|f| f.sync_all()).map_err(during("syncing", &path))?;
     sync_folder(&folder)
