@@ -264,6 +264,18 @@ async fn gzip_is_one_member_with_a_tag_of_its_own_and_its_last_block_ends_the_to
 }
 
 #[tokio::test]
+async fn readers_at_once_have_each_piece_of_gzip_compressed_once() {
+    let (_world, api, token) = exported(250).await;
+    let path = api.token_path(token, "?keepAlive=true");
+    let readers = (0..16).map(|_| read(api.call("GET", &path).header("Accept-Encoding", "gzip")));
+    let pages = futures_util::future::join_all(readers).await;
+    assert!(pages.into_iter().all(|page| page.is(200).header("content-encoding") == Some("gzip")));
+    let metrics = read(api.http.get(format!("{}/metrics", api.url))).await.is(200).body;
+    let metrics = String::from_utf8(metrics).unwrap();
+    assert!(metrics.lines().any(|line| line == "sayso_gzip_pieces_total 3"), "{metrics}");
+}
+
+#[tokio::test]
 async fn not_complete_yet_is_503_with_retry_after() {
     let world = World::start().await;
     let api = world.nightly().await;

@@ -7,7 +7,7 @@
 //! no room for it, pages are sent as they are.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs::{self, File, OpenOptions},
     ops::Range,
     os::unix::fs::FileExt as _,
@@ -18,7 +18,7 @@ use std::{
 use bytes::Bytes;
 use crc32fast::Hasher;
 use flate2::{Compress, Compression, FlushCompress, Status};
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 use crate::{ExportError, buffers::Buffers, files::during, open::OpenExport, page::TAIL};
 
@@ -58,6 +58,8 @@ impl Piece {
 pub(crate) struct GzipPieces {
     path: PathBuf,
     made: Mutex<Made>,
+    /// A piece was made, or couldn't be.
+    changed: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -65,24 +67,44 @@ struct Made {
     file: Option<Arc<File>>,
     end: u64,
     pieces: HashMap<u64, Piece>,
+    /// Being made now.
+    under_way: HashSet<u64>,
 }
 
 impl GzipPieces {
     /// None yet; `path` names the file while it is made.
     pub fn new(path: PathBuf) -> Self {
-        Self { path, made: Mutex::default() }
+        Self { path, made: Mutex::default(), changed: Condvar::new() }
     }
 
-    /// Piece number `n`; made now if nobody needed it before.
+    /// Piece number `n`; made now if nobody needed it before. Of several who need it at once one makes it, and the others wait.
     fn piece(&self, export: &OpenExport, n: u64) -> Result<Piece, ExportError> {
-        if let Some(piece) = self.made.lock().pieces.get(&n) {
-            return Ok(piece.clone());
-        }
-        let (bytes, crc, raw) = compress(export, &(n * RECORDS..((n + 1) * RECORDS).min(export.manifest.row_count)))?;
         let mut made = self.made.lock();
-        if let Some(piece) = made.pieces.get(&n) {
-            return Ok(piece.clone());
+        loop {
+            if let Some(piece) = made.pieces.get(&n) {
+                return Ok(piece.clone());
+            }
+            if made.under_way.insert(n) {
+                break;
+            }
+            self.changed.wait(&mut made);
         }
+        drop(made);
+        // when it fails, the next of those who wait tries
+        let _turn = Turn { pieces: self, n };
+        let piece = self.make(export, n)?;
+        self.made.lock().pieces.insert(n, piece.clone());
+        Ok(piece)
+    }
+
+    fn make(&self, export: &OpenExport, n: u64) -> Result<Piece, ExportError> {
+        let (bytes, crc, raw) = compress(export, &(n * RECORDS..((n + 1) * RECORDS).min(export.manifest.row_count)))?;
+        metrics::counter!("sayso_gzip_pieces_total").increment(1);
+        let len = u32::try_from(bytes.len()).map_err(|_| ExportError::Io {
+            context: "compressing".into(),
+            source: std::io::Error::other("a hundred records have more than 4 GiB"),
+        })?;
+        let mut made = self.made.lock();
         let at = made.end;
         let file = match &made.file {
             Some(file) => Arc::clone(file),
@@ -94,13 +116,7 @@ impl GzipPieces {
         };
         file.write_all_at(&bytes, at).map_err(during("writing", &self.path))?;
         made.end += bytes.len() as u64;
-        let len = u32::try_from(bytes.len()).map_err(|_| ExportError::Io {
-            context: "compressing".into(),
-            source: std::io::Error::other("a hundred records have more than 4 GiB"),
-        })?;
-        let piece = Piece { crc, raw, deflated: Deflated::Kept { at, len, sum: crc32c::crc32c(&bytes) } };
-        made.pieces.insert(n, piece.clone());
-        Ok(piece)
+        Ok(Piece { crc, raw, deflated: Deflated::Kept { at, len, sum: crc32c::crc32c(&bytes) } })
     }
 
     fn unnamed(&self) -> std::io::Result<File> {
@@ -124,6 +140,19 @@ impl GzipPieces {
             }
         }
         Ok(())
+    }
+}
+
+/// The making of one piece; over when it is dropped.
+struct Turn<'a> {
+    pieces: &'a GzipPieces,
+    n: u64,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.pieces.made.lock().under_way.remove(&self.n);
+        self.pieces.changed.notify_all();
     }
 }
 
