@@ -15,6 +15,7 @@ pub mod error;
 mod files;
 mod find;
 mod finish;
+mod finished;
 mod gzip;
 pub mod job;
 mod layout;
@@ -31,6 +32,7 @@ mod worker;
 pub use check::{CheckedExports, check};
 pub use engine::{Engine, PermissionCheck, Settings};
 pub use error::ExportError;
+pub use finished::Finished;
 pub use sweep::remove_ended_files;
 
 #[cfg(test)]

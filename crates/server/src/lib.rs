@@ -19,6 +19,7 @@ mod oauth;
 mod openapi;
 mod options;
 mod profile;
+pub mod reading;
 mod router;
 
 pub use access::permission_check;

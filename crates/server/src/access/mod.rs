@@ -9,7 +9,7 @@ pub(crate) mod app;
 mod caller;
 mod execute;
 mod permit;
-mod scheme;
+pub(crate) mod scheme;
 
 pub(crate) use app::App;
 pub(crate) use caller::Caller;

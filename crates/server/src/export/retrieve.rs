@@ -81,12 +81,7 @@ pub(crate) async fn export_retrieve(
     headers: HeaderMap,
     Extension(connection): Extension<Arc<Connection>>,
 ) -> Result<Response, ApiError> {
-    let asked = PageRequest {
-        limit: query.number("limit", DEFAULT_LIMIT)?,
-        offset: query.number("offset", NonZeroU64::MIN)?,
-        keep_alive: query.flag("keepAlive", false)?,
-    };
-    let page = permit.page(asked).await?;
+    let page = permit.page(asked(&query)?).await?;
     let is_gzip = takes_gzip(&headers);
     let tag = if is_gzip { page.gzip_etag() } else { page.etag.clone() };
     let snapshot = own_header(&page.snapshot.to_string());
@@ -104,6 +99,15 @@ pub(crate) async fn export_retrieve(
     let mut answer = (headers, vary, Body::new(body)).into_response();
     answer.headers_mut().extend(encoding.into_iter().flatten());
     Ok(answer)
+}
+
+/// The page that a query asks for.
+pub(crate) fn asked(query: &Query) -> Result<PageRequest, ApiError> {
+    Ok(PageRequest {
+        limit: query.number("limit", DEFAULT_LIMIT)?,
+        offset: query.number("offset", NonZeroU64::MIN)?,
+        keep_alive: query.flag("keepAlive", false)?,
+    })
 }
 
 /// The page as gzip. Pieces that no page needed before are compressed now, which takes too long for the threads that serve.

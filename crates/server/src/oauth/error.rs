@@ -37,6 +37,13 @@ pub(crate) struct OAuthErrorBody {
     pub(crate) error_description: String,
 }
 
+impl OAuthErrorBody {
+    /// The status code of each error (RFC 6749, 5.2).
+    pub(crate) fn status(&self) -> StatusCode {
+        if self.error == Code::InvalidClient { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST }
+    }
+}
+
 /// Why no token is given.
 #[derive(Debug)]
 pub(crate) enum OAuthError {
@@ -65,7 +72,7 @@ impl IntoResponse for OAuthError {
             OAuthError::Refused(body) => body,
             OAuthError::Api(error) => return error.into_response(),
         };
-        let status = if body.error == Code::InvalidClient { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST };
+        let status = body.status();
         let json = serde_json::to_vec(&body).expect("two strings are JSON");
         let mut response = (status, Body::from(json)).into_response();
         let headers = response.headers_mut();

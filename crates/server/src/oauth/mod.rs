@@ -1,8 +1,8 @@
 //! OAuth 2.0 client credentials (access.md; RFC 6749, 4.4) and the metadata that tells what of it is offered (RFC 8414).
 
-mod error;
+pub(crate) mod error;
 mod metadata;
-mod request;
+pub(crate) mod request;
 mod token;
 
 pub(crate) use metadata::*;

@@ -73,7 +73,7 @@ pub(crate) fn parse(headers: &HeaderMap, form: &[u8]) -> Result<TokenRequest, OA
 }
 
 /// The credentials of a Basic header: id and secret are form-encoded before they are joined (RFC 6749, 2.3.1).
-fn basic(headers: &HeaderMap) -> Result<Option<(String, String)>, OAuthError> {
+pub(crate) fn basic(headers: &HeaderMap) -> Result<Option<(String, String)>, OAuthError> {
     let refused = |text: &str| OAuthError::new(Code::InvalidClient, text);
     let Some(header) = headers.get(AUTHORIZATION) else { return Ok(None) };
     let (scheme, encoded) = header.to_str().unwrap_or_default().split_once(' ').unwrap_or_default();

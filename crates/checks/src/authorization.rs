@@ -1,0 +1,72 @@
+//! The Authorization header: of an API call, and of a token call.
+
+use std::sync::LazyLock;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use regex::Regex;
+use sayso_server::reading::{basic, bearer};
+
+static BEARER: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^[ \t]*(?i:bearer) [ \t]*([^ \t](?:.*[^ \t])?)[ \t]*$").expect("the pattern is well formed")
+});
+
+/// What a refused caller is told, whatever was sent: the texts of four headers that hold nothing secret.
+static TEXTS: LazyLock<[String; 4]> = LazyLock::new(|| {
+    ["", "Unknown", "Bearer", "PNAUTHINFO3"].map(|text| {
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static(text))]);
+        bearer(&headers).expect_err("none of them is a bearer token").message
+    })
+});
+
+/// Lines of headers, as one request carries them. A bearer token is read where there is one header of visible ASCII whose first word is
+/// Bearer, and it is the rest of it, and a refusal tells nothing of what was sent; credentials are those which, encoded, give the header again; nothing else is taken.
+pub fn check(data: &[u8]) {
+    let lines: Vec<&[u8]> = data.split(|b| *b == b'\n').collect();
+    let values: Vec<HeaderValue> = lines.iter().filter_map(|line| HeaderValue::from_bytes(line).ok()).collect();
+    let headers: HeaderMap = values.iter().map(|value| (AUTHORIZATION, value.clone())).collect();
+
+    match bearer(&headers) {
+        Ok(token) => assert_eq!(Some(token), expected(&values)),
+        Err(refusal) => {
+            assert_eq!(refusal.status, 401);
+            assert_eq!(expected(&values), None, "{}", refusal.message);
+            assert!(TEXTS.contains(&refusal.message), "it tells of what was sent: {}", refusal.message);
+        }
+    }
+    match basic(&headers) {
+        Ok(None) => assert!(values.is_empty()),
+        Ok(Some((id, secret))) => {
+            let text = values[0].to_str().expect("it was read");
+            let encoded = text.split_once(' ').expect("it has two words").1.trim();
+            let joined = STANDARD.decode(encoded).expect("it was decoded");
+            let (one, other) = split(&joined);
+            assert_eq!((id, secret), (form_decoded(one), form_decoded(other)));
+        }
+        Err(refusal) => assert!(refusal.status == 401 && !values.is_empty(), "{}", refusal.message),
+    }
+}
+
+/// The token that stands in the headers, read another way: RFC 9110, 11.4, puts spaces and no tab between the scheme and what it carries.
+fn expected(values: &[HeaderValue]) -> Option<String> {
+    let [value] = values else { return None };
+    Some(BEARER.captures(value.to_str().ok()?)?[1].to_owned())
+}
+
+fn split(joined: &[u8]) -> (&[u8], &[u8]) {
+    let at = joined.iter().position(|b| *b == b':').expect("credentials have a colon");
+    (&joined[..at], &joined[at + 1..])
+}
+
+/// As forms are decoded by the standard of the web (`=` and `&` are none of its separators here).
+fn form_decoded(bytes: &[u8]) -> String {
+    let escaped: Vec<u8> = bytes
+        .iter()
+        .flat_map(|b| match b {
+            b'&' => b"%26".to_vec(),
+            b'=' => b"%3D".to_vec(),
+            other => vec![*other],
+        })
+        .collect();
+    url::form_urlencoded::parse(&escaped).next().map_or(String::new(), |(name, _)| name.into_owned())
+}
