@@ -12,7 +12,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::harness::{disk::with_own_mounts, random::Random, *};
+use crate::harness::{own::with_own_mounts, random::Random, *};
 
 /// Holds the reserve of 64 MiB and some data.
 const MIB: u64 = 128;
@@ -203,13 +203,19 @@ pub async fn the_disk_comes_and_goes(seed: u64, rounds: u64) -> String {
             .map(|w| {
                 let (api, stop) = (api.clone(), stop.clone());
                 tokio::spawn(async move {
-                    let (mut made, mut refused) = (Vec::new(), 0);
-                    for n in 0..20_000 {
+                    let (mut made, mut refused) = (Vec::<u64>::new(), 0);
+                    for n in 0.. {
                         if stop.load(Ordering::Relaxed) {
                             break;
                         }
-                        let answer = api.post(&api.profile_path(""), &large(&format!("r{round}w{w}n{n}"))).await;
+                        // A few new ones, which are then written again and again.
+                        let path = match made.get(40..).and(made.get(n % 40)) {
+                            Some(id) => api.profile_path(&format!("/{id}")),
+                            None => api.profile_path(""),
+                        };
+                        let answer = api.post(&path, &large(&format!("r{round}w{w}n{n}"))).await;
                         match answer.status {
+                            200 => {}
                             201 => made.push(answer.json()["ProfileId"].as_u64().unwrap()),
                             _ => {
                                 answer.refuses(503, &["disk", "nothing was changed"]);

@@ -19,6 +19,7 @@ mod mirror;
 mod profiles;
 mod retrieve;
 mod rows;
+mod slow_readers;
 mod status;
 mod storm;
 mod torture;

@@ -1,6 +1,8 @@
 //! The long versions of the tests of faults. `cargo xtask torture` runs them, says with which seed and how long, and sums up.
 
-use crate::{crash, flipped, full_disk, harness::disk::with_own_mounts, storm};
+use std::time::Duration;
+
+use crate::{crash, flipped, full_disk, harness::own::with_own_mounts, slow_readers, storm};
 
 /// A number from the environment: what xtask was told.
 fn told(name: &str, default: u64) -> u64 {
@@ -42,6 +44,24 @@ async fn a_storm_of_8_writers_and_8_readers() {
 #[ignore = "long: cargo xtask torture"]
 fn a_disk_that_fills_up_and_gets_room_again() {
     with_own_mounts(async || sum_up(&full_disk::the_disk_comes_and_goes(seed(), rounds()).await));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "long: cargo xtask torture"]
+async fn abandoned_downloads() {
+    sum_up(&slow_readers::abandoned_downloads_are_freed(200).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "long: cargo xtask torture"]
+async fn slow_readers() {
+    sum_up(&slow_readers::slow_readers_are_served(200, Duration::from_secs(150)).await);
+}
+
+#[test]
+#[ignore = "long: cargo xtask torture"]
+fn flipped_bits_in_the_data_file() {
+    sum_up(&flipped::data_file_is_damaged(seed(), 4 * rounds()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -137,6 +137,9 @@ pub struct ServeArgs {
     /// Where to listen; port 0 is any free one [default: 127.0.0.1:8080]
     #[arg(long, env = "SAYSO_LISTEN", value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
+    /// A reader who takes nothing of an answer for so long is cut off; a slow one is not [default: 45s]
+    #[arg(long, env = "SAYSO_WRITE_STALL", value_name = "TIME")]
+    pub write_stall: Option<Span>,
     /// Disk that is kept free: below it only what ends or removes something is written [default: 64MiB]
     #[arg(long, env = "SAYSO_DISK_RESERVE", value_name = "SIZE")]
     pub disk_reserve: Option<Size>,

@@ -39,6 +39,7 @@ pub fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         listen: settings.listen,
         public_url: settings.public_url.clone(),
         allow_http_callbacks: settings.allow_http_callbacks,
+        write_stall: settings.write_stall,
         ..Options::default()
     };
     runtime()?.block_on(async {

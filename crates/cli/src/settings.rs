@@ -1,10 +1,11 @@
 //! What `serve` runs with, resolved once from flag, environment, file and default, in this order (program.md). The rest of
 //! the program sees only the outcome. Flag and environment come together: clap puts the flag first.
 
-use std::{fmt, fs, net::SocketAddr, path::PathBuf, str::FromStr};
+use std::{fmt, fs, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use anyhow::Context;
 use sayso_export::Settings as ExportSettings;
+use sayso_server::Options;
 use sayso_store::Settings as StoreSettings;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
@@ -117,6 +118,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// The address under which callers reach the server.
     pub public_url: Option<String>,
+    /// How long a reader may take nothing.
+    pub write_stall: Duration,
     /// The store's settings.
     pub store: StoreSettings,
     /// The export engine's settings.
@@ -136,6 +139,7 @@ struct File {
     data: Option<PathBuf>,
     listen: Option<SocketAddr>,
     public_url: Option<String>,
+    write_stall: Option<Span>,
     disk_reserve: Option<Size>,
     token_life: Option<Span>,
     status_life: Option<Span>,
@@ -186,6 +190,10 @@ fn merge(args: ServeArgs, file: File, log: &LogArgs) -> anyhow::Result<Settings>
     let bounds = [
         (export.workers == 0, "workers is 0: nothing would ever be exported; give 1 or more"),
         (export.max_limit == Some(0), "max_limit is 0: no page could hold a record; give 1 or more, or leave it out"),
+        (
+            args.write_stall.or(file.write_stall) == Some(Span(0)),
+            "write_stall is 0: every reader would be cut off; give 1s or more",
+        ),
         (export.sweep_every_ms == 0, "sweep_interval is 0: the sweeper would never rest; give 1ms or more"),
     ];
     if let Some((_, words)) = bounds.into_iter().find(|(wrong, _)| *wrong) {
@@ -195,6 +203,10 @@ fn merge(args: ServeArgs, file: File, log: &LogArgs) -> anyhow::Result<Settings>
         data: args.data.or(file.data).unwrap_or_else(|| PathBuf::from(DEFAULT_DATA)),
         listen: args.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
         public_url: args.public_url.or(file.public_url),
+        write_stall: args
+            .write_stall
+            .or(file.write_stall)
+            .map_or(Options::default().write_stall, |span| Duration::from_millis(span.0)),
         store: StoreSettings {
             disk_reserve: args
                 .disk_reserve
@@ -266,7 +278,7 @@ mod tests {
 
     #[test]
     fn values_with_which_nothing_would_work_are_wrong_usage() {
-        for text in ["workers = 0", "max_limit = 0", "sweep_interval = \"0s\""] {
+        for text in ["workers = 0", "max_limit = 0", "write_stall = \"0s\"", "sweep_interval = \"0s\""] {
             let error = merge(ServeArgs::default(), file(text), &LogArgs::default()).unwrap_err();
             assert!(error.is::<Usage>(), "{text}: {error}");
         }

@@ -25,7 +25,7 @@ pub struct Options {
     pub body_idle: Duration,
     /// How long a request's body may take as a whole.
     pub body_deadline: Duration,
-    /// How long an answer may wait for a reader who takes nothing.
+    /// How long an answer may wait for a reader who takes nothing; one who takes little waits for nobody.
     pub write_stall: Duration,
     /// How long requests in flight may take to finish when the server is told to stop.
     pub drain: Duration,

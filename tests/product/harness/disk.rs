@@ -1,58 +1,12 @@
-//! A small disk of its own for a data directory: a tmpfs, which gives the same errors as any other full disk. Mounting takes
-//! rights, so the test runs again in a process that has mounts (and, for a plain user, a user) of its own. Where the machine
-//! forbids both it says so, past the test runner that keeps a passing test's output to itself.
+//! A small disk of its own for a data directory: a tmpfs, which gives the same errors as any other full disk. For tests in
+//! [`super::own::with_own_mounts`].
 
 use std::{
     fs::{File, OpenOptions},
-    future::Future,
     io::{ErrorKind, Write as _},
     path::{Path, PathBuf},
     process::Command,
 };
-
-/// Set in the process that may mount.
-const INSIDE: &str = "SAYSO_TEST_OWN_MOUNTS";
-
-/// Runs a test where it may mount disks.
-pub fn with_own_mounts<F: Future<Output = ()>>(test: impl FnOnce() -> F) {
-    if std::env::var_os(INSIDE).is_some() {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        return runtime.block_on(test());
-    }
-    let name = name_of(&test);
-    let place = tempfile::tempdir().unwrap();
-    // With a user of its own first, which is all that a plain user is allowed.
-    let ways = [["--mount", "--map-root-user"], ["--mount", "--propagation=private"]];
-    let allowed = ways.iter().find(|way| {
-        let tried =
-            Command::new("unshare").args(**way).args(["mount", "-t", "tmpfs", "tmpfs"]).arg(place.path()).output();
-        tried.is_ok_and(|out| out.status.success())
-    });
-    let Some(way) = allowed else {
-        let words = "this machine allows neither a user namespace nor a mount (unshare, mount)";
-        // eprintln! would say it to the runner, which tells nobody of a test that passes.
-        let said = format!("\n*** NOT RUN: {name}: {words} ***\n");
-        std::io::stderr().write_all(said.as_bytes()).unwrap();
-        return;
-    };
-    let out = Command::new("unshare")
-        .args(way)
-        .arg(std::env::current_exe().unwrap())
-        .args([&name, "--exact", "--nocapture", "--include-ignored"])
-        .env(INSIDE, "1")
-        .output()
-        .unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
-    assert!(out.status.success() && said.contains("1 passed"), "{said}");
-    // What the test has to say, without what its runner says.
-    said.lines().filter(|line| line.starts_with("torture: ")).for_each(|line| eprintln!("{line}"));
-}
-
-/// The path by which the test runner knows the test that this closure stands in.
-fn name_of<T>(_: &T) -> String {
-    let path = std::any::type_name::<T>().trim_end_matches("::{{closure}}");
-    path.split_once("::").unwrap().1.to_string()
-}
 
 /// A mounted disk; unmounted in the end.
 pub struct Disk {
@@ -85,7 +39,7 @@ impl Disk {
             }
         }
         let full = file.metadata().unwrap().len();
-        file.set_len(full.checked_sub(left).expect("it is larger than what is to be left")).unwrap();
+        file.set_len(full.saturating_sub(left)).unwrap();
     }
 
     /// Takes every name of a file but `left`.

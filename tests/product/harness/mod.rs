@@ -2,6 +2,7 @@
 //! plain HTTP client that shows status, headers and bytes as they came.
 
 pub mod disk;
+pub mod own;
 pub mod random;
 
 use std::{
@@ -45,7 +46,8 @@ impl World {
         Self::start_in(tempfile::tempdir().unwrap(), None, flags).await
     }
 
-    /// The same with the data directory on a disk of its own: so many MiB, so many files. Only in [`with_own_mounts`].
+    /// The same with the data directory on a disk of its own: so many MiB, so many files. Only in
+    /// [`own::with_own_mounts`].
     pub async fn start_on_disk(mib: u64, files: u64, flags: &[&str]) -> World {
         let dir = tempfile::tempdir().unwrap();
         let disk = Disk::mount(&dir.path().join("data"), mib, files);

@@ -12,12 +12,12 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use parking_lot::Mutex;
-use tokio::time::{Instant, Sleep};
+
+use super::patience::Patience;
 
 /// What a last block wants to hear of its connection.
 pub(crate) trait Ending: Send + 'static {
@@ -89,34 +89,33 @@ impl Connection {
     }
 }
 
-/// The IO of a connection: passes everything on, tells the [`Connection`] what was written and flushed, and fails a write that makes no
-/// progress for `stall`, so that a reader who went away without a word frees the page it was reading.
+/// The IO of a connection: passes everything on, tells the [`Connection`] what was written and flushed, and fails a write when its
+/// [`Patience`] with the reader has run out, so that one who went away without a word frees the page it was reading.
 pub(crate) struct FlushIo<T> {
     io: T,
     connection: Arc<Connection>,
-    stall: Duration,
-    stalled: Option<Pin<Box<Sleep>>>,
+    patience: Patience,
+    waiting: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl<T> FlushIo<T> {
     /// Wraps `io`.
-    pub(crate) fn new(io: T, connection: Arc<Connection>, stall: Duration) -> Self {
-        Self { io, connection, stall, stalled: None }
+    pub(crate) fn new(io: T, connection: Arc<Connection>, patience: Patience) -> Self {
+        Self { io, connection, patience, waiting: None }
     }
 
     fn after_write(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &outcome {
             Poll::Ready(Ok(bytes)) => {
-                self.stalled = None;
+                self.waiting = None;
                 self.connection.wrote(*bytes);
             }
             Poll::Ready(Err(_)) => {}
             Poll::Pending => {
-                let stall = self.stall;
-                let timer =
-                    self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + stall)));
-                if timer.as_mut().poll(cx).is_ready() {
-                    let text = format!("the reader took nothing for {} s", stall.as_secs());
+                let patience = &self.patience;
+                let waiting = self.waiting.get_or_insert_with(|| Box::pin(patience.clone().run_out()));
+                if waiting.as_mut().poll(cx).is_ready() {
+                    let text = format!("the reader took nothing for {} s", self.patience.stall().as_secs());
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, text)));
                 }
             }

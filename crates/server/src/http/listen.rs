@@ -20,6 +20,7 @@ use tower::ServiceExt;
 
 use super::{
     connection::{Connection, FlushIo},
+    patience::{Patience, Unacknowledged},
     spelling,
 };
 use crate::{access::App, health, options::Options, router::router};
@@ -62,6 +63,7 @@ pub async fn serve(
     let app = App::new(store, engine, options.clone());
     let router = router(app);
     let (stop, stopping) = watch::channel(());
+    let unacknowledged = Arc::new(Unacknowledged::default());
     let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
 
@@ -74,7 +76,8 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, connection, place)) => {
-                let serving = serve_connection(stream, connection, router.clone(), &options, stopping.clone());
+                let (router, list) = (router.clone(), Arc::clone(&unacknowledged));
+                let serving = serve_connection(stream, connection, router, &options, list, stopping.clone());
                 connections.spawn(async move {
                     serving.await;
                     drop(place);
@@ -120,13 +123,15 @@ fn serve_connection(
     connection: Arc<Connection>,
     router: Router,
     options: &Options,
+    unacknowledged: Arc<Unacknowledged>,
     mut stopping: watch::Receiver<()>,
 ) -> impl Future<Output = ()> + Send + use<> {
     // without it the last piece of a page waits for the acknowledgement of the one before: 40 ms (measured.md)
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
-    let io = FlushIo::new(TokioIo::new(stream), Arc::clone(&connection), options.write_stall);
+    let patience = Patience::with(&stream, options.write_stall, unacknowledged);
+    let io = FlushIo::new(TokioIo::new(stream), Arc::clone(&connection), patience);
     let service = router.map_request(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(Arc::clone(&connection));
         if let Some(uri) = spelling::canonical(request.uri()) {

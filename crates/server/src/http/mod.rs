@@ -7,6 +7,7 @@ pub(crate) mod encoding;
 pub(crate) mod leftover;
 pub(crate) mod listen;
 pub(crate) mod path;
+pub(crate) mod patience;
 pub(crate) mod pieces;
 pub(crate) mod query;
 pub(crate) mod spelling;

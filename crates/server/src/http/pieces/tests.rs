@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::http::connection::FlushIo;
+use crate::http::{connection::FlushIo, patience::Patience};
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const PIECE: usize = 1000;
@@ -90,7 +90,11 @@ fn serve(pieces: impl Fn() -> Vec<Result<Bytes, ExportError>> + Send + 'static, 
     let heard = Heard::default();
     let open = Arc::new(AtomicBool::new(true));
     let connection = Connection::new(([127, 0, 0, 1], 1).into());
-    let io = FlushIo::new(TokioIo::new(Gate { io, open: Arc::clone(&open) }), Arc::clone(&connection), STALL);
+    let io = FlushIo::new(
+        TokioIo::new(Gate { io, open: Arc::clone(&open) }),
+        Arc::clone(&connection),
+        Patience::blind(STALL),
+    );
     let probe = Arc::clone(&heard);
     let service = service_fn(move |request: Request<Incoming>| {
         let ending = Some(Box::new(Probe(Arc::clone(&probe))) as Box<dyn Ending>);
@@ -229,7 +233,7 @@ async fn a_reader_who_takes_nothing_is_let_go_and_what_it_held_is_freed() {
 async fn what_registers_on_a_closed_connection_is_dropped() {
     let connection = Connection::new(([127, 0, 0, 1], 1).into());
     let (_client, io) = tokio::io::duplex(64);
-    drop(FlushIo::new(TokioIo::new(io), Arc::clone(&connection), STALL));
+    drop(FlushIo::new(TokioIo::new(io), Arc::clone(&connection), Patience::blind(STALL)));
     let heard = Heard::default();
     connection.when_flushed(0, Box::new(Probe(Arc::clone(&heard))));
     assert_eq!(*heard.lock(), ["gone"]);
@@ -239,7 +243,7 @@ async fn what_registers_on_a_closed_connection_is_dropped() {
 async fn a_flush_before_the_last_byte_was_taken_is_not_the_one() {
     let connection = Connection::new(([127, 0, 0, 1], 1).into());
     let (_client, io) = tokio::io::duplex(64);
-    let mut io = FlushIo::new(TokioIo::new(io), Arc::clone(&connection), STALL);
+    let mut io = FlushIo::new(TokioIo::new(io), Arc::clone(&connection), Patience::blind(STALL));
     let heard = Heard::default();
     connection.when_flushed(3, Box::new(Probe(Arc::clone(&heard))));
     for (bytes, expected) in [(&b"ab"[..], &[][..]), (b"c", &["flushed", "gone"])] {

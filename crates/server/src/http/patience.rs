@@ -1,0 +1,139 @@
+//! How long a reader is waited for: one who takes little as long as they like, one who takes nothing only for a while.
+//!
+//! That a socket takes no bytes from us says nothing of its reader: the kernel asks for more when a third of its buffer is
+//! empty again, and that can be megabytes, which a reader of 1 KB a second needs twenty minutes for. Nor does `TCP_USER_TIMEOUT`: while
+//! the window is smaller than what waits first, it counts an alive reader as one who answers nothing (measured on Linux 6). The
+//! kernel's own list of connections says how many bytes a reader has still to acknowledge; any change of that is a sign of life.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use tokio::{
+    net::TcpStream,
+    sync::Mutex,
+    time::{Instant, sleep_until},
+};
+
+/// Looks at a waiting reader in the time that they may take nothing.
+const LOOKS: u32 = 8;
+/// How old the list may be: one reading does for all readers that are waited for.
+const LIST_AGE: Duration = Duration::from_millis(200);
+
+/// The kernel's list, read when somebody has waited.
+#[derive(Debug, Default)]
+pub(crate) struct Unacknowledged(Mutex<Option<(Instant, HashMap<u64, u64>)>>);
+
+impl Unacknowledged {
+    /// Bytes that were sent to this socket's reader and not acknowledged; `None` where the system doesn't tell.
+    async fn of(&self, socket: u64) -> Option<u64> {
+        let mut list = self.0.lock().await;
+        if list.as_ref().is_none_or(|(read, _)| read.elapsed() > LIST_AGE) {
+            let read = tokio::task::spawn_blocking(|| {
+                let files = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];
+                files
+                    .iter()
+                    .filter_map(|file| std::fs::read_to_string(file).ok())
+                    .flat_map(|text| parse(&text))
+                    .collect()
+            });
+            *list = Some((Instant::now(), read.await.ok()?));
+        }
+        list.as_ref()?.1.get(&socket).copied()
+    }
+}
+
+/// Reads the list (proc_net_tcp.txt of the kernel's documentation): what the fifth word says before its colon, by the tenth.
+fn parse(text: &str) -> HashMap<u64, u64> {
+    let line = |line: &str| {
+        let mut words = line.split_ascii_whitespace();
+        let (queue, _) = words.nth(4)?.split_once(':')?;
+        Some((words.nth(4)?.parse().ok()?, u64::from_str_radix(queue, 16).ok()?))
+    };
+    text.lines().skip(1).filter_map(line).collect()
+}
+
+/// What a connection waits with.
+#[derive(Debug, Clone)]
+pub(crate) struct Patience {
+    /// How long a reader may take nothing.
+    stall: Duration,
+    list: Arc<Unacknowledged>,
+    /// The socket's number in the list.
+    socket: Option<u64>,
+}
+
+impl Patience {
+    /// With the reader at the other end of `stream`.
+    pub(crate) fn with(stream: &TcpStream, stall: Duration, list: Arc<Unacknowledged>) -> Self {
+        Self { stall, list, socket: rustix::fs::fstat(stream).ok().map(|stat| stat.st_ino) }
+    }
+
+    /// With a reader of whom nothing else is known than whether we can write.
+    #[cfg(test)]
+    pub(crate) fn blind(stall: Duration) -> Self {
+        Self { stall, list: Arc::default(), socket: None }
+    }
+
+    /// How long a reader may take nothing.
+    pub(crate) fn stall(&self) -> Duration {
+        self.stall
+    }
+
+    /// Ends when the reader has taken nothing for that long; an eighth of it later at most.
+    pub(crate) async fn run_out(self) {
+        let mut alive = Instant::now();
+        let mut before = None;
+        let mut look = alive;
+        loop {
+            look += self.stall / LOOKS;
+            sleep_until(look).await;
+            let now = match self.socket {
+                Some(socket) => self.list.of(socket).await,
+                None => None,
+            };
+            if before.is_some() && now.is_some() && now != before {
+                alive = look;
+            }
+            before = now;
+            if look - alive >= self.stall {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    #[test]
+    fn the_kernels_list_is_read() {
+        let text = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4242 1 0000000000000000 100 0 0 10 0\n   1: 0100007F:1F90 0100007F:9C40 01 0027F0A1:00000000 04:00000021 00000000     0        0 4343 2 0000000000000000 20 4 30 10 -1\n torn";
+        assert_eq!(parse(text), HashMap::from([(4242, 0), (4343, 0x27F0A1)]));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn every_byte_that_a_reader_takes_is_seen() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut reader = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut writer, _) = listener.accept().await.unwrap();
+        let socket = rustix::fs::fstat(&writer).unwrap().st_ino;
+        let block = [0; 1 << 16];
+        while let Ok(Ok(_)) = tokio::time::timeout(Duration::from_millis(100), writer.write(&block)).await {}
+        let full = Unacknowledged::default().of(socket).await.unwrap();
+        assert!(full > 0);
+        // Far less than would let the writer go on.
+        let mut some = vec![0; 1 << 17];
+        reader.read_exact(&mut some).await.unwrap();
+        let mut left = full;
+        while left == full {
+            left = Unacknowledged::default().of(socket).await.unwrap();
+        }
+        assert!(left < full);
+    }
+}

@@ -1,0 +1,174 @@
+//! Readers who take little, and readers who take nothing any more: the first are served as long as they like, the second cost
+//! nothing a minute later.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    time::{Duration, Instant},
+};
+
+use rustix::net::{AddressFamily, SocketType, connect, socket, sockopt::set_socket_recv_buffer_size};
+use serde_json::json;
+
+use crate::harness::{
+    own::{switch_network, with_own_network},
+    *,
+};
+
+/// How long a reader may take nothing, in the short tests.
+const STALL: Duration = Duration::from_secs(2);
+const FLAGS: [&str; 2] = ["--write-stall", "2s"];
+
+/// A world with one complete export that no socket's buffers can hold.
+async fn exported(flags: &[&str]) -> (World, Api, u64) {
+    let world = World::start_with(flags).await;
+    let line = |n: usize| {
+        let mut profile = person(&format!("p{n}"), &[]);
+        profile["CustomFields"] = json!([{"Name": "Note", "Value": "€".repeat(4_000)}]);
+        format!("{profile}\n")
+    };
+    std::fs::write(world.path("people.ndjson"), (0..1_000).map(line).collect::<String>()).unwrap();
+    world.sayso(&["load", "people.ndjson", "--account", ACCOUNT]);
+    let api = world.nightly().await;
+    let token = api.export("Everyone", json!({})).await;
+    (world, api, token)
+}
+
+/// A connection that has asked for the whole export and offers little room for it.
+fn ask(api: &Api, token: u64) -> TcpStream {
+    let address: SocketAddr = api.url.strip_prefix("http://").unwrap().parse().unwrap();
+    let fd = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    set_socket_recv_buffer_size(&fd, 4096).unwrap();
+    connect(&fd, &address).unwrap();
+    let mut stream = TcpStream::from(fd);
+    let path = api.token_path(token, "?limit=1000000&keepAlive=true");
+    let head = format!("GET {path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\n\r\n", api.token);
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.set_nonblocking(true).unwrap();
+    stream
+}
+
+/// Connections that the server has open.
+fn connections(world: &World) -> usize {
+    open_files(world).iter().filter(|target| target.starts_with("socket:")).count()
+}
+
+fn open_files(world: &World) -> Vec<String> {
+    let entries = std::fs::read_dir(format!("/proc/{}/fd", world.pid())).unwrap().flatten();
+    let target = |entry: std::fs::DirEntry| std::fs::read_link(entry.path()).ok();
+    entries.filter_map(target).map(|target| target.to_string_lossy().into_owned()).collect()
+}
+
+/// Bytes of memory of the server's own, the page cache apart.
+fn memory(world: &World) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", world.pid())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("RssAnon:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+}
+
+/// Until each of these has been sent something, and so waits for whoever reads it.
+async fn until_answered(readers: &[TcpStream]) {
+    let answered = || readers.iter().all(|reader| reader.peek(&mut [0]).is_ok_and(|n| n > 0));
+    eventually("all are answered", answered).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_takes_nothing_is_cut_off_and_one_that_takes_little_is_not() {
+    let (world, api, token) = exported(&FLAGS).await;
+    let before = connections(&world);
+    let (dead, mut slow) = (ask(&api, token), ask(&api, token));
+    let began = Instant::now();
+    let mut taken = Vec::new();
+    let mut tick = tokio::time::interval(Duration::from_millis(100));
+    // Four times as long as one may take nothing, a few KB a second: less than the kernel needs to ask the server for more.
+    while began.elapsed() < 4 * STALL {
+        tick.tick().await;
+        let mut some = [0; 400];
+        match slow.read(&mut some) {
+            Ok(0) => panic!("the slow reader was cut off after {:?}", began.elapsed()),
+            Ok(read) => taken.extend_from_slice(&some[..read]),
+            Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(e) => panic!("the slow reader was cut off after {:?}: {e}", began.elapsed()),
+        }
+    }
+    assert!(taken.len() > 10_000);
+    assert_eq!(connections(&world), before + 1, "the dead one is gone, the slow one is not");
+    drop(dead);
+    slow.set_nonblocking(false).unwrap();
+    slow.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let end = b"\r\n\r\n";
+    let head = taken.windows(4).position(|window| window == end).unwrap() + 4;
+    let text = String::from_utf8(taken[..head].to_vec()).unwrap().to_lowercase();
+    let length: usize = text.split("content-length: ").nth(1).unwrap().lines().next().unwrap().parse().unwrap();
+    let mut rest = vec![0; head + length - taken.len()];
+    slow.read_exact(&mut rest).unwrap();
+    taken.extend(rest);
+    let whole = api.page(token, "limit=1000000&keepAlive=true").await.is(200).body;
+    assert!(taken[head..] == whole, "and its page came whole");
+}
+
+#[test]
+fn a_reader_that_vanished_without_a_word_is_forgotten() {
+    with_own_network(async || {
+        let (world, api, token) = exported(&FLAGS).await;
+        let before = connections(&world);
+        let gone: Vec<_> = (0..10).map(|_| ask(&api, token)).collect();
+        until_answered(&gone).await;
+        assert_eq!(connections(&world), before + 10);
+        switch_network("down");
+        eventually("the connections are closed", || connections(&world) <= before).await;
+        switch_network("up");
+        drop(gone);
+        assert_eq!(api.status(token).await.is(200).json()["Status"], "Complete", "a page that broke off ends nothing");
+    });
+}
+
+/// Downloads that are abandoned with the flags as they are by default: everything is free again within a minute.
+pub async fn abandoned_downloads_are_freed(readers: usize) -> String {
+    let (world, api, token) = exported(&["--write-stall", "45s"]).await;
+    api.page(token, "limit=1000000&keepAlive=true").await.is(200);
+    let (sockets, bytes) = (connections(&world), memory(&world));
+    let abandoned: Vec<_> = (0..readers).map(|_| ask(&api, token)).collect();
+    until_answered(&abandoned).await;
+    let held = memory(&world);
+    api.commit(token, "").await.is(200);
+    let files = || open_files(&world).iter().filter(|target| target.contains(&token.to_string())).count();
+    assert!(connections(&world) >= sockets + readers && files() > 0, "removed files are held while they are sent");
+    let began = Instant::now();
+    let mut tick = tokio::time::interval(Duration::from_millis(50));
+    while connections(&world) > sockets + 1 || files() > 0 {
+        assert!(began.elapsed() < Duration::from_secs(60), "{} connections, {} files", connections(&world), files());
+        tick.tick().await;
+    }
+    let took = began.elapsed();
+    drop(abandoned);
+    let mb = |bytes: u64| bytes / 1_000_000;
+    format!(
+        "{readers} abandoned downloads: connections and files free after {:.1} s; memory {} MB before, {} MB while they hung, {} MB after",
+        took.as_secs_f64(),
+        mb(bytes),
+        mb(held),
+        mb(memory(&world))
+    )
+}
+
+/// Readers of 1 KB a second, for so long: none is cut off.
+pub async fn slow_readers_are_served(readers: usize, time: Duration) -> String {
+    let (world, api, token) = exported(&[]).await;
+    let mut slow: Vec<_> = (0..readers).map(|_| ask(&api, token)).collect();
+    let (began, mut taken) = (Instant::now(), 0);
+    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    while began.elapsed() < time {
+        tick.tick().await;
+        for stream in &mut slow {
+            match stream.read(&mut [0; 1024]) {
+                Ok(0) => panic!("a slow reader was cut off after {:?}", began.elapsed()),
+                Ok(read) => taken += read,
+                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(e) => panic!("a slow reader was cut off after {:?}: {e}", began.elapsed()),
+            }
+        }
+    }
+    assert!(connections(&world) >= readers);
+    format!("{readers} readers of 1 KB a second took {taken} bytes in {} s, none was cut off", time.as_secs())
+}
