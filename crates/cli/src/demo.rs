@@ -26,7 +26,7 @@ use crate::{
     args::DemoArgs,
     credentials::Credentials,
     data,
-    load::pipeline::{self, Batch, Target},
+    load::pipeline::{self, Target},
     out,
     progress::Progress,
     serve,
@@ -132,8 +132,8 @@ fn load(store: &Store, account: &Account, args: &DemoArgs, stop: &Stop) -> anyho
     let source = SampleSource::new(args.seed, args.profiles);
     let mut progress = Progress::start("loading sample profiles", Some(args.profiles));
     let author = data::author(administrator);
-    // Nobody else knows this directory yet: nobody waits for a big batch.
-    let target = Target { store, account: account.no, author: &author, batch: Batch::Large };
+    // Nobody else knows this directory yet.
+    let target = Target { store, account: account.no, author: &author, alone: true };
     let mut first_rejected = None;
     let totals = pipeline::run(
         &target,

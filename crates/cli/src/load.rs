@@ -1,13 +1,15 @@
 //! `sayso load`: NDJSON straight into the data directory.
 //!
 //! ```text
-//! source (a file, or sample profiles) ─► workers: cut into lines, parse ─► in order again ─► store.load, a batch a transaction
+//! source (a file, or sample profiles) ─► workers: cut into lines, parse, prepare ─► in order again ─► store, a batch a transaction
 //!                                                └► rejected lines ─► FILE.rejected.ndjson
 //! ```
 //!
 //! A line is counted as loaded only once its batch is on disk; a batch is there whole or not at all (program.md: no accepted
 //! line is lost, none is half applied).
 
+mod alone;
+mod beside;
 pub mod lines;
 pub mod pipeline;
 pub mod rejected;
@@ -104,7 +106,7 @@ fn load_file(
     let mut rejected = RejectedFile::beside(rejected_path(path));
     let mut progress = Progress::start(format!("loading {name}"), read.total());
     let outcome = pipeline::run(
-        &pipeline::Target { store, account: account.no, author, batch: pipeline::Batch::ForStore },
+        &pipeline::Target { store, account: account.no, author, alone: false },
         &source,
         stop,
         &mut |line| rejected.put(line),

@@ -37,6 +37,7 @@ pub const FACTS_VERSION: u8 = 1;
 pub type Terms = BTreeMap<String, u32>;
 
 const HEAD: usize = 50;
+const ROW_LENGTH: usize = 26;
 const NEVER: i64 = i64::MAX;
 
 const ACTIVE: u8 = 1;
@@ -91,6 +92,13 @@ pub fn encode(
     for ((_, number), id) in terms::numbers(profile, config).iter().zip(term_ids) {
         put_integer(*id, out);
         out.extend(number.to_le_bytes());
+    }
+}
+
+/// Adds to the row length of encoded facts: for a row whose number was given after they were made.
+pub fn lengthen_row(encoded: &mut [u8], by: u32) {
+    if let Some(length) = encoded.get_mut(ROW_LENGTH..).and_then(|rest| rest.first_chunk_mut()) {
+        *length = u32::from_le_bytes(*length).saturating_add(by).to_le_bytes();
     }
 }
 
@@ -158,7 +166,7 @@ impl<'a> Facts<'a> {
         if !output.custom_fields {
             cut += custom_fields;
         }
-        self.integer(26).saturating_sub(cut)
+        self.integer(ROW_LENGTH).saturating_sub(cut)
     }
     /// The ids of its terms, ascending.
     pub fn term_ids(&self) -> impl Iterator<Item = u32> + 'a {

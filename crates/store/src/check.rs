@@ -23,6 +23,7 @@ use crate::{
     index::Entries,
     keys::{self, Kind, small},
     meta::{self, Numbers},
+    pending,
     row::Stored,
     rows, seal,
     shared::Shared,
@@ -65,8 +66,12 @@ impl Store {
     /// told the number of profiles seen so far. Errors only when the engine itself can't read.
     pub fn check(&self, progress: &mut dyn FnMut(u64)) -> Result<CheckReport, StoreError> {
         let shared: &Shared = self.shared();
+        pending::settle(shared)?;
         let txn = shared.engine.read()?;
         let dbs = &shared.engine.dbs;
+        if !pending::is_empty(dbs, &txn)? {
+            return Err(StoreError::Engine("a bulk load is under way; check when it has ended".into()));
+        }
         let mut report = CheckReport::default();
 
         let stamp = report.sound(meta::last_stamp(dbs, &txn)).unwrap_or(Moment(i64::MAX));

@@ -8,6 +8,7 @@
 //! | terms | account, term id → the text; the whole dictionary is held in memory, so the way back needs no entry |
 //! | by_key | account, kind, hash of the value, hash of the type, ProfileId → – |
 //! | by_modified, by_expiry | account, moment, ProfileId → – |
+//! | pending | a load's number, sequence, index → sealed entries of by_key or by_expiry that wait ([`crate::pending`]) |
 //! | history | account, ProfileId, moment, sequence, kind → the sealed former value |
 //! | tombstones | account, ProfileId → sealed tombstone |
 //! | config, access, exports, meta | everything else, small |
@@ -73,7 +74,21 @@ macro_rules! databases {
         }
     };
 }
-databases!(rows, facts, terms, by_key, by_modified, by_expiry, history, tombstones, config, access, exports, meta,);
+databases!(
+    rows,
+    facts,
+    terms,
+    by_key,
+    by_modified,
+    by_expiry,
+    pending,
+    history,
+    tombstones,
+    config,
+    access,
+    exports,
+    meta,
+);
 
 /// The open environment.
 pub(crate) struct Engine {
@@ -100,7 +115,7 @@ impl Engine {
         }
         // Beside a running server this commits nothing: every database is there and no page becomes dirty.
         let dbs = Databases::create(&env, env.write_txn().or_engine()?)?;
-        if seen.is_none() {
+        if seen != Some(meta::FORMAT) {
             let mut wtxn = env.write_txn().or_engine()?;
             meta::put_format(&dbs, &mut wtxn)?;
             wtxn.commit().or_engine()?;

@@ -97,7 +97,7 @@ impl Wanted {
     }
 
     /// Whether the profile has this key: what a hash only made likely.
-    fn is_in(&self, profile: &Profile) -> bool {
+    pub(crate) fn is_in(&self, profile: &Profile) -> bool {
         let of_type = |name: &str| self.folded_type.as_ref().is_none_or(|wanted| fold(name) == *wanted);
         match self.kind {
             Kind::AlternateId => profile
@@ -141,6 +141,15 @@ pub(crate) fn find(
         }
     }
     Ok(())
+}
+
+/// Whether by_key has an entry that begins so.
+pub(crate) fn may_have(dbs: &Databases, txn: &Read<'_>, prefix: &[u8]) -> Result<bool, StoreError> {
+    Ok(dbs
+        .by_key
+        .get_greater_than_or_equal_to(txn, prefix)
+        .or_engine()?
+        .is_some_and(|(key, _)| key.starts_with(prefix)))
 }
 
 /// The ids of the profiles that have the key, ascending, each once.

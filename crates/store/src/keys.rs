@@ -93,6 +93,25 @@ pub(crate) fn typed_prefix(no: AccountNo, kind: Kind, value: &str, folded_type: 
     join([&value_prefix(no, kind, value), &type_hash(folded_type)])
 }
 
+/// What of an alternate id's by_key key stands between kind and profile.
+pub(crate) fn claim(folded_id: &str, folded_type: &str) -> [u8; 20] {
+    let hash = Sha256::digest(folded_id.as_bytes());
+    join([hash.get(..16).unwrap_or_default(), &type_hash(folded_type)])
+}
+
+/// The part of that key before the profile.
+pub(crate) fn claimed(no: AccountNo, claim: &[u8; 20]) -> [u8; VALUE_PREFIX + 4] {
+    join([&kind_prefix(no, Kind::AlternateId), claim])
+}
+
+/// An index key that was made for profile 0, for this one: the profile stands last.
+pub(crate) fn numbered<const N: usize>(mut key: [u8; N], id: ProfileId) -> [u8; N] {
+    if let Some(last) = key.last_chunk_mut() {
+        *last = id.0.to_be_bytes();
+    }
+    key
+}
+
 fn type_hash(folded_type: &str) -> [u8; 4] {
     let hash = Sha256::digest(folded_type.as_bytes());
     join([hash.get(..4).unwrap_or_default()])
@@ -226,6 +245,9 @@ mod tests {
             prop_assert!(key.starts_with(&value_prefix(AccountNo(7), Kind::Email, &v)));
             prop_assert!(key.starts_with(&typed_prefix(AccountNo(7), Kind::Email, &v, &t)));
             prop_assert_eq!(last_profile_of(&key).unwrap(), ProfileId(id));
+            prop_assert_eq!(numbered(value(AccountNo(7), Kind::Email, &v, &t, ProfileId(0)), ProfileId(id)), key);
+            let alternate = value(AccountNo(7), Kind::AlternateId, &v, &t, ProfileId(id));
+            prop_assert!(alternate.starts_with(&claimed(AccountNo(7), &claim(&v, &t))));
         }
     }
 

@@ -11,7 +11,8 @@
 //! | `engine`, `keys`, `row`, `seal` | the file: how it is opened, every key, every value |
 //! | `shared`, `writer`, `tx`, `lock` | the writer thread, its transactions, what they share, the server's lock |
 //! | `meta`, `terms`, `index`, `rows`, `history` | what is kept beside rows, and how it is found |
-//! | [`profiles`], `write`, `load` | reading, changing, loading profiles |
+//! | [`profiles`], `write` | reading and changing profiles |
+//! | [`load`], `pending` | loading many, and the index entries that wait meanwhile |
 //! | [`snapshot`] | a view that stays as it is |
 //! | [`account`], [`access`], [`exports`] | configuration, OAuth clients, the records of export jobs |
 //! | [`check`] | verifies all of it |
@@ -29,9 +30,10 @@ pub mod exports;
 mod history;
 mod index;
 mod keys;
-mod load;
+pub mod load;
 mod lock;
 mod meta;
+mod pending;
 pub mod profiles;
 mod row;
 mod rows;
@@ -129,6 +131,7 @@ impl Store {
             ages: shared::Ages::default(),
             disk_reserve: settings.disk_reserve,
         });
+        pending::settle(&shared)?;
         let writer = Writer::start(Arc::clone(&shared))?;
         Ok(Store { inner: Arc::new(Inner { dir, role, writer, shared, server_lock, _open_lock: open_lock }) })
     }

@@ -28,15 +28,17 @@ const NEVER: i64 = i64::MAX;
 const HEAD: usize = 31;
 const CUT: usize = 9;
 
-/// Encodes a row.
+/// Encodes a row; adds it to `out`.
 pub(crate) fn encode(
     row: &Row,
     extras: &Extras,
     modified: Moment,
     next_expiry: Option<Moment>,
-) -> Result<Vec<u8>, StoreError> {
+    out: &mut Vec<u8>,
+) -> Result<(), StoreError> {
     let too_large = |_| StoreError::Engine("a profile of more than 4 GiB can't be kept".into());
-    let mut out = Vec::with_capacity(HEAD + row.cuts.len() * CUT + row.json.len());
+    let start = out.len();
+    out.reserve(HEAD + row.cuts.len() * CUT + row.json.len());
     out.extend([0; 4]);
     out.push(FORMAT);
     out.extend(RENDER_VERSION.to_le_bytes());
@@ -51,12 +53,51 @@ pub(crate) fn encode(
     }
     out.extend_from_slice(&row.json);
     if *extras != Extras::default() {
-        serde_json::to_writer(&mut out, extras)
+        serde_json::to_writer(&mut *out, extras)
             .map_err(|e| StoreError::Engine(format!("what is kept beside a row can't be written: {e}")))?;
     }
-    let crc = crc32c::crc32c(out.get(4..).unwrap_or_default());
-    out[..4].copy_from_slice(&crc.to_le_bytes());
-    Ok(out)
+    sum(out, start);
+    Ok(())
+}
+
+/// Writes the checksum of the row that begins at `start` and ends with the buffer.
+fn sum(out: &mut [u8], start: usize) {
+    if let Some((crc, body)) = out.get_mut(start..).and_then(|row| row.split_first_chunk_mut()) {
+        *crc = crc32c::crc32c(body).to_le_bytes();
+    }
+}
+
+/// The beginning of the JSON of a profile that has no number yet.
+const UNNUMBERED: &[u8] = br#"{"ProfileId":0"#;
+
+/// Makes the encoded row of profile 0 into that of `id`, in place of what `out` holds; gives the bytes by which its JSON is longer.
+pub(crate) fn number(encoded: &[u8], id: ProfileId, out: &mut Vec<u8>) -> Result<u32, StoreError> {
+    let unexpected = || StoreError::Engine("a prepared row isn't as rows without a number are".into());
+    let digits = id.to_string();
+    let longer = u32::try_from(digits.len() - 1).map_err(|_| unexpected())?;
+    let integer = |at: usize| encoded.get(at..).and_then(|b| b.first_chunk()).map(|b| u32::from_le_bytes(*b));
+    let (cuts, json) = integer(23).zip(integer(27)).ok_or_else(unexpected)?;
+    let body = encoded.get(HEAD..).and_then(|rest| rest.split_at_checked(cuts as usize * CUT));
+    let (cuts, rest) = body.ok_or_else(unexpected)?;
+    let rest = rest.strip_prefix(UNNUMBERED).ok_or_else(unexpected)?;
+
+    out.clear();
+    out.reserve(encoded.len() + digits.len());
+    out.extend_from_slice(encoded.get(..27).ok_or_else(unexpected)?);
+    out.extend((json + longer).to_le_bytes());
+    let start = out.len();
+    out.extend_from_slice(cuts);
+    let (cuts, _) = out.get_mut(start..).unwrap_or_default().as_chunks_mut::<CUT>();
+    for [_, a, b, c, d, e, f, g, h] in cuts {
+        let longer = |n: [u8; 4]| (u32::from_le_bytes(n) + longer).to_le_bytes();
+        [*a, *b, *c, *d] = longer([*a, *b, *c, *d]);
+        [*e, *f, *g, *h] = longer([*e, *f, *g, *h]);
+    }
+    out.extend_from_slice(UNNUMBERED.strip_suffix(b"0").unwrap_or(UNNUMBERED));
+    out.extend_from_slice(digits.as_bytes());
+    out.extend_from_slice(rest);
+    sum(out, 0);
+    Ok(longer)
 }
 
 /// A row read in place.
@@ -184,7 +225,8 @@ mod tests {
         ) {
             let row = Row { json, cuts };
             let expiry = expiry.map(Moment);
-            let mut bytes = encode(&row, &Extras::default(), Moment(modified), expiry).unwrap();
+            let mut bytes = Vec::new();
+            encode(&row, &Extras::default(), Moment(modified), expiry, &mut bytes).unwrap();
             let stored = Stored::decode(ProfileId(7), &bytes).unwrap();
             prop_assert_eq!(stored.modified, Moment(modified));
             prop_assert_eq!(stored.next_expiry, expiry);

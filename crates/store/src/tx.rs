@@ -11,6 +11,7 @@ use crate::{
     account::Account,
     engine::{Databases, OrEngine, Read},
     meta::{self, Numbers},
+    pending,
     shared::Shared,
     terms::Dictionary,
 };
@@ -35,8 +36,22 @@ pub(crate) struct Tx<'s> {
 }
 
 impl<'s> Tx<'s> {
-    /// Waits for the engine's write lock, whoever holds it, and begins.
+    /// Waits for the engine's write lock, whoever holds it, and begins. What a bulk load left to be merged is merged before, so
+    /// that the indexes tell of every row.
     pub(crate) fn begin(shared: &'s Shared) -> Result<Self, StoreError> {
+        loop {
+            let tx = Self::begin_unsettled(shared)?;
+            let (dbs, txn) = tx.read();
+            if pending::is_empty(dbs, txn)? {
+                return Ok(tx);
+            }
+            drop(tx);
+            pending::settle(shared)?;
+        }
+    }
+
+    /// The same without merging.
+    pub(crate) fn begin_unsettled(shared: &'s Shared) -> Result<Self, StoreError> {
         let txn = shared.engine.env.write_txn().or_engine()?;
         let last_stamp = meta::last_stamp(&shared.engine.dbs, &txn)?;
         Ok(Self {
@@ -91,6 +106,16 @@ impl<'s> Tx<'s> {
     pub(crate) fn stamp(&mut self) -> Moment {
         self.last_stamp = self.last_stamp.max(self.shared.clock.now());
         self.last_stamp
+    }
+
+    /// The last stamp that was given, to this transaction or before it.
+    pub(crate) fn last_stamp(&self) -> Moment {
+        self.last_stamp
+    }
+
+    /// Takes note of a stamp that was given to something in this transaction before it began.
+    pub(crate) fn stamped(&mut self, stamp: Moment) {
+        self.last_stamp = self.last_stamp.max(stamp);
     }
 
     /// A stamp that is persisted even when nothing else is written.

@@ -156,7 +156,8 @@ impl Rendered {
     pub(crate) fn new(kept: &Kept, no: AccountNo, now: Moment) -> Result<Self, StoreError> {
         let row = render::render(&kept.profile);
         let next_expiry = reading::next_expiry(&kept.profile, now);
-        let bytes = row::encode(&row, &kept.extras, now, next_expiry)?;
+        let mut bytes = Vec::new();
+        row::encode(&row, &kept.extras, now, next_expiry, &mut bytes)?;
         Ok(Self { bytes, entries: Entries::of(no, &kept.profile, now), row, next_expiry })
     }
 

@@ -1,4 +1,5 @@
-//! Chunks → parsed on all cores → in order again → batches in the store. Used by `load` and by `demo`.
+//! Chunks → parsed, and where the load is alone prepared, on all cores → in order again → batches in the store. Used by `load` and
+//! by `demo`.
 
 use std::{
     collections::BTreeMap,
@@ -14,35 +15,19 @@ use sayso_model::{
     id::{AccountNo, Author},
     input::{ProfileInput, parse_profile},
 };
-use sayso_store::{Store, StoreError};
+use sayso_store::{Store, load::Loader};
 
 use super::{
+    alone::{Alone, Ready},
+    beside::Beside,
     lines::{Chunk, LONGEST_LINE, Line, Source},
     rejected::Rejected,
 };
 use crate::{out, stop::Stop};
 
-/// Profiles of a batch beside a running server (house.md, Store): its writers wait for one batch at most.
-const BATCH_BESIDE_A_SERVER: usize = 1_000;
-/// Profiles of a batch when nobody else writes: the index entries of many profiles, put in order, touch fewer pages, but what a
-/// batch holds in memory is touched anew for each, and above 10,000 that costs more than is won (measured: 25,000 took half
-/// as much processor time again).
-const BATCH_ALONE: usize = 10_000;
-/// A batch ends early at this many bytes of lines, so that big profiles take no more memory than many small ones.
-const BATCH_BYTES: usize = 64 << 20;
-
-/// Chunks that may be parsed ahead while a batch is put: about a batch of them, so that the cores which the putting leaves free
-/// have work, and few enough to bound memory.
-const CHUNKS_AHEAD: usize = 64;
-
-/// How many profiles go into one transaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Batch {
-    /// Few while a server runs, many while none does; asked again for every batch.
-    ForStore,
-    /// Many: the caller knows that nobody waits.
-    Large,
-}
+/// Chunks that may be worked on ahead while a batch is put: so many that the cores which the putting leaves free have work, and
+/// few enough to bound memory (a chunk and what is prepared of it have about 1 MB).
+const CHUNKS_AHEAD: usize = 48;
 
 /// Where profiles go.
 pub struct Target<'a> {
@@ -52,17 +37,8 @@ pub struct Target<'a> {
     pub account: AccountNo,
     /// Who is said to write them.
     pub author: &'a Author,
-    /// How many at a time.
-    pub batch: Batch,
-}
-
-impl Target<'_> {
-    fn batch_size(&self) -> usize {
-        match self.batch {
-            Batch::ForStore if self.store.server_is_running() => BATCH_BESIDE_A_SERVER,
-            _ => BATCH_ALONE,
-        }
-    }
+    /// Whether the caller holds the directory as its server and serves nobody yet. Else it is seen whether a server runs.
+    pub alone: bool,
 }
 
 /// What is done; counted when it is on disk.
@@ -87,14 +63,44 @@ pub struct Failure {
     pub totals: Totals,
 }
 
-/// A chunk whose lines have been read.
-struct Parsed {
-    chunk: Chunk,
-    lines: Vec<(Line, Result<ProfileInput, String>)>,
+/// A chunk with what each of its lines was read as.
+pub(super) struct Parsed {
+    pub chunk: Chunk,
+    pub read: Vec<Result<ProfileInput, String>>,
 }
 
 /// What a worker sends.
-type Sent = Result<Parsed, std::io::Error>;
+enum Work {
+    Parsed(Parsed),
+    Ready(Ready),
+}
+
+impl Work {
+    fn sequence(&self) -> u64 {
+        match self {
+            Work::Parsed(parsed) => parsed.chunk.sequence,
+            Work::Ready(ready) => ready.chunk.sequence,
+        }
+    }
+}
+
+/// To whom it is told what becomes of the lines.
+pub(super) struct Tell<'a> {
+    rejected: &'a mut dyn FnMut(Rejected<'_>) -> anyhow::Result<()>,
+    progress: &'a mut dyn FnMut(&Totals),
+}
+
+impl Tell<'_> {
+    /// A line that was not taken.
+    pub(super) fn rejected(&mut self, line: u64, reason: &str, text: &[u8]) -> anyhow::Result<()> {
+        (self.rejected)(Rejected { line, reason: reason.to_owned(), text })
+    }
+
+    /// How far it is.
+    pub(super) fn progress(&mut self, totals: &Totals) {
+        (self.progress)(totals);
+    }
+}
 
 /// Loads everything the source gives, until its end or until it is asked to stop; then the batch in hand is still put. A rejected
 /// line is told when its batch is on disk, in the order of the lines.
@@ -108,31 +114,54 @@ pub fn run(
     rejected: &mut dyn FnMut(Rejected<'_>) -> anyhow::Result<()>,
     progress: &mut dyn FnMut(&Totals),
 ) -> Result<Totals, Failure> {
+    let mut totals = Totals::default();
+    let mut tell = Tell { rejected, progress };
+    match load(target, source, stop, &mut totals, &mut tell) {
+        Ok(()) => Ok(totals),
+        Err(error) => Err(Failure { error, totals }),
+    }
+}
+
+fn load(
+    target: &Target<'_>,
+    source: &dyn Source,
+    stop: &Stop,
+    totals: &mut Totals,
+    tell: &mut Tell<'_>,
+) -> anyhow::Result<()> {
+    let is_alone = target.alone || !target.store.server_is_running();
+    let loader = is_alone.then(|| target.store.loader(target.account, target.author, target.alone)).transpose()?;
     let workers = thread::available_parallelism().map_or(2, usize::from);
     let ended = AtomicBool::new(false);
     thread::scope(|scope| {
         let (send, receive) = mpsc::sync_channel(CHUNKS_AHEAD);
         for _ in 0..workers {
-            let (send, ended) = (send.clone(), &ended);
-            scope.spawn(move || work(source, stop, ended, &send));
+            let (send, ended, loader) = (send.clone(), &ended, loader.as_ref());
+            scope.spawn(move || work(source, loader, stop, ended, &send));
         }
         drop(send);
-        let mut gathered = Gathered::new(target);
-        let outcome = gather(&mut gathered, receive, rejected, progress);
+        let outcome = gather(target, loader.as_ref(), receive, totals, tell);
         ended.store(true, Relaxed);
-        match outcome {
-            Ok(()) => Ok(gathered.totals),
-            Err(error) => Err(Failure { error, totals: gathered.totals }),
-        }
-    })
+        outcome
+    })?;
+    loader.map_or(Ok(()), |loader| Ok(loader.finish()?))
 }
 
-fn work(source: &dyn Source, stop: &Stop, ended: &AtomicBool, send: &SyncSender<Sent>) {
+fn work(
+    source: &dyn Source,
+    loader: Option<&Loader>,
+    stop: &Stop,
+    ended: &AtomicBool,
+    send: &SyncSender<anyhow::Result<Work>>,
+) {
     while !stop.asked() && !ended.load(Relaxed) {
         let sent = match source.next() {
             Ok(None) => return,
-            Ok(Some(chunk)) => Ok(parse(chunk)),
-            Err(error) => Err(error),
+            Ok(Some(chunk)) => match (parse(chunk), loader) {
+                (parsed, Some(loader)) => Ready::new(parsed, loader).map(Work::Ready),
+                (parsed, None) => Ok(Work::Parsed(parsed)),
+            },
+            Err(error) => Err(error).context("the input can't be read further"),
         };
         let failed = sent.is_err();
         // Nobody receives any more once the load has failed.
@@ -142,18 +171,17 @@ fn work(source: &dyn Source, stop: &Stop, ended: &AtomicBool, send: &SyncSender<
     }
 }
 
-fn parse(mut chunk: Chunk) -> Parsed {
-    let lines = std::mem::take(&mut chunk.lines);
-    let lines = lines.into_iter().map(|line| {
-        let read = if line.overlong {
-            Err(format!("the line is longer than {}; the longest that is taken", out::bytes(LONGEST_LINE as u64)))
-        } else {
-            read(chunk.text(&line))
-        };
-        (line, read)
-    });
-    let lines = lines.collect();
-    Parsed { chunk, lines }
+/// Reads the lines of a chunk.
+pub(super) fn parse(chunk: Chunk) -> Parsed {
+    let read = chunk.lines.iter().map(|line| read_line(&chunk, line)).collect();
+    Parsed { chunk, read }
+}
+
+fn read_line(chunk: &Chunk, line: &Line) -> Result<ProfileInput, String> {
+    if line.overlong {
+        return Err(format!("the line is longer than {}; the longest that is taken", out::bytes(LONGEST_LINE as u64)));
+    }
+    read(chunk.text(line))
 }
 
 fn read(text: &[u8]) -> Result<ProfileInput, String> {
@@ -164,125 +192,35 @@ fn read(text: &[u8]) -> Result<ProfileInput, String> {
 }
 
 fn gather(
-    gathered: &mut Gathered<'_>,
-    receive: Receiver<Sent>,
-    rejected: &mut dyn FnMut(Rejected<'_>) -> anyhow::Result<()>,
-    progress: &mut dyn FnMut(&Totals),
+    target: &Target<'_>,
+    loader: Option<&Loader>,
+    receive: Receiver<anyhow::Result<Work>>,
+    totals: &mut Totals,
+    tell: &mut Tell<'_>,
 ) -> anyhow::Result<()> {
-    let mut early: BTreeMap<u64, Parsed> = BTreeMap::new();
+    let mut beside = Beside::new(target);
+    let mut alone = Alone::new(loader);
+    let mut early: BTreeMap<u64, Work> = BTreeMap::new();
     let mut next = 0;
-    let mut unreadable = None;
+    let mut failed = None;
     for sent in receive {
         match sent {
-            Ok(parsed) => {
-                early.insert(parsed.chunk.sequence, parsed);
+            Ok(work) => {
+                early.insert(work.sequence(), work);
             }
             // Chunks read before may still be on their way: they count.
-            Err(error) => unreadable = Some(error),
+            Err(error) => failed = Some(error),
         }
-        while let Some(parsed) = early.remove(&next) {
+        while let Some(work) = early.remove(&next) {
             next += 1;
-            gathered.add(parsed, rejected, progress)?;
-        }
-        progress(&gathered.totals);
-    }
-    gathered.put(rejected)?;
-    progress(&gathered.totals);
-    match unreadable {
-        Some(error) => Err(error).context("the input can't be read further"),
-        None => Ok(()),
-    }
-}
-
-/// Where a line stands: (chunk, line).
-type Place = (usize, Line);
-
-/// The batch in hand.
-struct Gathered<'a> {
-    target: &'a Target<'a>,
-    size: usize,
-    totals: Totals,
-    /// The text of the lines in hand, for telling the rejected ones.
-    chunks: Vec<Chunk>,
-    inputs: Vec<ProfileInput>,
-    places: Vec<Place>,
-    /// Lines that could not be read.
-    unread: Vec<(Place, String)>,
-    bytes: usize,
-    last_line: u64,
-}
-
-impl<'a> Gathered<'a> {
-    fn new(target: &'a Target<'a>) -> Self {
-        Self {
-            size: target.batch_size(),
-            target,
-            totals: Totals::default(),
-            chunks: Vec::new(),
-            inputs: Vec::new(),
-            places: Vec::new(),
-            unread: Vec::new(),
-            bytes: 0,
-            last_line: 0,
-        }
-    }
-
-    fn add(
-        &mut self,
-        parsed: Parsed,
-        rejected: &mut dyn FnMut(Rejected<'_>) -> anyhow::Result<()>,
-        progress: &mut dyn FnMut(&Totals),
-    ) -> anyhow::Result<()> {
-        let Parsed { chunk, lines } = parsed;
-        let last_of_chunk = chunk.last_line;
-        self.chunks.push(chunk);
-        for (line, read) in lines {
-            if self.inputs.len() >= self.size || self.bytes >= BATCH_BYTES {
-                self.put(rejected)?;
-                progress(&self.totals);
-            }
-            let at = self.chunks.len() - 1;
-            self.last_line = line.number;
-            self.bytes += line.range.len();
-            match read {
-                Ok(input) => {
-                    self.inputs.push(input);
-                    self.places.push((at, line));
-                }
-                Err(reason) => self.unread.push(((at, line), reason)),
+            match work {
+                Work::Parsed(parsed) => beside.add(parsed, totals, tell)?,
+                Work::Ready(ready) => alone.add(ready, &mut beside, totals, tell)?,
             }
         }
-        self.last_line = last_of_chunk;
-        Ok(())
+        tell.progress(totals);
     }
-
-    /// Puts the batch in hand and tells its rejected lines.
-    fn put(&mut self, rejected: &mut dyn FnMut(Rejected<'_>) -> anyhow::Result<()>) -> anyhow::Result<()> {
-        let inputs = std::mem::take(&mut self.inputs);
-        let places = std::mem::take(&mut self.places);
-        let mut refused = std::mem::take(&mut self.unread);
-        let lines = (places.len() + refused.len()) as u64;
-        if !inputs.is_empty() {
-            let answers = self.target.store.load(self.target.account, self.target.author, inputs)?;
-            for (place, answer) in places.into_iter().zip(answers) {
-                match answer {
-                    Ok(_) => self.totals.loaded += 1,
-                    Err(StoreError::Refused(refusal)) => refused.push((place, refusal.to_string())),
-                    Err(error) => return Err(error.into()),
-                }
-            }
-        }
-        refused.sort_by_key(|((_, line), _)| line.number);
-        self.totals.lines += lines;
-        self.totals.rejected += refused.len() as u64;
-        self.totals.last_line = self.last_line;
-        for ((chunk, line), reason) in &refused {
-            rejected(Rejected { line: line.number, reason: reason.clone(), text: self.chunks[*chunk].text(line) })?;
-        }
-        // The last chunk may have lines still to come.
-        self.chunks.drain(..self.chunks.len().saturating_sub(1));
-        self.bytes = 0;
-        self.size = self.target.batch_size();
-        Ok(())
-    }
+    alone.put(&mut beside, totals, tell)?;
+    beside.put(totals, tell)?;
+    failed.map_or(Ok(()), Err)
 }

@@ -1,0 +1,165 @@
+//! A load beside which nobody writes: profiles are prepared ahead of the transactions that keep them, and index entries wait to be
+//! merged ([`crate::pending`]).
+//!
+//! What is prepared holds while nothing moved: the configuration, and the last stamp. The stamp is given before the transaction, so
+//! nobody may have taken a snapshot or stamped a change since (house.md: stamps and snapshots belong to the writer); when
+//! somebody did, or a server runs, the batch is given back to be loaded as beside others.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use sayso_model::{
+    id::{AccountNo, Author, ProfileId},
+    input::ProfileInput,
+    moment::Moment,
+};
+
+use super::{
+    claims::Claims,
+    prepare::{self, Basis, Prepared},
+};
+use crate::{
+    Store, StoreError, lock,
+    pending::{self, RunId},
+    tx::Tx,
+};
+
+/// Alternate ids that may wait in memory, about 60 MB of them, before the runs are merged.
+const CLAIMS: usize = 1_000_000;
+
+/// A bulk load into one account. Prepares on any thread, puts on one. What it put stays when it is dropped; whoever opens the
+/// directory next merges what waits.
+pub struct Loader {
+    store: Store,
+    no: AccountNo,
+    /// Whether the caller knows that nobody else has the directory.
+    alone: bool,
+    basis: Mutex<Arc<Basis>>,
+    runs: Mutex<Runs>,
+}
+
+/// What this load has put that waits to be merged.
+struct Runs {
+    /// A number that no other load has.
+    load: u64,
+    first: u64,
+    next: u64,
+    claims: Claims,
+    /// The stamp that our last commit left; `None` before the first.
+    left: Option<Moment>,
+}
+
+impl Store {
+    /// Begins a bulk load. `alone`: the caller holds the directory as a server and serves nobody yet; else it is seen at every
+    /// commit whether a server runs.
+    ///
+    /// # Errors
+    /// [`StoreError::NoAccount`], or the engine can't read.
+    pub fn loader(&self, account: AccountNo, author: &Author, alone: bool) -> Result<Loader, StoreError> {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random)
+            .map_err(|e| StoreError::Engine(format!("the machine gives no random bytes: {e}")))?;
+        let runs = Runs { load: u64::from_be_bytes(random), first: 0, next: 0, claims: Claims::default(), left: None };
+        let mut tx = Tx::begin(self.shared())?;
+        let basis = basis(&mut tx, account, author)?;
+        drop(tx);
+        let (basis, runs) = (Mutex::new(Arc::new(basis)), Mutex::new(runs));
+        Ok(Loader { store: self.clone(), no: account, alone, basis, runs })
+    }
+}
+
+fn basis(tx: &mut Tx<'_>, no: AccountNo, author: &Author) -> Result<Basis, StoreError> {
+    let (account, dictionary) = (tx.account(no)?, tx.dictionary(no)?.clone());
+    Ok(Basis { account, author: author.clone(), dictionary, stamp: tx.stamp() })
+}
+
+impl Loader {
+    /// Does what can be done without a transaction.
+    ///
+    /// # Errors
+    /// Only what isn't about one profile; refusals are told by [`Loader::put`].
+    pub fn prepare(&self, inputs: Vec<ProfileInput>) -> Result<Prepared, StoreError> {
+        let basis = Arc::clone(&self.basis.lock());
+        let stamp = basis.stamp.max(self.store.clock().now());
+        prepare::chunk(inputs, &Basis { stamp, ..(*basis).clone() })
+    }
+
+    /// Puts what was prepared, one transaction for all of it (blocking). One answer for each profile, in order; a refused one leaves the
+    /// others. `None`: somebody else has changed something meanwhile, and nothing was kept; it is for [`Store::load`].
+    ///
+    /// # Errors
+    /// Nothing of it is kept.
+    pub fn put(&self, prepared: Vec<Prepared>) -> Result<Option<Vec<Result<ProfileId, StoreError>>>, StoreError> {
+        let shared = self.store.shared();
+        let mut runs = self.runs.lock();
+        let mut tx = runs.begin(shared)?;
+        // Under the write lock: a server that starts now merges after our commit.
+        let alone = self.alone || !lock::is_held(self.store.directory())?;
+        let account = tx.account(self.no)?;
+        let last = tx.last_stamp();
+        let nobody_stamped = runs.left.is_some_and(|left| left == last);
+        let holds = |p: &Prepared| p.version == account.version && (nobody_stamped || p.stamp >= last);
+        if !alone || !prepared.iter().all(holds) {
+            let author = self.basis.lock().author.clone();
+            *self.basis.lock() = Arc::new(basis(&mut tx, self.no, &author)?);
+            return Ok(None);
+        }
+        for prepared in &prepared {
+            tx.stamped(prepared.stamp);
+        }
+        let (answers, run) = super::put(&mut tx, &account, prepared, &mut runs.claims)?;
+        if !run.is_empty() {
+            let id = RunId { load: runs.load, sequence: runs.next };
+            let (dbs, txn) = tx.write();
+            pending::put(dbs, txn, id, &run)?;
+            runs.next += 1;
+        }
+        let left = tx.last_stamp();
+        let dictionary = tx.dictionary(self.no)?.clone();
+        if tx.commit().map_err(StoreError::NotKept)? {
+            runs.left = Some(left);
+        }
+        let mut basis = self.basis.lock();
+        if basis.dictionary.next != dictionary.next {
+            *basis = Arc::new(Basis { dictionary, ..(**basis).clone() });
+        }
+        drop(basis);
+        if runs.claims.len() >= CLAIMS {
+            pending::settle(shared)?;
+        }
+        Ok(Some(answers))
+    }
+
+    /// Merges what waits (blocking): everything is where readers look for it.
+    ///
+    /// # Errors
+    /// What is loaded stays; whoever opens the directory next merges the rest.
+    pub fn finish(&self) -> Result<(), StoreError> {
+        pending::settle(self.store.shared())
+    }
+}
+
+impl Runs {
+    /// Begins a transaction in which every alternate id is either in by_key or among the claims: what waits is ours, or nothing does.
+    fn begin<'s>(&mut self, shared: &'s crate::shared::Shared) -> Result<Tx<'s>, StoreError> {
+        loop {
+            let tx = Tx::begin_unsettled(shared)?;
+            let (dbs, txn) = tx.read();
+            let ours = (self.first < self.next).then(|| {
+                let id = |sequence| RunId { load: self.load, sequence };
+                (id(self.first), id(self.next - 1))
+            });
+            let there = pending::ends(dbs, txn)?;
+            if there == ours {
+                return Ok(tx);
+            }
+            drop(tx);
+            if there.is_some() {
+                pending::settle(shared)?;
+            }
+            // Whoever merged ours, or we: by_key has them.
+            self.first = self.next;
+            self.claims.clear();
+        }
+    }
+}

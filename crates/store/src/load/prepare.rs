@@ -1,0 +1,134 @@
+//! The model's work for new profiles, without a transaction and on any thread: everything about a profile but its number, which is
+//! given when it is put. What a chunk of profiles needs is kept in a few long buffers.
+
+use std::ops::Range;
+
+use sayso_model::{
+    change::{self, Kept},
+    facts,
+    id::{Author, ProfileId, fold},
+    input::{AlternateIdInput, ProfileInput},
+    moment::Moment,
+    reading,
+    refusal::Refusal,
+    render,
+};
+
+use crate::{StoreError, account::Account, index::Entries, keys, row, terms::Dictionary};
+
+/// By what profiles are prepared.
+#[derive(Clone)]
+pub(super) struct Basis {
+    pub account: Account,
+    pub author: Author,
+    /// May lack terms; what they are called is then kept until their ids are given.
+    pub dictionary: Dictionary,
+    /// The moment of the change.
+    pub stamp: Moment,
+}
+
+/// Profiles on which all work is done that needs no transaction, in the order of their inputs.
+pub struct Prepared {
+    pub(super) stamp: Moment,
+    /// The version of the configuration they were made by.
+    pub(super) version: u64,
+    pub(super) profiles: Vec<Result<Profile, Refusal>>,
+    pub(super) bytes: Vec<u8>,
+    pub(super) keys: Vec<[u8; 33]>,
+    pub(super) expiries: Vec<[u8; 20]>,
+}
+
+impl Prepared {
+    /// How many profiles, refused ones among them.
+    pub fn len(&self) -> usize {
+        self.profiles.len()
+    }
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.profiles.is_empty()
+    }
+}
+
+/// A profile without its number; the ranges are those of the buffers of its [`Prepared`].
+pub(super) struct Profile {
+    pub row: Range<usize>,
+    pub facts: Facts,
+    pub keys: Range<usize>,
+    pub expiries: Range<usize>,
+    pub claims: Vec<Claim>,
+    /// Needed to say where a refused alternate id stands.
+    pub asked: Vec<AlternateIdInput>,
+}
+
+/// Encoded facts.
+pub(super) enum Facts {
+    Ready(Range<usize>),
+    /// Some of its terms have no id yet.
+    NewTerms(Box<(Kept, render::Row, Vec<String>)>),
+}
+
+/// An alternate id that a profile claims.
+pub(super) struct Claim {
+    /// What of its index entry stands between account and profile.
+    pub hash: [u8; 20],
+    pub kind: String,
+    pub id: String,
+}
+
+/// Prepares a chunk.
+pub(super) fn chunk(inputs: Vec<ProfileInput>, basis: &Basis) -> Result<Prepared, StoreError> {
+    let mut prepared = Prepared {
+        stamp: basis.stamp,
+        version: basis.account.version,
+        profiles: Vec::with_capacity(inputs.len()),
+        bytes: Vec::with_capacity(inputs.len() * 6_000),
+        keys: Vec::with_capacity(inputs.len() * 6),
+        expiries: Vec::with_capacity(inputs.len() * 3),
+    };
+    for input in inputs {
+        let made = change::create(&input, ProfileId(0), &basis.account.config, &basis.author, basis.stamp);
+        let profile = match made {
+            Ok(kept) => Ok(one(kept, input.alternate_ids.unwrap_or_default(), basis, &mut prepared)?),
+            Err(refusal) => Err(refusal),
+        };
+        prepared.profiles.push(profile);
+    }
+    Ok(prepared)
+}
+
+fn one(kept: Kept, asked: Vec<AlternateIdInput>, basis: &Basis, buffers: &mut Prepared) -> Result<Profile, StoreError> {
+    let Basis { account, stamp, .. } = basis;
+    let rendered = render::render(&kept.profile);
+    let next_expiry = reading::next_expiry(&kept.profile, *stamp);
+    let start = buffers.bytes.len();
+    row::encode(&rendered, &kept.extras, *stamp, next_expiry, &mut buffers.bytes)?;
+    let row = start..buffers.bytes.len();
+
+    let claims = kept.profile.alternate_ids.iter().map(|a| Claim {
+        hash: keys::claim(&fold(&a.alternate_id), &fold(&a.alternate_id_type)),
+        kind: a.alternate_id_type.clone(),
+        id: a.alternate_id.clone(),
+    });
+    let claims = claims.collect();
+    let entries = Entries::of(account.no, &kept.profile, *stamp);
+    let keys = extend(&mut buffers.keys, entries.keys);
+    let expiries = extend(&mut buffers.expiries, entries.expiries);
+
+    let terms = facts::terms(&kept.profile, &account.config);
+    let ids: Option<Vec<u32>> = terms.iter().map(|term| basis.dictionary.id(term)).collect();
+    let facts = match ids {
+        Some(ids) => {
+            let start = buffers.bytes.len();
+            facts::encode(&kept, &account.config, &rendered, next_expiry, &ids, &mut buffers.bytes);
+            Facts::Ready(start..buffers.bytes.len())
+        }
+        None => Facts::NewTerms(Box::new((kept, rendered, terms))),
+    };
+    Ok(Profile { row, facts, keys, expiries, claims, asked })
+}
+
+fn extend<T>(all: &mut Vec<T>, more: Vec<T>) -> Range<usize> {
+    let start = all.len();
+    all.extend(more);
+    start..all.len()
+}
