@@ -45,9 +45,11 @@ pub(crate) fn apply(
         // In a block of its own: a dictionary that nobody else holds grows in place.
         let dictionary = tx.dictionary(no)?.clone();
         let basis = Basis { account: account.clone(), author: author.clone(), dictionary, stamp: tx.stamp() };
-        on_all_cores(batch, |share| prepare::chunk(share, &basis)).into_iter().collect::<Result<Vec<_>, _>>()?
+        on_all_cores(batch, |share| prepare::chunk(share, &basis, Vec::new()))
+            .into_iter()
+            .collect::<Result<Vec<_>, _>>()?
     };
-    let (answers, run) = put(tx, &account, prepared, &mut Claims::default())?;
+    let (answers, run) = put(tx, &account, prepared, &mut Claims::default(), &mut Vec::new())?;
     if !run.is_empty() {
         let (dbs, txn) = tx.write();
         put_sorted(dbs.by_key, txn, run.by_key.iter().map(|key| (key, [])))?;
@@ -57,11 +59,13 @@ pub(crate) fn apply(
 }
 
 /// Gives prepared profiles their numbers and puts everything that stands in the order of the profiles; what doesn't is given back.
+/// Buffers that are done with go to `spare`.
 fn put(
     tx: &mut Tx<'_>,
     account: &Account,
     prepared: Vec<Prepared>,
     claims: &mut Claims,
+    spare: &mut Vec<Vec<u8>>,
 ) -> Result<(Vec<Result<ProfileId, StoreError>>, Run), StoreError> {
     let no = account.no;
     let mut numbers = tx.numbers(no)?;
@@ -109,6 +113,7 @@ fn put(
             numbers.next_profile += 1;
             answers.push(Ok(id));
         }
+        spare.push(bytes);
     }
     if !modified.is_empty() {
         // What new terms took is in the transaction's numbers already.

@@ -36,6 +36,9 @@ pub struct Loader {
     alone: bool,
     basis: Mutex<Arc<Basis>>,
     runs: Mutex<Runs>,
+    /// Buffers to be used again: memory that is given back to the machine comes back cleared, and clearing it cost a seventh of a
+    /// load's processor time.
+    spare: Mutex<Vec<Vec<u8>>>,
 }
 
 /// What this load has put that waits to be merged.
@@ -64,7 +67,7 @@ impl Store {
         let basis = basis(&mut tx, account, author)?;
         drop(tx);
         let (basis, runs) = (Mutex::new(Arc::new(basis)), Mutex::new(runs));
-        Ok(Loader { store: self.clone(), no: account, alone, basis, runs })
+        Ok(Loader { store: self.clone(), no: account, alone, basis, runs, spare: Mutex::default() })
     }
 }
 
@@ -81,7 +84,9 @@ impl Loader {
     pub fn prepare(&self, inputs: Vec<ProfileInput>) -> Result<Prepared, StoreError> {
         let basis = Arc::clone(&self.basis.lock());
         let stamp = basis.stamp.max(self.store.clock().now());
-        prepare::chunk(inputs, &Basis { stamp, ..(*basis).clone() })
+        let mut bytes = self.spare.lock().pop().unwrap_or_default();
+        bytes.clear();
+        prepare::chunk(inputs, &Basis { stamp, ..(*basis).clone() }, bytes)
     }
 
     /// Puts what was prepared, one transaction for all of it (blocking). One answer for each profile, in order; a refused one leaves the
@@ -107,7 +112,10 @@ impl Loader {
         for prepared in &prepared {
             tx.stamped(prepared.stamp);
         }
-        let (answers, run) = super::put(&mut tx, &account, prepared, &mut runs.claims)?;
+        // Not under its lock: others prepare meanwhile.
+        let mut spare = Vec::with_capacity(prepared.len());
+        let (answers, run) = super::put(&mut tx, &account, prepared, &mut runs.claims, &mut spare)?;
+        self.spare.lock().append(&mut spare);
         if !run.is_empty() {
             let id = RunId { load: runs.load, sequence: runs.next };
             let (dbs, txn) = tx.write();

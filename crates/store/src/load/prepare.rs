@@ -75,13 +75,13 @@ pub(super) struct Claim {
     pub id: String,
 }
 
-/// Prepares a chunk.
-pub(super) fn chunk(inputs: Vec<ProfileInput>, basis: &Basis) -> Result<Prepared, StoreError> {
+/// Prepares a chunk; `bytes` is an empty buffer, new or used before.
+pub(super) fn chunk(inputs: Vec<ProfileInput>, basis: &Basis, bytes: Vec<u8>) -> Result<Prepared, StoreError> {
     let mut prepared = Prepared {
         stamp: basis.stamp,
         version: basis.account.version,
         profiles: Vec::with_capacity(inputs.len()),
-        bytes: Vec::with_capacity(inputs.len() * 6_000),
+        bytes,
         keys: Vec::with_capacity(inputs.len() * 6),
         expiries: Vec::with_capacity(inputs.len() * 3),
     };
