@@ -6,7 +6,7 @@
 //! Nobody meets the gap: whoever begins a transaction merges first what is waiting, a directory is opened merged, and a load
 //! keeps no run where a server runs. A merge that was broken off begins again; putting an entry twice changes nothing.
 
-use std::{collections::BTreeSet, thread};
+use std::{collections::BTreeSet, thread, time::Instant};
 
 use heed::RwTxn;
 
@@ -99,6 +99,7 @@ pub(crate) fn settle(shared: &Shared) -> Result<(), StoreError> {
 
 /// Merges what waits as `txn` sees it, in commits of about so many pages. Ends early when somebody else was done with it before.
 pub(crate) fn merge(shared: &Shared, txn: &Read<'_>, pages: u64) -> Result<(), StoreError> {
+    let started = Instant::now();
     let dbs = &shared.engine.dbs;
     let mut keys = Vec::new();
     let mut by_key = Vec::new();
@@ -118,6 +119,7 @@ pub(crate) fn merge(shared: &Shared, txn: &Read<'_>, pages: u64) -> Result<(), S
     {
         return Ok(());
     }
+    tracing::debug!(runs = keys.len() / 2, ms = started.elapsed().as_millis(), "merged the index entries that waited");
     // What others keep meanwhile stays.
     let mut wtxn = shared.engine.env.write_txn().or_engine()?;
     for key in &keys {

@@ -36,8 +36,21 @@ pub(crate) fn encode(
     next_expiry: Option<Moment>,
     out: &mut Vec<u8>,
 ) -> Result<(), StoreError> {
-    let too_large = |_| StoreError::Engine("a profile of more than 4 GiB can't be kept".into());
     let start = out.len();
+    encode_unsummed(row, extras, modified, next_expiry, out)?;
+    sum(out, start);
+    Ok(())
+}
+
+/// The same without the checksum: a row that gets its [`number`] later gets that, too.
+pub(crate) fn encode_unsummed(
+    row: &Row,
+    extras: &Extras,
+    modified: Moment,
+    next_expiry: Option<Moment>,
+    out: &mut Vec<u8>,
+) -> Result<(), StoreError> {
+    let too_large = |_| StoreError::Engine("a profile of more than 4 GiB can't be kept".into());
     out.reserve(HEAD + row.cuts.len() * CUT + row.json.len());
     out.extend([0; 4]);
     out.push(FORMAT);
@@ -56,7 +69,6 @@ pub(crate) fn encode(
         serde_json::to_writer(&mut *out, extras)
             .map_err(|e| StoreError::Engine(format!("what is kept beside a row can't be written: {e}")))?;
     }
-    sum(out, start);
     Ok(())
 }
 

@@ -185,10 +185,10 @@ fn read_line(chunk: &Chunk, line: &Line) -> Result<ProfileInput, String> {
 }
 
 fn read(text: &[u8]) -> Result<ProfileInput, String> {
-    if let Err(error) = std::str::from_utf8(text) {
-        return Err(format!("not UTF-8 at byte {} of the line", error.valid_up_to() + 1));
-    }
-    parse_profile(text).map_err(|refusal| refusal.to_string())
+    parse_profile(text).map_err(|refusal| match std::str::from_utf8(text) {
+        Ok(_) => refusal.to_string(),
+        Err(error) => format!("not UTF-8 at byte {} of the line", error.valid_up_to() + 1),
+    })
 }
 
 fn gather(

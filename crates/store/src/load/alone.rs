@@ -5,7 +5,7 @@
 //! nobody may have taken a snapshot or stamped a change since (house.md: stamps and snapshots belong to the writer); when
 //! somebody did, or a server runs, the batch is given back to be loaded as beside others.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use parking_lot::Mutex;
 use sayso_model::{
@@ -97,6 +97,7 @@ impl Loader {
     pub fn put(&self, prepared: Vec<Prepared>) -> Result<Option<Vec<Result<ProfileId, StoreError>>>, StoreError> {
         let shared = self.store.shared();
         let mut runs = self.runs.lock();
+        let began = Instant::now();
         let mut tx = runs.begin(shared)?;
         // Under the write lock: a server that starts now merges after our commit.
         let alone = self.alone || !lock::is_held(self.store.directory())?;
@@ -124,9 +125,16 @@ impl Loader {
         }
         let left = tx.last_stamp();
         let dictionary = tx.dictionary(self.no)?.clone();
+        let syncing = Instant::now();
         if tx.commit().map_err(StoreError::NotKept)? {
             runs.left = Some(left);
         }
+        tracing::debug!(
+            profiles = answers.len(),
+            put_ms = (syncing - began).as_millis(),
+            commit_ms = syncing.elapsed().as_millis(),
+            "put a batch"
+        );
         let mut basis = self.basis.lock();
         if basis.dictionary.next != dictionary.next {
             *basis = Arc::new(Basis { dictionary, ..(**basis).clone() });
