@@ -21,7 +21,10 @@ const FILES: u64 = 1_000;
 /// A profile of about 12 KB.
 fn large(name: &str) -> Value {
     let mut profile = person(name, &[]);
-    profile["CustomFields"] = json!([{"Name": "Note", "Value": "€".repeat(4_000)}]);
+    // Signs of three bytes in no order, so that packing the row wins nothing.
+    let mut random = Random::new(name.bytes().fold(1, |seed, b| seed * 31 % 1_000_003 + u64::from(b)));
+    let signs = (0..4_000).map(|_| char::from_u32(0x4e00 + random.below(20_000) as u32).unwrap());
+    profile["CustomFields"] = json!([{"Name": "Note", "Value": signs.collect::<String>()}]);
     profile
 }
 

@@ -113,9 +113,17 @@ impl Engine {
                 meta::FORMAT
             )));
         }
+        if let Some(seen) = seen.filter(|seen| *seen < meta::FORMAT) {
+            return Err(StoreError::Version(format!(
+                "{} was written by an earlier Sayso (format {seen}, this program reads {}); export its profiles with that \
+                 program and load them into a new directory",
+                dir.display(),
+                meta::FORMAT
+            )));
+        }
         // Beside a running server this commits nothing: every database is there and no page becomes dirty.
         let dbs = Databases::create(&env, env.write_txn().or_engine()?)?;
-        if seen != Some(meta::FORMAT) {
+        if seen.is_none() {
             let mut wtxn = env.write_txn().or_engine()?;
             meta::put_format(&dbs, &mut wtxn)?;
             wtxn.commit().or_engine()?;

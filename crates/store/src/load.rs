@@ -91,7 +91,9 @@ fn put(
                 continue;
             }
             let key = keys::profile(no, id);
-            let longer = row::number(slice(&bytes, &profile.row)?, id, &mut row)?;
+            row.clear();
+            row.extend_from_slice(slice(&bytes, &profile.row)?);
+            row::sum(&mut row, id);
             encoded.clear();
             match profile.facts {
                 Facts::Ready(range) => encoded.extend_from_slice(slice(&bytes, &range)?),
@@ -102,7 +104,7 @@ fn put(
                     facts::encode(&kept, &account.config, &rendered, next_expiry, &ids, &mut encoded);
                 }
             }
-            facts::lengthen_row(&mut encoded, longer);
+            facts::lengthen_row(&mut encoded, id.0.checked_ilog10().unwrap_or(0));
             let (dbs, txn) = tx.write();
             into_rows.put(dbs.rows, txn, &key, &row)?;
             into_facts.put(dbs.facts, txn, &key, &rows::seal_facts(account.version, &encoded))?;

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The format of the directory that this program writes. Raised when a former program could not read it any more:
-/// 2 = index entries may wait in `pending`, where a former program would not look for them.
+/// 2 = rows are packed ([`crate::row`]), and index entries may wait in `pending`.
 pub(crate) const FORMAT: u32 = 2;
 
 const FORMAT_KEY: &[u8] = b"format";
@@ -57,7 +57,7 @@ pub(crate) fn format(db: Db, txn: &Read<'_>) -> Result<Option<u32>, StoreError> 
     number(db, txn, FORMAT_KEY).map(|n| n.and_then(|n| u32::try_from(n).ok()))
 }
 
-/// Writes this program's format into a new directory, or one of a former program.
+/// Writes this program's format into a new directory.
 pub(crate) fn put_format(dbs: &Databases, txn: &mut RwTxn<'_>) -> Result<(), StoreError> {
     put_number(dbs.meta, txn, FORMAT_KEY, u64::from(FORMAT))
 }

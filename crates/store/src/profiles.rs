@@ -72,7 +72,7 @@ impl Store {
     pub fn profile(&self, account: AccountNo, id: ProfileId) -> Result<Option<StoredRow>, StoreError> {
         let engine = &self.shared().engine;
         let txn = engine.read()?;
-        rows::get(&engine.dbs, &txn, account, id)?.map(Stored::to_owned).transpose()
+        rows::get(&engine.dbs, &txn, account, id)?.map(Stored::into_row).transpose()
     }
     /// The profiles that have this key, ascending.
     pub fn find(&self, account: AccountNo, key: &Key) -> Result<Vec<ProfileId>, StoreError> {

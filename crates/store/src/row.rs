@@ -1,17 +1,24 @@
-//! How a profile stands in `rows`: a header, the cut list, the wire JSON that the Data API and exports copy, and what is kept
-//! beside it. The header lets an export copy the bytes without parsing them.
+//! How a profile stands in `rows`: a header, the cut list, and packed the wire JSON that the Data API and exports give, with what
+//! is kept beside it. The header lets an export copy the JSON without parsing it.
 //!
 //! ```text
-//! 0   CRC-32C of everything after it
-//! 4   format (1)
-//! 5   render version, 2 bytes
-//! 7   modified, 8 bytes
-//! 15  next expiry, 8 bytes (i64::MAX: none)
-//! 23  number of cuts
-//! 27  bytes of JSON
-//! 31  cuts: part, start, end (9 bytes each) · JSON · extras as JSON (nothing when there are none)
+//! 0   CRC-32C of the ProfileId (8 bytes) and of everything after this
+//! 4   format (2)
+//! 5   how the rest is packed: 0 as it is, 1 an LZ4 block
+//! 6   render version, 2 bytes
+//! 8   modified, 8 bytes
+//! 16  next expiry, 8 bytes (i64::MAX: none)
+//! 24  number of cuts
+//! 28  bytes of JSON after the ProfileId
+//! 32  bytes of extras
+//! 36  cuts: part, start, end (9 bytes each), counted from the end of the ProfileId
+//! …   packed: JSON after the ProfileId · extras as JSON (nothing when there are none)
 //! ```
 //! Integers are little-endian, 4 bytes where nothing is said.
+//!
+//! The ProfileId isn't in it: the key says it, and so a row can be made before its profile has a number. Packed, a row of 5 KB has
+//! a quarter of that: the engine keeps it in a page with others instead of in two of its own, and a load, whose limit is
+//! the disk, writes a fifth. Unpacking it costs an export less than its checksum and its page faults did before.
 
 use sayso_model::{
     change::Kept,
@@ -23,113 +30,126 @@ use sayso_model::{
 
 use crate::{StoreError, profiles::StoredRow, snapshot::RowBytes};
 
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
+const PLAIN: u8 = 0;
+const LZ4: u8 = 1;
 const NEVER: i64 = i64::MAX;
-const HEAD: usize = 31;
+const HEAD: usize = 36;
 const CUT: usize = 9;
+/// Far more than a profile may have: what a header asks for beyond it isn't made.
+const LONGEST: usize = 1 << 26;
 
-/// Encodes a row; adds it to `out`.
-pub(crate) fn encode(
-    row: &Row,
-    extras: &Extras,
-    modified: Moment,
-    next_expiry: Option<Moment>,
-    out: &mut Vec<u8>,
-) -> Result<(), StoreError> {
-    let start = out.len();
-    encode_unsummed(row, extras, modified, next_expiry, out)?;
-    sum(out, start);
-    Ok(())
-}
+/// What stands before the ProfileId in the JSON of a row.
+const BEFORE: &[u8] = br#"{"ProfileId":"#;
 
-/// The same without the checksum: a row that gets its [`number`] later gets that, too.
+/// Encodes the row of the profile `id` and adds it to `out`, its checksum left open: see [`sum`].
 pub(crate) fn encode_unsummed(
+    id: ProfileId,
     row: &Row,
     extras: &Extras,
     modified: Moment,
     next_expiry: Option<Moment>,
     out: &mut Vec<u8>,
 ) -> Result<(), StoreError> {
-    let too_large = |_| StoreError::Engine("a profile of more than 4 GiB can't be kept".into());
-    out.reserve(HEAD + row.cuts.len() * CUT + row.json.len());
+    let unexpected = |_| StoreError::Engine("a row doesn't begin with its ProfileId, or has more than 4 GiB".into());
+    let number = beginning(id).len();
+    let (_, rest) =
+        row.json.split_at_checked(number).filter(|(start, _)| *start == beginning(id)).ok_or(()).map_err(unexpected)?;
+    let extras_json = if *extras == Extras::default() {
+        Vec::new()
+    } else {
+        serde_json::to_vec(extras)
+            .map_err(|e| StoreError::Engine(format!("what is kept beside a row can't be written: {e}")))?
+    };
+    let length = |n: usize| u32::try_from(n).map_err(|_| ()).map_err(unexpected);
     out.extend([0; 4]);
-    out.push(FORMAT);
+    out.extend([FORMAT, LZ4]);
+    let packing = out.len() - 1;
     out.extend(RENDER_VERSION.to_le_bytes());
     out.extend(modified.0.to_le_bytes());
     out.extend(next_expiry.map_or(NEVER, |m| m.0).to_le_bytes());
-    out.extend(u32::try_from(row.cuts.len()).map_err(too_large)?.to_le_bytes());
-    out.extend(u32::try_from(row.json.len()).map_err(too_large)?.to_le_bytes());
+    out.extend(length(row.cuts.len())?.to_le_bytes());
+    out.extend(length(rest.len())?.to_le_bytes());
+    out.extend(length(extras_json.len())?.to_le_bytes());
+    let number = length(number)?;
     for cut in &row.cuts {
         out.push(cut.part as u8);
-        out.extend(cut.start.to_le_bytes());
-        out.extend(cut.end.to_le_bytes());
+        out.extend(cut.start.wrapping_sub(number).to_le_bytes());
+        out.extend(cut.end.wrapping_sub(number).to_le_bytes());
     }
-    out.extend_from_slice(&row.json);
-    if *extras != Extras::default() {
-        serde_json::to_writer(&mut *out, extras)
-            .map_err(|e| StoreError::Engine(format!("what is kept beside a row can't be written: {e}")))?;
+    let joined;
+    let plain = if extras_json.is_empty() {
+        rest
+    } else {
+        joined = [rest, &extras_json].concat();
+        &joined
+    };
+    let start = out.len();
+    out.resize(start + lz4_flex::block::get_maximum_output_size(plain.len()), 0);
+    match lz4_flex::block::compress_into(plain, out.get_mut(start..).unwrap_or_default()) {
+        Ok(packed) if packed < plain.len() => out.truncate(start + packed),
+        // Nothing is won, or it didn't go.
+        _ => {
+            out.truncate(start);
+            out.extend_from_slice(plain);
+            if let Some(packing) = out.get_mut(packing) {
+                *packing = PLAIN;
+            }
+        }
     }
     Ok(())
 }
 
-/// Writes the checksum of the row that begins at `start` and ends with the buffer.
-fn sum(out: &mut [u8], start: usize) {
-    if let Some((crc, body)) = out.get_mut(start..).and_then(|row| row.split_first_chunk_mut()) {
-        *crc = crc32c::crc32c(body).to_le_bytes();
+/// The same with its checksum.
+pub(crate) fn encode(
+    id: ProfileId,
+    row: &Row,
+    extras: &Extras,
+    modified: Moment,
+    next_expiry: Option<Moment>,
+) -> Result<Vec<u8>, StoreError> {
+    let mut out = Vec::with_capacity(HEAD + row.json.len());
+    encode_unsummed(id, row, extras, modified, next_expiry, &mut out)?;
+    sum(&mut out, id);
+    Ok(out)
+}
+
+/// Writes the checksum of an encoded row: from here on it is that of the profile `id`.
+pub(crate) fn sum(encoded: &mut [u8], id: ProfileId) {
+    if let Some((crc, body)) = encoded.split_first_chunk_mut() {
+        *crc = checksum(id, body).to_le_bytes();
     }
 }
 
-/// The beginning of the JSON of a profile that has no number yet.
-const UNNUMBERED: &[u8] = br#"{"ProfileId":0"#;
-
-/// Makes the encoded row of profile 0 into that of `id`, in place of what `out` holds; gives the bytes by which its JSON is longer.
-pub(crate) fn number(encoded: &[u8], id: ProfileId, out: &mut Vec<u8>) -> Result<u32, StoreError> {
-    let unexpected = || StoreError::Engine("a prepared row isn't as rows without a number are".into());
-    let digits = id.to_string();
-    let longer = u32::try_from(digits.len() - 1).map_err(|_| unexpected())?;
-    let integer = |at: usize| encoded.get(at..).and_then(|b| b.first_chunk()).map(|b| u32::from_le_bytes(*b));
-    let (cuts, json) = integer(23).zip(integer(27)).ok_or_else(unexpected)?;
-    let body = encoded.get(HEAD..).and_then(|rest| rest.split_at_checked(cuts as usize * CUT));
-    let (cuts, rest) = body.ok_or_else(unexpected)?;
-    let rest = rest.strip_prefix(UNNUMBERED).ok_or_else(unexpected)?;
-
-    out.clear();
-    out.reserve(encoded.len() + digits.len());
-    out.extend_from_slice(encoded.get(..27).ok_or_else(unexpected)?);
-    out.extend((json + longer).to_le_bytes());
-    let start = out.len();
-    out.extend_from_slice(cuts);
-    let (cuts, _) = out.get_mut(start..).unwrap_or_default().as_chunks_mut::<CUT>();
-    for [_, a, b, c, d, e, f, g, h] in cuts {
-        let longer = |n: [u8; 4]| (u32::from_le_bytes(n) + longer).to_le_bytes();
-        [*a, *b, *c, *d] = longer([*a, *b, *c, *d]);
-        [*e, *f, *g, *h] = longer([*e, *f, *g, *h]);
-    }
-    out.extend_from_slice(UNNUMBERED.strip_suffix(b"0").unwrap_or(UNNUMBERED));
-    out.extend_from_slice(digits.as_bytes());
-    out.extend_from_slice(rest);
-    sum(out, 0);
-    Ok(longer)
+fn checksum(id: ProfileId, body: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(&id.0.to_le_bytes()), body)
 }
 
-/// A row read in place.
-#[derive(Debug, Clone, Copy)]
+fn beginning(id: ProfileId) -> Vec<u8> {
+    [BEFORE, id.to_string().as_bytes()].concat()
+}
+
+/// A row as it was written.
+#[derive(Debug, Clone)]
 pub(crate) struct Stored<'a> {
     pub id: ProfileId,
     pub modified: Moment,
     pub next_expiry: Option<Moment>,
     render_version: u16,
     cuts: &'a [u8],
-    json: &'a [u8],
-    extras: &'a [u8],
+    /// Bytes of JSON up to the end of the ProfileId: what the cuts are counted from.
+    number: u32,
+    /// JSON and extras.
+    body: Vec<u8>,
+    json: usize,
 }
 
 impl<'a> Stored<'a> {
-    /// Reads a row and verifies its checksum.
+    /// Verifies the checksum of a row and unpacks it.
     pub(crate) fn decode(id: ProfileId, bytes: &'a [u8]) -> Result<Self, StoreError> {
         let damaged = |why: &str| StoreError::Damaged(format!("the row of profile {id} {why}; restore a backup"));
         let (crc, body) = bytes.split_first_chunk().ok_or_else(|| damaged("is too short"))?;
-        if u32::from_le_bytes(*crc) != crc32c::crc32c(body) {
+        if u32::from_le_bytes(*crc) != checksum(id, body) {
             return Err(damaged("doesn't have its checksum"));
         }
         // The checksum was right: what follows is as it was written, by this program or by another.
@@ -138,42 +158,64 @@ impl<'a> Stored<'a> {
         if format != FORMAT {
             return Err(damaged(&format!("has the format {format}, this program knows {FORMAT}")));
         }
-        let head = (|| {
+        let decoded = (|| {
+            let packing = u8::from_le_bytes(take(&mut rest)?);
             let render_version = u16::from_le_bytes(take(&mut rest)?);
             let modified = Moment(i64::from_le_bytes(take(&mut rest)?));
             let next_expiry = Some(Moment(i64::from_le_bytes(take(&mut rest)?))).filter(|m| m.0 != NEVER);
             let cuts = u32::from_le_bytes(take(&mut rest)?) as usize;
             let json = u32::from_le_bytes(take(&mut rest)?) as usize;
-            let (cuts, rest) = rest.split_at_checked(cuts * CUT)?;
-            let (json, extras) = rest.split_at_checked(json)?;
-            Some(Stored { id, modified, next_expiry, render_version, cuts, json, extras })
+            let extras = u32::from_le_bytes(take(&mut rest)?) as usize;
+            let (cuts, packed) = rest.split_at_checked(cuts.checked_mul(CUT)?)?;
+            let plain = json.checked_add(extras).filter(|plain| *plain <= LONGEST)?;
+            let mut body = Vec::with_capacity(64 + plain);
+            body.extend_from_slice(BEFORE);
+            // Into memory that can't fail.
+            std::io::Write::write_fmt(&mut body, format_args!("{id}")).ok()?;
+            let number = body.len();
+            let unpacked = if packing == LZ4 {
+                body.resize(number + plain, 0);
+                lz4_flex::block::decompress_into(packed, body.get_mut(number..)?).ok()?
+            } else {
+                body.extend_from_slice(packed);
+                packed.len()
+            };
+            let json = number + json;
+            let number = u32::try_from(number).ok()?;
+            let stored = Stored { id, modified, next_expiry, render_version, cuts, number, body, json };
+            (unpacked == plain).then_some(stored)
         })();
-        head.ok_or_else(|| damaged("is shorter than its header says"))
+        decoded.ok_or_else(|| damaged("isn't as its header says"))
     }
 
     /// The bytes as an export copies them.
-    pub(crate) fn bytes(&self) -> RowBytes<'a> {
+    pub(crate) fn bytes(&self) -> RowBytes<'_> {
         RowBytes {
             id: self.id,
             next_expiry: self.next_expiry,
             render_version: self.render_version,
-            json: self.json,
-            cut_bytes: self.cuts,
+            json: self.json(),
+            encoded_cuts: (self.cuts, self.number),
         }
+    }
+
+    fn json(&self) -> &[u8] {
+        self.body.get(..self.json).unwrap_or_default()
     }
 
     /// The typed profile, parsed.
     pub(crate) fn profile(&self) -> Result<Profile, StoreError> {
-        serde_json::from_slice(self.json)
+        serde_json::from_slice(self.json())
             .map_err(|e| StoreError::Damaged(format!("the JSON of profile {} can't be read: {e}", self.id)))
     }
 
     /// The profile and what is kept beside it, parsed.
     pub(crate) fn kept(&self) -> Result<Kept, StoreError> {
-        let extras = if self.extras.is_empty() {
+        let extras = self.body.get(self.json..).unwrap_or_default();
+        let extras = if extras.is_empty() {
             Extras::default()
         } else {
-            serde_json::from_slice(self.extras).map_err(|e| {
+            serde_json::from_slice(extras).map_err(|e| {
                 StoreError::Damaged(format!("what is kept beside the row of profile {} can't be read: {e}", self.id))
             })?
         };
@@ -181,14 +223,12 @@ impl<'a> Stored<'a> {
     }
 
     /// All of it, owned.
-    pub(crate) fn to_owned(self) -> Result<StoredRow, StoreError> {
-        Ok(StoredRow {
-            id: self.id,
-            modified: self.modified,
-            next_expiry: self.next_expiry,
-            row: Row { json: self.json.to_vec(), cuts: decode_cuts(self.cuts) },
-            kept: self.kept()?,
-        })
+    pub(crate) fn into_row(mut self) -> Result<StoredRow, StoreError> {
+        let kept = self.kept()?;
+        let cuts = decode_cuts(self.cuts, self.number);
+        self.body.truncate(self.json);
+        let Stored { id, modified, next_expiry, body, .. } = self;
+        Ok(StoredRow { id, modified, next_expiry, row: Row { json: body, cuts }, kept })
     }
 
     /// The render version the bytes were made with.
@@ -197,8 +237,8 @@ impl<'a> Stored<'a> {
     }
 }
 
-/// Decodes a cut list that was written by [`encode`].
-pub(crate) fn decode_cuts(bytes: &[u8]) -> Vec<Cut> {
+/// Decodes a cut list that was written by [`encode`], of a row that has `number` bytes up to the end of its ProfileId.
+pub(crate) fn decode_cuts(bytes: &[u8], number: u32) -> Vec<Cut> {
     let (cuts, _) = bytes.as_chunks::<CUT>();
     let cut = |[part, a, b, c, d, e, f, g, h]: [u8; CUT]| {
         let part = match part {
@@ -207,7 +247,8 @@ pub(crate) fn decode_cuts(bytes: &[u8]) -> Vec<Cut> {
             3 => Part::CustomFields,
             _ => return None,
         };
-        Some(Cut { part, start: u32::from_le_bytes([a, b, c, d]), end: u32::from_le_bytes([e, f, g, h]) })
+        let at = |bytes| u32::from_le_bytes(bytes).wrapping_add(number);
+        Some(Cut { part, start: at([a, b, c, d]), end: at([e, f, g, h]) })
     };
     cuts.iter().filter_map(|bytes| cut(*bytes)).collect()
 }
@@ -230,24 +271,53 @@ mod tests {
             .prop_map(|cuts| cuts.into_iter().map(|(part, start, end)| Cut { part, start, end }).collect())
     }
 
+    /// Text that packs well, and bytes that don't.
+    fn json() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![any::<Vec<u8>>(), (any::<[u8; 7]>(), 0usize..900).prop_map(|(text, n)| text.repeat(n))]
+    }
+
     proptest! {
         #[test]
         fn a_row_comes_back_as_it_was_and_a_flipped_bit_is_noticed(
-            json: Vec<u8>, cuts in cuts(), modified: i64, expiry in prop::option::of(..i64::MAX), at: prop::sample::Index,
+            id: u64, json in json(), cuts in cuts(), modified: i64, expiry in prop::option::of(..i64::MAX), at: prop::sample::Index,
         ) {
-            let row = Row { json, cuts };
+            let id = ProfileId(id);
+            let row = Row { json: [&beginning(id), &json[..]].concat(), cuts };
             let expiry = expiry.map(Moment);
-            let mut bytes = Vec::new();
-            encode(&row, &Extras::default(), Moment(modified), expiry, &mut bytes).unwrap();
-            let stored = Stored::decode(ProfileId(7), &bytes).unwrap();
+            let mut bytes = encode(id, &row, &Extras::default(), Moment(modified), expiry).unwrap();
+            prop_assert!(bytes.len() <= HEAD + row.cuts.len() * CUT + row.json.len());
+            let stored = Stored::decode(id, &bytes).unwrap();
             prop_assert_eq!(stored.modified, Moment(modified));
             prop_assert_eq!(stored.next_expiry, expiry);
             prop_assert_eq!(stored.bytes().json, &row.json[..]);
             prop_assert_eq!(stored.bytes().cuts(), row.cuts);
             prop_assert_eq!(stored.render_version(), RENDER_VERSION);
+            prop_assert!(Stored::decode(ProfileId(id.0 ^ 1), &bytes).is_err(), "the row of another profile");
             let bit = at.index(bytes.len() * 8);
             bytes[bit / 8] ^= 1 << (bit % 8);
-            prop_assert!(Stored::decode(ProfileId(7), &bytes).is_err());
+            prop_assert!(Stored::decode(id, &bytes).is_err());
         }
+
+        #[test]
+        fn a_row_made_before_its_profile_had_a_number_is_the_same(json in json(), cuts in cuts(), id: u64) {
+            let id = ProfileId(id);
+            let longer = u32::try_from(id.to_string().len() - 1).unwrap();
+            let moved = |cut: &Cut| Cut {
+                part: cut.part, start: cut.start.wrapping_add(longer), end: cut.end.wrapping_add(longer),
+            };
+            let of = |id: ProfileId, cuts: Vec<Cut>| Row { json: [&beginning(id), &json[..]].concat(), cuts };
+            let numbered = of(id, cuts.iter().map(moved).collect());
+            let mut late = Vec::new();
+            encode_unsummed(ProfileId(0), &of(ProfileId(0), cuts), &Extras::default(), Moment(7), None, &mut late).unwrap();
+            sum(&mut late, id);
+            prop_assert_eq!(late, encode(id, &numbered, &Extras::default(), Moment(7), None).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_row_that_does_not_begin_with_its_number_is_refused() {
+        let row = Row { json: br#"{"ProfileId":8,"IsActive":true}"#.to_vec(), cuts: Vec::new() };
+        assert!(encode(ProfileId(7), &row, &Extras::default(), Moment(0), None).is_err());
+        assert!(encode(ProfileId(8), &row, &Extras::default(), Moment(0), None).is_ok());
     }
 }

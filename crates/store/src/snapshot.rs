@@ -55,7 +55,7 @@ pub struct Snapshot {
     age: u64,
 }
 
-/// A row as the export copies it: borrowed from the page cache.
+/// A row as the export copies it.
 #[derive(Debug, Clone, Copy)]
 #[allow(missing_docs)]
 pub struct RowBytes<'a> {
@@ -64,14 +64,15 @@ pub struct RowBytes<'a> {
     pub render_version: u16,
     /// Wire JSON.
     pub json: &'a [u8],
-    /// Encoded cut list: [`RowBytes::cuts`] decodes.
-    pub cut_bytes: &'a [u8],
+    /// Encoded cut list and what it is counted from: [`RowBytes::cuts`] decodes.
+    pub(crate) encoded_cuts: (&'a [u8], u32),
 }
 
 impl RowBytes<'_> {
     /// The cut list.
     pub fn cuts(&self) -> Vec<Cut> {
-        row::decode_cuts(self.cut_bytes)
+        let (cuts, number) = self.encoded_cuts;
+        row::decode_cuts(cuts, number)
     }
 }
 
@@ -164,7 +165,7 @@ impl Snapshot {
     }
     /// The whole profile, parsed, checksum verified.
     pub fn row(&self, id: ProfileId) -> Result<Option<StoredRow>, StoreError> {
-        self.reads.lend(|txn| rows::get(self.dbs(), txn, self.account, id)?.map(Stored::to_owned).transpose())
+        self.reads.lend(|txn| rows::get(self.dbs(), txn, self.account, id)?.map(Stored::into_row).transpose())
     }
     /// Calls `f` with the bytes of each of these profiles (ascending ids, made for long runs: one cursor), checksum verified. One
     /// that isn't there is damage: the caller has the ids from this snapshot.

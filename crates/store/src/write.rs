@@ -156,8 +156,7 @@ impl Rendered {
     pub(crate) fn new(kept: &Kept, no: AccountNo, now: Moment) -> Result<Self, StoreError> {
         let row = render::render(&kept.profile);
         let next_expiry = reading::next_expiry(&kept.profile, now);
-        let mut bytes = Vec::new();
-        row::encode(&row, &kept.extras, now, next_expiry, &mut bytes)?;
+        let bytes = row::encode(kept.profile.profile_id, &row, &kept.extras, now, next_expiry)?;
         Ok(Self { bytes, entries: Entries::of(no, &kept.profile, now), row, next_expiry })
     }
 

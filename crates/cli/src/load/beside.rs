@@ -71,6 +71,9 @@ impl<'a> Beside<'a> {
 
     /// Puts the batch in hand and tells its rejected lines.
     pub(super) fn put(&mut self, totals: &mut Totals, tell: &mut Tell<'_>) -> anyhow::Result<()> {
+        if self.chunks.is_empty() {
+            return Ok(());
+        }
         let inputs = std::mem::take(&mut self.inputs);
         let places = std::mem::take(&mut self.places);
         let mut refused = std::mem::take(&mut self.unread);
@@ -88,7 +91,7 @@ impl<'a> Beside<'a> {
         refused.sort_by_key(|((_, line), _)| line.number);
         totals.lines += lines;
         totals.rejected += refused.len() as u64;
-        totals.last_line = self.last_line;
+        totals.last_line = totals.last_line.max(self.last_line);
         for ((chunk, line), reason) in &refused {
             tell.rejected(line.number, reason, self.chunks[*chunk].text(line))?;
         }

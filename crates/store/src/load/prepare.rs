@@ -101,7 +101,7 @@ fn one(kept: Kept, asked: Vec<AlternateIdInput>, basis: &Basis, buffers: &mut Pr
     let rendered = render::render(&kept.profile);
     let next_expiry = reading::next_expiry(&kept.profile, *stamp);
     let start = buffers.bytes.len();
-    row::encode_unsummed(&rendered, &kept.extras, *stamp, next_expiry, &mut buffers.bytes)?;
+    row::encode_unsummed(ProfileId(0), &rendered, &kept.extras, *stamp, next_expiry, &mut buffers.bytes)?;
     let row = start..buffers.bytes.len();
 
     let claims = kept.profile.alternate_ids.iter().map(|a| Claim {

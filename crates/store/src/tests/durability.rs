@@ -149,17 +149,18 @@ fn refusals_alone_commit_nothing() {
 }
 
 #[test]
-fn a_newer_format_is_refused_by_name() {
-    let s = Sandbox::new();
-    let Sandbox { store, clock, dir, .. } = s;
-    block_on(store.writer().run(|tx| {
-        let (dbs, txn) = tx.write();
-        crate::engine::OrEngine::or_engine(dbs.meta.put(txn, b"format", &crate::seal::seal(&9u64.to_be_bytes())))
-    }))
-    .unwrap();
-    drop(store);
-    let opened = Store::open(dir.path(), Role::Command, clock);
-    assert!(matches!(opened.err(), Some(StoreError::Version(why)) if why.contains("format 9")));
+fn another_format_is_refused_by_name() {
+    for (format, who) in [(9u64, "a newer Sayso (format 9"), (1, "an earlier Sayso (format 1")] {
+        let Sandbox { store, clock, dir, .. } = Sandbox::new();
+        block_on(store.writer().run(move |tx| {
+            let (dbs, txn) = tx.write();
+            crate::engine::OrEngine::or_engine(dbs.meta.put(txn, b"format", &crate::seal::seal(&format.to_be_bytes())))
+        }))
+        .unwrap();
+        drop(store);
+        let opened = Store::open(dir.path(), Role::Command, clock);
+        assert!(matches!(opened.err(), Some(StoreError::Version(why)) if why.contains(who)), "{format}");
+    }
 }
 
 #[test]

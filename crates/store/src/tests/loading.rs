@@ -166,7 +166,7 @@ fn a_batch_is_given_back_when_something_moved_since_it_was_prepared() {
 
     // a server that started
     let beside = prepare(5);
-    let server = crate::lock::ServerLock::take(s.dir.path()).unwrap();
+    let server = crate::lock::Lock::server(s.dir.path()).unwrap();
     assert!(loader.put(beside).unwrap().is_none());
     drop(server);
     assert!(loader.put(prepare(5)).unwrap().is_some());
