@@ -18,8 +18,8 @@ use crate::{
     shared::Shared,
 };
 
-/// Pages that one commit of a merge may make dirty, more or less: 32 MiB of memory.
-const PAGES: u64 = 8_192;
+/// Pages that one commit of a merge may make dirty, more or less: 8 MiB of memory, and twice that for entries being sorted.
+const PAGES: u64 = 2_048;
 /// One entry in so many is looked at to find where the keys are cut into parts.
 const SAMPLED: usize = 64;
 

@@ -27,7 +27,7 @@ use crate::{out, stop::Stop};
 
 /// Chunks that may be worked on ahead while a batch is put: so many that the cores which the putting leaves free have work, and
 /// few enough to bound memory (a chunk and what is prepared of it have about 1 MB).
-const CHUNKS_AHEAD: usize = 48;
+const CHUNKS_AHEAD: usize = 40;
 
 /// Where profiles go.
 pub struct Target<'a> {

@@ -24,8 +24,8 @@ use crate::{
     tx::Tx,
 };
 
-/// Alternate ids that may wait in memory, about 60 MB of them, before the runs are merged.
-const CLAIMS: usize = 1_000_000;
+/// Alternate ids that may wait in memory before the runs are merged: as many as a table of 36 MB takes.
+const CLAIMS: usize = 900_000;
 
 /// A bulk load into one account. Prepares on any thread, puts on one. What it put stays when it is dropped; whoever opens the
 /// directory next merges what waits.
