@@ -6,6 +6,7 @@
 
 mod client;
 mod cpu;
+mod crowd;
 mod cut;
 mod data;
 mod machine;

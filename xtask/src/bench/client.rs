@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, bail};
 
 /// Bytes asked of the socket at once.
-const BUFFER: usize = 256 * 1024;
+pub(super) const BUFFER: usize = 256 * 1024;
 /// Longest head of an answer, bytes.
 const HEAD: usize = 16 * 1024;
 
@@ -30,7 +30,8 @@ pub(super) struct Head {
 }
 
 impl Head {
-    fn parse(bytes: &[u8]) -> anyhow::Result<Self> {
+    /// Reads it.
+    pub(super) fn parse(bytes: &[u8]) -> anyhow::Result<Self> {
         let text = String::from_utf8(bytes.to_vec()).context("an answer's head is not UTF-8")?;
         let status = text
             .split(' ')
@@ -188,7 +189,7 @@ impl Chunks {
     }
 }
 
-fn find(bytes: &[u8], mark: &[u8]) -> Option<usize> {
+pub(super) fn find(bytes: &[u8], mark: &[u8]) -> Option<usize> {
     bytes.windows(mark.len()).position(|window| window == mark)
 }
 

@@ -96,22 +96,40 @@ pub(crate) struct FlushIo<T> {
     connection: Arc<Connection>,
     patience: Patience,
     waiting: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// Bytes written since others had their turn.
+    in_turn: usize,
 }
 
+/// Bytes after which a connection lets others write. Whole pages in turn would fill buffers of megabytes for each of many readers
+/// before the first of them reads: taking turns, what one wrote is still in the processor's cache when it is read.
+const TURN: usize = 256 << 10;
+
 impl<T> FlushIo<T> {
+    /// Whether it is others' turn; then this one is woken behind them.
+    fn turn_is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        let over = self.in_turn >= TURN;
+        if over {
+            self.in_turn = 0;
+            cx.waker().wake_by_ref();
+        }
+        over
+    }
+
     /// Wraps `io`.
     pub(crate) fn new(io: T, connection: Arc<Connection>, patience: Patience) -> Self {
-        Self { io, connection, patience, waiting: None }
+        Self { io, connection, patience, waiting: None, in_turn: 0 }
     }
 
     fn after_write(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &outcome {
             Poll::Ready(Ok(bytes)) => {
                 self.waiting = None;
+                self.in_turn += *bytes;
                 self.connection.wrote(*bytes);
             }
             Poll::Ready(Err(_)) => {}
             Poll::Pending => {
+                self.in_turn = 0;
                 let patience = &self.patience;
                 let waiting = self.waiting.get_or_insert_with(|| Box::pin(patience.clone().run_out()));
                 if waiting.as_mut().poll(cx).is_ready() {
@@ -132,6 +150,9 @@ impl<T: Read + Unpin> Read for FlushIo<T> {
 
 impl<T: Write + Unpin> Write for FlushIo<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if self.turn_is_over(cx) {
+            return Poll::Pending;
+        }
         let outcome = Pin::new(&mut self.io).poll_write(cx, buf);
         self.after_write(cx, outcome)
     }
@@ -141,6 +162,9 @@ impl<T: Write + Unpin> Write for FlushIo<T> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.turn_is_over(cx) {
+            return Poll::Pending;
+        }
         let outcome = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
         self.after_write(cx, outcome)
     }

@@ -5,13 +5,13 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::bench::{
+    crowd,
     cut::PAGE,
     data::SMALL,
     measure::slow::SlowReaders,
     report::{Bound, Report, SAYSO, Unit},
     server::Server,
     stats::percentile,
-    walk,
 };
 
 const READERS: usize = 64;
@@ -21,7 +21,7 @@ const SLOW: usize = 200;
 pub(in crate::bench) fn many(server: &Server, report: &mut Report, quick: bool, rounds: u32) -> anyhow::Result<()> {
     report.section(
         "Many readers",
-        "64 readers walk 64 different exports (of one segment) at once, pages of 1,000 rows, again and again; then a fast reader walks one export while 200 others take 1 KB a second each of pages of 10,000 rows. Readers and server share the two cores.",
+        "64 readers walk 64 different exports (of one segment) at once, pages of 1,000 rows, again and again; then a fast reader walks one export while 200 others take 1 KB a second each of pages of 10,000 rows. As many threads as cores read for all of them; they and the server share the cores.",
     );
     let time = Duration::from_secs(if quick { 1 } else { 4 });
     let exports: anyhow::Result<Vec<_>> = (0..READERS).map(|_| server.export(SMALL, &json!({}))).collect();
@@ -33,9 +33,9 @@ pub(in crate::bench) fn many(server: &Server, report: &mut Report, quick: bool, 
     let (one, all) = ("1 reader", "64 readers, 64 exports");
     let slowest = "p99 of a page, 64 readers, 64 exports";
     for _ in 0..rounds {
-        let alone = walk::each(server.address, &walks[..1], time)?;
+        let alone = crowd::each(server.address, &walks[..1], time)?;
         report.add(one, SAYSO, Unit::MegabytesPerSecond, alone.rate());
-        let together = walk::each(server.address, &walks, time)?;
+        let together = crowd::each(server.address, &walks, time)?;
         report.add(all, SAYSO, Unit::MegabytesPerSecond, together.rate());
         report.add(slowest, SAYSO, Unit::Milliseconds, percentile(&together.latencies, 0.99));
     }
@@ -52,13 +52,13 @@ pub(in crate::bench) fn many(server: &Server, report: &mut Report, quick: bool, 
 
     let (before, beside) = ("p99 of a page, a fast reader alone", "p99 of a page, a fast reader beside 200 slow ones");
     for _ in 0..rounds {
-        let alone = walk::each(server.address, &walks[..1], time)?;
+        let alone = crowd::each(server.address, &walks[..1], time)?;
         report.add(before, SAYSO, Unit::Milliseconds, percentile(&alone.latencies, 0.99));
         let requests: Vec<_> = (0..SLOW).map(|at| server.page(exports[at % READERS].token, 10_000, 1)).collect();
         let slow = SlowReaders::start(server.address, &requests)?;
         // what the server's socket buffers take at once goes out first
         std::thread::sleep(time / 2);
-        let crowded = walk::each(server.address, &walks[..1], time)?;
+        let crowded = crowd::each(server.address, &walks[..1], time)?;
         let (live, taken) = slow.stop()?;
         report.add(beside, SAYSO, Unit::Milliseconds, percentile(&crowded.latencies, 0.99));
         report.note(&format!("{live} of {SLOW} slow readers were still being served at the end."));
