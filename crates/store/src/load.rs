@@ -1,8 +1,8 @@
-//! Bulk load of new profiles. The model's work is done on many threads without a transaction ([`prepare`]); here what is prepared
+//! Bulk load of new profiles. The model's work is done on many threads without a transaction (`prepare`); here what is prepared
 //! gets its numbers and goes into the engine, in the order of its keys, which is what LMDB likes best (measured.md: bulk
 //! loading wants sorted index writes).
 //!
-//! A load that is alone prepares ahead of its transactions and lets index entries wait ([`alone`]); one beside a server does all
+//! A load that is alone prepares ahead of its transactions and lets index entries wait (`alone`); one beside a server does all
 //! of it inside of each.
 
 mod alone;
