@@ -73,8 +73,7 @@ pub(crate) const VALUE_PREFIX: usize = 21;
 /// Account, kind, the first 16 bytes of SHA-256 of the normalised value, 4 of the folded type, profile. Hashed since LMDB's keys end
 /// at 511 bytes and an email may have 1,024. The value stands before the type so that a look-up in every type is one prefix.
 pub(crate) fn value(no: AccountNo, kind: Kind, value: &str, folded_type: &str, id: ProfileId) -> [u8; 33] {
-    let prefix = value_prefix(no, kind, value);
-    join([&prefix, &type_hash(folded_type), &id.0.to_be_bytes()])
+    join([&typed_prefix(no, kind, value, folded_type), &id.0.to_be_bytes()])
 }
 
 /// The part of a by_key key before the value.
@@ -84,24 +83,22 @@ pub(crate) fn kind_prefix(no: AccountNo, kind: Kind) -> [u8; 5] {
 
 /// The part of a by_key key before the type.
 pub(crate) fn value_prefix(no: AccountNo, kind: Kind, value: &str) -> [u8; VALUE_PREFIX] {
-    let hash = Sha256::digest(value.as_bytes());
-    join([&account(no), &[kind as u8], hash.get(..16).unwrap_or_default()])
+    join([&kind_prefix(no, kind), &hash::<16>(value)])
 }
 
 /// The part of a by_key key before the profile.
 pub(crate) fn typed_prefix(no: AccountNo, kind: Kind, value: &str, folded_type: &str) -> [u8; VALUE_PREFIX + 4] {
-    join([&value_prefix(no, kind, value), &type_hash(folded_type)])
+    claimed(no, kind, &claim(value, folded_type))
 }
 
-/// What of an alternate id's by_key key stands between kind and profile.
-pub(crate) fn claim(folded_id: &str, folded_type: &str) -> [u8; 20] {
-    let hash = Sha256::digest(folded_id.as_bytes());
-    join([hash.get(..16).unwrap_or_default(), &type_hash(folded_type)])
+/// What of a by_key key stands between kind and profile.
+pub(crate) fn claim(value: &str, folded_type: &str) -> [u8; 20] {
+    join([&hash::<16>(value), &hash::<4>(folded_type)])
 }
 
-/// The part of that key before the profile.
-pub(crate) fn claimed(no: AccountNo, claim: &[u8; 20]) -> [u8; VALUE_PREFIX + 4] {
-    join([&kind_prefix(no, Kind::AlternateId), claim])
+/// The part of a by_key key before the profile, of a [`claim`].
+pub(crate) fn claimed(no: AccountNo, kind: Kind, claim: &[u8; 20]) -> [u8; VALUE_PREFIX + 4] {
+    join([&kind_prefix(no, kind), claim])
 }
 
 /// An index key that was made for profile 0, for this one: the profile stands last.
@@ -112,9 +109,10 @@ pub(crate) fn numbered<const N: usize>(mut key: [u8; N], id: ProfileId) -> [u8; 
     key
 }
 
-fn type_hash(folded_type: &str) -> [u8; 4] {
-    let hash = Sha256::digest(folded_type.as_bytes());
-    join([hash.get(..4).unwrap_or_default()])
+/// The first bytes of a text's SHA-256.
+fn hash<const N: usize>(text: &str) -> [u8; N] {
+    let hash = Sha256::digest(text.as_bytes());
+    join([hash.get(..N).unwrap_or_default()])
 }
 
 /// Account, profile, moment, sequence, kind: history.
@@ -247,7 +245,7 @@ mod tests {
             prop_assert_eq!(last_profile_of(&key).unwrap(), ProfileId(id));
             prop_assert_eq!(numbered(value(AccountNo(7), Kind::Email, &v, &t, ProfileId(0)), ProfileId(id)), key);
             let alternate = value(AccountNo(7), Kind::AlternateId, &v, &t, ProfileId(id));
-            prop_assert!(alternate.starts_with(&claimed(AccountNo(7), &claim(&v, &t))));
+            prop_assert!(alternate.starts_with(&claimed(AccountNo(7), Kind::AlternateId, &claim(&v, &t))));
         }
     }
 

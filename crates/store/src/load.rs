@@ -68,7 +68,7 @@ fn put(
     spare: &mut Vec<Vec<u8>>,
 ) -> Result<(Vec<Result<ProfileId, StoreError>>, Run), StoreError> {
     let no = account.no;
-    let mut numbers = tx.numbers(no)?;
+    let mut next_profile = tx.numbers(no)?.next_profile;
     let profiles = prepared.iter().map(Prepared::len).sum();
     let mut answers = Vec::with_capacity(profiles);
     let mut modified = Vec::with_capacity(profiles);
@@ -78,7 +78,7 @@ fn put(
     for Prepared { stamp, profiles, bytes, keys, expiries, .. } in prepared {
         for profile in profiles {
             // The numbers are given to those that are accepted, so that a refused one leaves no gap.
-            let id = ProfileId(numbers.next_profile);
+            let id = ProfileId(next_profile);
             let profile = match profile {
                 Ok(profile) => profile,
                 Err(refusal) => {
@@ -112,15 +112,14 @@ fn put(
             run.by_key.extend(keys.get(profile.keys).into_iter().flatten().map(|key| keys::numbered(*key, id)));
             run.by_expiry
                 .extend(expiries.get(profile.expiries).into_iter().flatten().map(|key| keys::numbered(*key, id)));
-            numbers.next_profile += 1;
+            next_profile += 1;
             answers.push(Ok(id));
         }
         spare.push(bytes);
     }
     if !modified.is_empty() {
-        // What new terms took is in the transaction's numbers already.
-        let next_profile = numbers.next_profile;
-        numbers = tx.numbers(no)?;
+        // Asked for again: new terms have moved them.
+        let numbers = tx.numbers(no)?;
         tx.set_numbers(no, Numbers { next_profile, ..numbers });
         modified.sort_unstable();
         let (dbs, txn) = tx.write();

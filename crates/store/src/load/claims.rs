@@ -15,7 +15,7 @@ use super::prepare::{Claim, Profile};
 use crate::{
     StoreError,
     index::{self, Wanted},
-    keys,
+    keys::{self, Kind},
     profiles::Key,
     rows,
     tx::Tx,
@@ -67,7 +67,7 @@ impl Claims {
             }
         }
         let mut owner = None;
-        if index::may_have(dbs, txn, &keys::claimed(no, &claim.hash))? {
+        if index::may_have(dbs, txn, &keys::claimed(no, Kind::AlternateId, &claim.hash))? {
             index::find(dbs, txn, no, &wanted(), &mut |profile| owner = Some(profile.profile_id))?;
         }
         Ok(owner)
