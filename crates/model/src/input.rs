@@ -3,7 +3,7 @@
 //! Reading only makes sure of names and JSON types; required members, lengths and references are the business of
 //! [`crate::change`], which also knows the profile that is there.
 
-mod object;
+pub(crate) mod object;
 #[cfg(test)]
 mod tests;
 mod value;

@@ -9,6 +9,7 @@
 //! | [`normal`] | the forms in which emails, phones and addresses are compared |
 //! | [`profile`] | the typed profile, as it is stored and as it goes over the wire |
 //! | [`input`] | a profile as a caller sends it: every member optional, unknown ones refused |
+//! | [`patch`] | JSON Patch (RFC 6902): add, replace, remove, test |
 //! | [`change`] | (current profile, configuration, input) → new profile or refusal: every rule of a write |
 //! | [`render`] | profile → wire JSON and the cut list for output settings |
 //! | [`reading`] | how a stored profile reads at a moment: expiry, archived and implied preferences |
@@ -24,6 +25,7 @@ pub mod id;
 pub mod input;
 pub mod moment;
 pub mod normal;
+pub mod patch;
 pub mod profile;
 pub mod reading;
 pub mod refusal;

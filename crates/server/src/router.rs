@@ -46,7 +46,7 @@ fn general() -> OpenApiRouter<App> {
 }
 
 /// The bases under which an account's calls answer; the second is the older service's.
-const BASES: [&str; 2] = ["/Profiles/v4", "/Profiles"];
+pub(crate) const BASES: [&str; 2] = ["/Profiles/v4", "/Profiles"];
 
 /// The OpenAPI document of all routes (under the first base).
 pub(crate) fn document() -> OpenApi {

@@ -1,35 +1,57 @@
 //! Paths as the vendor's stack takes them: the fixed words of a route in any letter case, and one slash behind the last. Clients
 //! written for that stack rely on it (export.md, Addresses, says so of query names). Names that callers choose stay as they are.
 
+use std::sync::LazyLock;
+
 use hyper::{Uri, http::uri::PathAndQuery};
 
-/// The words of routes behind the base and the account, by where they stand.
-const ASYNC: &[&[&str]] = &[&["Export"], &["Segment", "SegmentGroup"], &["Status", "Commit"]];
-const DATA: &[&[&str]] = &[&["Profile"], &["AlternateId", "AlternateIdType"], &[], &["AlternateId"]];
+use crate::router;
 
-/// The address as the router spells it; `None` when it is spelled so already, or belongs to none of our bases.
+/// One part of a route.
+enum Part {
+    Word(String),
+    /// A name that callers choose, or an id.
+    Name,
+}
+
+/// The routes of an account's calls, under both bases; where two take the same path, the one with a word before the one with a name, as
+/// the router has it.
+static ROUTES: LazyLock<Vec<Vec<Part>>> = LazyLock::new(|| {
+    let document = router::document();
+    let mut routes: Vec<Vec<Part>> = Vec::new();
+    for path in document.paths.paths.keys() {
+        let Some(rest) = path.strip_prefix(router::BASES[0]) else { continue };
+        for base in router::BASES {
+            let parts = format!("{base}{rest}");
+            let part = |part: &str| if part.starts_with('{') { Part::Name } else { Part::Word(part.to_owned()) };
+            routes.push(parts.split('/').skip(1).map(part).collect());
+        }
+    }
+    routes.sort_by_key(|route| route.iter().map(|part| matches!(part, Part::Name)).collect::<Vec<_>>());
+    routes
+});
+
+/// The address as the router spells it; `None` when it is spelled so already, or is none of an account's calls.
 pub(crate) fn canonical(uri: &Uri) -> Option<Uri> {
     let path = uri.path();
     let mut parts: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
+    if !parts.first()?.eq_ignore_ascii_case("Profiles") {
+        return None;
+    }
     if parts.len() > 1 && parts.last().is_some_and(|last| last.is_empty()) {
         parts.pop();
     }
-    let mut rest = parts.as_mut_slice();
-    rest = spell(rest, &["Profiles"])?;
-    if rest.first().is_some_and(|part| part.eq_ignore_ascii_case("v4")) {
-        rest = spell(rest, &["v4"])?;
-    }
-    let words = if rest.first().is_some_and(|part| part.eq_ignore_ascii_case("Async")) {
-        rest = spell(rest, &["Async"])?;
-        ASYNC
-    } else {
-        DATA
+    let takes = |route: &&Vec<Part>| {
+        route.len() == parts.len()
+            && route.iter().zip(&parts).all(|(part, given)| match part {
+                Part::Word(word) => word.eq_ignore_ascii_case(given),
+                Part::Name => true,
+            })
     };
-    for (part, words) in rest.iter_mut().skip(1).zip(words) {
-        if let Some(word) = words.iter().find(|word| word.eq_ignore_ascii_case(part)) {
-            *part = word;
-            if word.starts_with("Segment") {
-                break; // what follows is a segment's name
+    if let Some(route) = ROUTES.iter().find(takes) {
+        for (given, part) in parts.iter_mut().zip(route) {
+            if let Part::Word(word) = part {
+                *given = word;
             }
         }
     }
@@ -44,13 +66,6 @@ pub(crate) fn canonical(uri: &Uri) -> Option<Uri> {
     let mut whole = uri.clone().into_parts();
     whole.path_and_query = Some(PathAndQuery::try_from(spelled).ok()?);
     Uri::from_parts(whole).ok()
-}
-
-/// Spells the first part as one of `words` and gives the parts behind it.
-fn spell<'p, 'w>(parts: &'p mut [&'w str], words: &[&'static str]) -> Option<&'p mut [&'w str]> {
-    let (first, rest) = parts.split_first_mut()?;
-    *first = words.iter().find(|word| word.eq_ignore_ascii_case(first))?;
-    Some(rest)
 }
 
 #[cfg(test)]

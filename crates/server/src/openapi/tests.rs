@@ -47,7 +47,7 @@ fn every_call_of_an_account_needs_a_token_and_tells_its_errors() {
             }
         }
     }
-    assert_eq!(calls, 15);
+    assert!(calls >= 15, "only {calls} calls");
 }
 
 #[test]
