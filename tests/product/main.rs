@@ -17,6 +17,7 @@ mod initiate;
 mod matching;
 mod mirror;
 mod profiles;
+mod reference;
 mod retrieve;
 mod rows;
 mod slow_readers;

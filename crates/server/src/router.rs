@@ -7,11 +7,11 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use serde_json::Value;
 use std::sync::Arc;
-use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{access::App, error::ApiError, export, health, http::stack, oauth, openapi, profile};
+use crate::{access::App, docs, error::ApiError, export, health, http::stack, oauth, openapi, profile};
 
 /// The calls of an account. They answer under both bases (export.md, Addresses).
 fn api() -> OpenApiRouter<App> {
@@ -49,9 +49,9 @@ fn general() -> OpenApiRouter<App> {
 pub(crate) const BASES: [&str; 2] = ["/Profiles/v4", "/Profiles"];
 
 /// The OpenAPI document of all routes (under the first base).
-pub(crate) fn document() -> OpenApi {
+pub(crate) fn document() -> Value {
     let routes = OpenApiRouter::with_openapi(openapi::preface()).merge(general()).nest(BASES[0], api());
-    openapi::complete(routes.into_openapi())
+    openapi::complete(&routes.into_openapi())
 }
 
 /// The router with the stack around every handler.
@@ -61,6 +61,7 @@ pub(crate) fn router(app: App) -> Router {
     let document = Arc::new(document());
     general
         .route("/openapi.json", get(openapi_json).layer(Extension(document)))
+        .merge(docs::routes())
         .nest(BASES[0], api.clone())
         .nest(BASES[1], api)
         .method_not_allowed_fallback(async |request: Request| ApiError::Method(request.method().to_string()))
@@ -69,6 +70,6 @@ pub(crate) fn router(app: App) -> Router {
         .with_state(app)
 }
 
-async fn openapi_json(Extension(document): Extension<Arc<OpenApi>>) -> Response {
+async fn openapi_json(Extension(document): Extension<Arc<Value>>) -> Response {
     Json(&*document).into_response()
 }

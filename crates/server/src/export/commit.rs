@@ -18,9 +18,9 @@ pub(crate) struct Committed {}
 #[utoipa::path(
     post, path = "/Async/{clientId}/Export/{accessToken}/Commit", tag = "Export", operation_id = "exportCommit",
     params(
-        ("clientId" = String, Path, description = "The account, in any letter case", example = "ACME_CORP"),
-        ("accessToken" = String, Path, description = "The token of Initiate", example = "5121984601220483"),
-        ("keepFiles" = Option<bool>, Query, description = "true: the files stay for the operator for some days more", example = false),
+        ("clientId" = String, Path),
+        ("accessToken" = u64, Path),
+        ("keepFiles" = Option<bool>, Query),
     ),
     responses((status = 200, description = "The export is Retrieved", body = Committed)),
 )]

@@ -26,25 +26,33 @@ pub(crate) struct Initiated {
     access_token: AccessToken,
 }
 
-/// The body, for the document; [`InitiateBody`] reads it. Every field is optional and nullable; unknown ones are ignored.
+/// What to export. Every field is optional and nullable; unknown ones are ignored.
+// for the document: `InitiateBody` reads it; which fields go together is told by `openapi::exact`
 #[derive(utoipa::ToSchema)]
-#[schema(rename_all = "PascalCase")]
+#[schema(rename_all = "PascalCase", example = json!({
+    "LastDateTime": "2026-11-24T10:00:00.000Z", "MatchCriteria": "AlternateId", "MatchType": "CRM", "Values": ["C-1001", "C-1002"],
+}))]
 #[allow(dead_code)]
 pub(crate) struct InitiateForm {
     /// Only profiles changed at or after this moment, or of which something expired since. Without a zone it is US Eastern time.
-    #[schema(example = "2026-11-24T10:00:00.000Z")]
+    #[schema(pattern = "{date-time}", example = "2026-11-24T10:00:00.000Z")]
     last_date_time: Option<String>,
-    /// `ProfileId`, `AlternateId`, `EmailAddress` or `PhoneNumber`.
+    /// `ProfileId`, `AlternateId`, `EmailAddress` or `PhoneNumber`, in any letter case.
     #[schema(example = "AlternateId")]
     match_criteria: Option<String>,
     /// The type to match in; required for AlternateId.
     #[schema(example = "CRM")]
     match_type: Option<String>,
-    /// The values to match: strings or numbers, at most 100,000; required with MatchCriteria.
-    #[schema(max_items = 100_000, example = json!(["C-1001", "C-1002"]))]
+    /// The values to match: strings or numbers; required with MatchCriteria, refused without it.
+    #[schema(min_items = 1, max_items = 100_000, example = json!(["C-1001", "C-1002"]))]
     values: Option<Vec<String>>,
     /// Where the Status object is to be posted when the export has ended: https.
-    #[schema(rename = "CallbackURL", example = "https://hooks.example.org/sayso")]
+    #[schema(
+        rename = "CallbackURL",
+        max_length = 2048,
+        pattern = "{https}",
+        example = "https://hooks.example.org/sayso"
+    )]
     callback_url: Option<String>,
 }
 
@@ -54,9 +62,9 @@ pub(crate) struct InitiateForm {
 #[utoipa::path(
     post, path = "/Async/{clientId}/Export/Segment/{segmentName}", tag = "Export", operation_id = "exportSegment",
     params(
-        ("clientId" = String, Path, description = "The account, in any letter case", example = "ACME_CORP"),
-        ("segmentName" = String, Path, description = "The segment, in any letter case, percent-encoded", example = "Georgia newsletter"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key from the same user and route within 24 h answers the first call's token", example = "nightly-2026-11-24"),
+        ("clientId" = String, Path),
+        ("segmentName" = String, Path),
+        ("Idempotency-Key" = Option<String>, Header),
     ),
     request_body(content = Option<InitiateForm>, description = "At most 32 MiB; may be left out"),
     responses((status = 200, description = "The export was accepted", body = Initiated)),
@@ -75,9 +83,9 @@ pub(crate) async fn export_segment(
 #[utoipa::path(
     post, path = "/Async/{clientId}/Export/SegmentGroup/{segmentGroupName}", tag = "Export", operation_id = "exportSegmentGroup",
     params(
-        ("clientId" = String, Path, description = "The account, in any letter case", example = "ACME_CORP"),
-        ("segmentGroupName" = String, Path, description = "The segment group, in any letter case, percent-encoded", example = "Everyone we may write to"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key from the same user and route within 24 h answers the first call's token", example = "nightly-2026-11-24"),
+        ("clientId" = String, Path),
+        ("segmentGroupName" = String, Path),
+        ("Idempotency-Key" = Option<String>, Header),
     ),
     request_body(content = Option<InitiateForm>, description = "At most 32 MiB; may be left out"),
     responses((status = 200, description = "The export was accepted", body = Initiated)),

@@ -30,7 +30,8 @@ use crate::{
 /// Records of a page when the caller gives no limit (export.md, Retrieve).
 const DEFAULT_LIMIT: NonZeroU64 = NonZeroU64::new(1000).expect("1000 is not 0");
 
-/// A page, for the document: the engine writes its bytes.
+/// A page.
+// for the document: the engine writes its bytes
 #[derive(utoipa::ToSchema)]
 #[schema(rename_all = "PascalCase")]
 #[allow(dead_code)]
@@ -60,12 +61,12 @@ pub(crate) struct PageAnswer {
 #[utoipa::path(
     get, path = "/Async/{clientId}/Export/{accessToken}", tag = "Export", operation_id = "exportRetrieve",
     params(
-        ("clientId" = String, Path, description = "The account, in any letter case", example = "ACME_CORP"),
-        ("accessToken" = String, Path, description = "The token of Initiate", example = "5121984601220483"),
+        ("clientId" = String, Path),
+        ("accessToken" = u64, Path),
         ("limit" = Option<i64>, Query, description = "Most records of the page, 1000 when left out", minimum = 1, maximum = 9223372036854775807_i64, example = 1000),
         ("offset" = Option<i64>, Query, description = "The number of the first record, from 1", minimum = 1, maximum = 9223372036854775807_i64, example = 1),
-        ("keepAlive" = Option<bool>, Query, description = "true: the last block does not end the token", example = false),
-        ("If-None-Match" = Option<String>, Header, description = "An ETag of this page: 304 when it is the same still"),
+        ("keepAlive" = Option<bool>, Query),
+        ("If-None-Match" = Option<String>, Header),
     ),
     responses(
         (status = 200, description = "The page", body = PageAnswer, headers(

@@ -38,8 +38,8 @@ pub(crate) struct StatusAnswer {
 #[utoipa::path(
     get, path = "/Async/{clientId}/Export/{accessToken}/Status", tag = "Export", operation_id = "exportStatus",
     params(
-        ("clientId" = String, Path, description = "The account, in any letter case", example = "ACME_CORP"),
-        ("accessToken" = String, Path, description = "The token of Initiate", example = "5121984601220483"),
+        ("clientId" = String, Path),
+        ("accessToken" = u64, Path),
     ),
     responses((status = 200, description = "The status", body = StatusAnswer, headers(
         ("Retry-After" = u32, description = "While Processing: seconds to wait before the next call"),

@@ -19,7 +19,7 @@ enum Part {
 static ROUTES: LazyLock<Vec<Vec<Part>>> = LazyLock::new(|| {
     let document = router::document();
     let mut routes: Vec<Vec<Part>> = Vec::new();
-    for path in document.paths.paths.keys() {
+    for path in document["paths"].as_object().into_iter().flat_map(serde_json::Map::keys) {
         let Some(rest) = path.strip_prefix(router::BASES[0]) else { continue };
         for base in router::BASES {
             let parts = format!("{base}{rest}");

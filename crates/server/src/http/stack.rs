@@ -18,7 +18,7 @@ use serde::Serialize;
 use tracing::Instrument;
 
 use super::{answer::JSON, connection::Connection, leftover, path::well_formed};
-use crate::{access::App, error::ApiError};
+use crate::{access::App, docs, error::ApiError};
 
 /// The header by which a request is found again in the log.
 pub(crate) const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
@@ -74,8 +74,11 @@ async fn guarded(request: Request, next: Next) -> Response {
     if !request.uri().path_and_query().is_none_or(|p| well_formed(p.as_str())) {
         return ApiError::MalformedUrl.into_response();
     }
-    let plain_text = request.uri().path() == "/metrics";
-    if !plain_text && !accepts_json(request.headers()) {
+    // what isn't JSON
+    let path = request.uri().path();
+    let other = path == "/metrics"
+        || path.strip_prefix(docs::PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if !other && !accepts_json(request.headers()) {
         return ApiError::NotAcceptable.into_response();
     }
     match AssertUnwindSafe(next.run(request)).catch_unwind().await {

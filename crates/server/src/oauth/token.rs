@@ -36,7 +36,8 @@ pub(crate) struct TokenAnswer {
     scope: String,
 }
 
-/// The form, for the document; [`request::parse`] reads it.
+/// What to send, as a form.
+// for the document: `request::parse` reads it
 #[derive(utoipa::ToSchema)]
 #[allow(dead_code)]
 pub(crate) struct TokenForm {

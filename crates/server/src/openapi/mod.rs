@@ -1,24 +1,42 @@
-//! The OpenAPI document. Paths, parameters, bodies and answers stand beside the handlers; here is what all calls share: the preface, the
-//! ways to authenticate, and the errors, which come from the table in [`crate::error`].
+//! The OpenAPI document. Paths, parameters, bodies and answers stand beside the handlers; here is what all calls share.
+//!
+//! A new call needs few lines, since [`complete`] fills in what is always the same:
+//!
+//! - **Parameters** that several calls have are described once, in [`parameters`]: `("profileId" = u64, Path)` or
+//!   `("If-Match" = Option<String>, Header)` is enough, and those of the path may be left out altogether. What a call says itself stays.
+//! - **Errors** come from the table in [`crate::error`], by rules in [`errors`]: 400, 401, 403, 404, 406, 413, 415, 500, 503 for whom they
+//!   concern, 409 for what writes, 412 where `If-Match` is a parameter. One that is particular to a call is `(status = 409, description = "…")`
+//!   without a body. Name the statuses that can come beyond those: schemathesis finds one that isn't told.
+//! - **Headers**: every answer has X-Correlation-Id; 401 has WWW-Authenticate, 503 Retry-After, 201 Location, and a 304 the ETag.
+//! - **Texts**: `#[schema(min_length = 1, max_length = 100, pattern = "{text}")]`; the names of patterns are those of [`patterns`].
+//! - **Bodies**: `#[serde(deny_unknown_fields)]` on a struct (also on a merely described one) says that unknown members are refused. A
+//!   struct that stands in bodies and in answers gets a twin for bodies, `…Input`, since readers must expect new members; see [`input`].
+//!   JSON Patch is [`patch::JsonPatch`].
+//! - **Examples**: on members (`#[schema(example = …)]`) or on the whole struct.
 //!
 //! A copy is committed as `docs/openapi.json` and a test holds the two together. After a change of the API:
-//! `SAYSO_UPDATE=1 cargo test -p sayso-server openapi`, then look at the difference.
+//! `SAYSO_UPDATE=1 cargo test -p sayso-server openapi`, then look at the difference. `cargo xtask schemathesis` holds the document against
+//! the server; docs/compatibility.md wants a row for each call.
 
+mod errors;
+mod exact;
+mod input;
+mod links;
+mod parameters;
+pub(crate) mod patch;
+mod patterns;
 pub(crate) mod profile;
 
+use serde_json::{Value, json};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        Components, Content, ContentBuilder, Info, OpenApi, Ref, RefOr, Response, ResponseBuilder,
-        header::HeaderBuilder,
-        path::Operation,
-        security::{
-            ClientCredentials, Flow, Http, HttpAuthScheme, OAuth2, Scopes, SecurityRequirement, SecurityScheme,
-        },
+        Components, Info, OpenApi,
+        security::{ClientCredentials, Flow, Http, HttpAuthScheme, OAuth2, Scopes, SecurityScheme},
     },
 };
 
-use crate::{error::ApiError, http::stack::ErrorBody};
+use crate::http::stack::ErrorBody;
 
 /// The document without its paths.
 pub(crate) fn preface() -> OpenApi {
@@ -46,85 +64,69 @@ pub(crate) fn preface() -> OpenApi {
     document
 }
 
-/// Gives every call what all calls share.
-pub(crate) fn complete(mut document: OpenApi) -> OpenApi {
-    for (path, item) in &mut document.paths.paths {
-        let of_account = path.starts_with("/Profiles");
-        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
-        for operation in operations.into_iter().flatten() {
-            if of_account {
-                operation.security = Some(vec![SecurityRequirement::new("oauth", ["ClientId/UserId"])]);
-            }
-            add_errors(operation, path, of_account);
-        }
+/// Gives every call what all calls share. The whole is JSON from here on: utoipa's types lack some words of JSON Schema.
+pub(crate) fn complete(document: &OpenApi) -> Value {
+    let mut document = serde_json::to_value(document).expect("a document is JSON");
+    exact::complete(&mut document["components"]["schemas"]);
+    patterns::expand(&mut document);
+    if let Some(components) = document["components"].as_object_mut() {
+        components.insert("headers".to_owned(), headers());
+        components.insert("responses".to_owned(), errors::shared());
     }
+    for (path, method, operation) in operations(&mut document) {
+        if path.starts_with("/Profiles") {
+            operation["security"] = json!([{"oauth": ["ClientId/UserId"]}]);
+        }
+        parameters::describe(operation, &path, &method);
+        errors::add(operation, &path, &method);
+        add_headers(operation);
+    }
+    input::separate(&mut document);
+    links::add(&mut document);
     document
 }
 
-/// The errors that a call can give, each with an example from the table.
-fn add_errors(operation: &mut Operation, path: &str, of_account: bool) {
-    let takes_body = operation.request_body.is_some();
-    let export = path.contains("/Export/");
-    let initiates = export && takes_body;
-    let writes_profile = !export && of_account && takes_body;
-    let status_call = path.ends_with("/Status");
-    let examples = [
-        (true, ApiError::MalformedUrl, "The address, a parameter or the body is malformed"),
-        (of_account, ApiError::AuthorizationMissing, "Who are you: WWW-Authenticate says how to tell"),
-        (
-            of_account,
-            ApiError::MayNotExecute("the segment \"Georgia newsletter\"".into()),
-            "The permission that the Message names is missing",
-        ),
-        (of_account, ApiError::UnknownAccount, "The account, or what the call names in it, is not there"),
-        (true, ApiError::NotAcceptable, "Accept excludes application/json"),
-        (
-            writes_profile,
-            sayso_model::refusal::Refusal::conflict("AlternateIds[0].AlternateId", "\"C-1001\" is another profile's")
-                .into(),
-            "Another profile has this alternate id",
-        ),
-        (takes_body, ApiError::BodyTooLarge(1 << 20), "The body is too large"),
-        (
-            takes_body,
-            ApiError::ContentType("application/json, text/json, */*+json"),
-            "The content type is not acceptable",
-        ),
-        (initiates, sayso_export::ExportError::KeyReused.into(), "The Idempotency-Key was used with another body"),
-        (true, ApiError::Internal(String::new()), "An internal error; the log tells more under the correlation id"),
-        (true, ApiError::Store(sayso_store::StoreError::Closing), "Try again later"),
-        (
-            export && !initiates && !status_call,
-            sayso_export::ExportError::Processing { retry_after_s: 2 }.into(),
-            "Not complete yet, or the server can't answer at the moment: Retry-After says when to try again",
-        ),
-    ];
-    for (gives, error, description) in examples {
-        let status = error.status().as_str().to_owned();
-        let described = operation.responses.responses.contains_key(&status);
-        let replaces = matches!(error, ApiError::Export(sayso_export::ExportError::Processing { .. }));
-        if gives && (!described || replaces) {
-            operation.responses.responses.insert(status, RefOr::T(response(&error, description)));
-        }
-    }
+/// Every operation with its path and method.
+fn operations(document: &mut Value) -> impl Iterator<Item = (String, String, &mut Value)> {
+    let paths = document["paths"].as_object_mut().into_iter().flatten();
+    let items = paths.filter_map(|(path, item)| Some((path, item.as_object_mut()?)));
+    items.flat_map(|(path, item)| {
+        item.iter_mut().map(move |(method, operation)| (path.clone(), method.clone(), operation))
+    })
 }
 
-/// An error's answer.
-fn response(error: &ApiError, description: &str) -> Response {
-    let example = ErrorBody { message: error.message("5c0ffee5c0ffee5c0ffee5c0ffee5c0f") };
-    let content: Content = ContentBuilder::new()
-        .schema(Some(Ref::from_schema_name(ErrorBody::name())))
-        .example(Some(serde_json::to_value(example).expect("a string is JSON")))
-        .build();
-    let mut response = ResponseBuilder::new().description(description).content("application/json", content);
-    if let Some((name, _)) = error.headers() {
-        let name = match name.as_str() {
-            "www-authenticate" => "WWW-Authenticate",
-            _ => "Retry-After",
+/// The headers that answers of several calls have.
+fn headers() -> Value {
+    let header =
+        |description: &str, schema: Value| json!({"description": description, "required": true, "schema": schema});
+    json!({
+        "X-Correlation-Id": header("Taken from the request, or random: by it the log tells of this call", json!({"type": "string"})),
+        "ETag": header("Strong: changes with what is read", json!({"type": "string", "pattern": "^\"[!#-~]+\"$"})),
+        "Location": header("Where it can be read", json!({"type": "string", "format": "uri-reference"})),
+        "WWW-Authenticate": header("How to authenticate", json!({"type": "string"})),
+        "Retry-After": header("Seconds to wait before the next try", json!({"type": "integer", "minimum": 1})),
+    })
+}
+
+/// The headers that belong to a status.
+fn add_headers(operation: &mut Value) {
+    let statuses = operation["responses"].as_object_mut().into_iter().flatten();
+    for (status, response) in statuses.filter(|(_, response)| response.get("$ref").is_none()) {
+        let told = response.as_object().and_then(|r| r.get("headers")).and_then(Value::as_object).cloned();
+        let mut headers = told.unwrap_or_default();
+        let belonging = match status.as_str() {
+            "201" => Some("Location"),
+            "304" => Some("ETag"),
+            "401" => Some("WWW-Authenticate"),
+            "503" => Some("Retry-After"),
+            _ => None,
         };
-        response = response.header(name, HeaderBuilder::new().schema(Some(String::schema())).build());
+        let named: Vec<_> = ["ETag", "Location"].into_iter().filter(|name| headers.contains_key(*name)).collect();
+        for name in belonging.into_iter().chain(named).chain(["X-Correlation-Id"]) {
+            headers.insert(name.to_owned(), json!({"$ref": format!("#/components/headers/{name}")}));
+        }
+        response["headers"] = headers.into();
     }
-    response.build()
 }
 
 #[cfg(test)]

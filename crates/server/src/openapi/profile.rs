@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 /// One row of an export, and the body of a profile call. Read-only members are ignored in input, unknown ones refused. Readers must expect new members.
 /// A row over deleted profiles has ProfileId, DeletedDate and ReasonCode alone; parts that a segment leaves out are absent.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(rename_all = "PascalCase", example = json!({
     "CustomerName": {"FirstName": "Ada", "LastName": "Smith"},
     "AlternateIds": [{"AlternateIdType": "CRM", "AlternateId": "C-1001"}],
@@ -64,6 +65,7 @@ pub(crate) struct EditInfo {
 
 /// A person's name.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(rename_all = "PascalCase")]
 pub(crate) struct CustomerName {
     #[schema(max_length = 20)]
@@ -80,6 +82,7 @@ pub(crate) struct CustomerName {
 
 /// What a person said of one filter.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(rename_all = "PascalCase")]
 pub(crate) struct ProfilePreference {
     #[schema(read_only)]
@@ -106,24 +109,27 @@ pub(crate) struct ProfilePreference {
     user_id: Option<String>,
     #[schema(read_only)]
     source_id: Option<String>,
-    #[schema(max_length = 50)]
+    #[schema(pattern = "{text}", min_length = 1, max_length = 50)]
     filter_id: String,
     /// 1 opt-in, 2 opt-out; input also takes OptIn and OptOut.
-    #[schema(minimum = 1, maximum = 2)]
+    #[schema(minimum = 1, maximum = 2, example = 1)]
     preference_type: u8,
     /// The filter's default when left out.
     #[schema(max_length = 20)]
     frequency_id: Option<String>,
     preference_attributes: Option<Vec<PreferenceAttribute>>,
-    /// When the person said so; now when left out. Without a zone it is US Eastern time.
+    /// When the person said so; now when left out. Without a zone it is US Eastern time, a date alone the first second of an opt-in's day and
+    /// the last of an opt-out's.
+    #[schema(pattern = "{date}", example = "2026-11-24T09:30:00-05:00")]
     customer_date: Option<String>,
 }
 
 /// One attribute of a preference.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(rename_all = "PascalCase")]
 pub(crate) struct PreferenceAttribute {
-    #[schema(max_length = 100)]
+    #[schema(pattern = "{text}", min_length = 1, max_length = 100)]
     key: String,
     #[schema(max_length = 4000)]
     value: Option<String>,
@@ -142,18 +148,20 @@ pub(crate) struct ConsentVersion {
 
 /// A consent of the person or of one contact.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(rename_all = "PascalCase")]
 pub(crate) struct CustomerConsent {
-    #[schema(max_length = 100)]
+    #[schema(pattern = "{text}", min_length = 1, max_length = 100)]
     consent_type: String,
-    #[schema(max_length = 50)]
+    #[schema(pattern = "{text}", min_length = 1, max_length = 50)]
     consent_version: String,
-    #[schema(max_length = 15)]
+    #[schema(pattern = "{text}", min_length = 1, max_length = 15)]
     locale: String,
     /// 1 Granted, 2 Denied, 3 Revoked, 4 NotSet.
-    #[schema(minimum = 1, maximum = 4)]
+    #[schema(minimum = 1, maximum = 4, example = 1)]
     consent_status: u8,
     /// Now when left out. Without a zone it is US Eastern time.
+    #[schema(pattern = "{date}", example = "2026-11-24T09:30:00-05:00")]
     consent_date: Option<String>,
     #[schema(read_only, format = DateTime)]
     expiration_date: Option<String>,
@@ -165,12 +173,13 @@ pub(crate) struct CustomerConsent {
 
 /// An id that another system gave.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(rename_all = "PascalCase")]
 pub(crate) struct ProfileAlternateId {
-    #[schema(max_length = 100)]
+    #[schema(pattern = "{text}", min_length = 1, max_length = 100)]
     alternate_id_type: String,
     /// Unique within its type in the account, without regard to case.
-    #[schema(max_length = 256)]
+    #[schema(pattern = "{text}", min_length = 1, max_length = 256)]
     alternate_id: String,
     is_active: Option<bool>,
     #[schema(read_only)]
@@ -179,21 +188,22 @@ pub(crate) struct ProfileAlternateId {
 
 /// A postal address with its preferences.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(rename_all = "PascalCase")]
 pub(crate) struct AddressPreference {
     address_preferences: Option<Vec<ProfilePreference>>,
-    #[schema(max_length = 100)]
+    #[schema(pattern = "{text}", min_length = 1, max_length = 100)]
     address_type: String,
     is_default: Option<bool>,
-    #[schema(max_length = 125)]
+    #[schema(pattern = "{text}", min_length = 1, max_length = 125)]
     address1: String,
     #[schema(max_length = 125)]
     address2: Option<String>,
-    #[schema(max_length = 50)]
+    #[schema(pattern = "{text}", min_length = 1, max_length = 50)]
     city: String,
-    #[schema(min_length = 2, max_length = 50)]
+    #[schema(min_length = 2, pattern = "{text}", max_length = 50)]
     state_province: String,
-    #[schema(max_length = 15)]
+    #[schema(pattern = "{text}", min_length = 1, max_length = 15)]
     postal_code: String,
     #[schema(rename = "CountryCode_Alpha2", max_length = 2)]
     country_code_alpha2: Option<String>,
@@ -212,13 +222,14 @@ pub(crate) struct AddressPreference {
 
 /// A phone number with its preferences.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(rename_all = "PascalCase")]
 pub(crate) struct PhoneNumberPreference {
     phone_number_preferences: Option<Vec<ProfilePreference>>,
-    #[schema(max_length = 100)]
+    #[schema(pattern = "{text}", min_length = 1, max_length = 100)]
     phone_type: String,
     /// Kept as given.
-    #[schema(max_length = 32)]
+    #[schema(pattern = "{phone}", min_length = 1, max_length = 32)]
     phone_number: String,
     /// Its digits.
     #[schema(read_only)]
@@ -235,12 +246,13 @@ pub(crate) struct PhoneNumberPreference {
 
 /// An email address with its preferences.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(rename_all = "PascalCase")]
 pub(crate) struct EmailPreference {
     email_preferences: Option<Vec<ProfilePreference>>,
-    #[schema(max_length = 100)]
+    #[schema(pattern = "{text}", min_length = 1, max_length = 100)]
     email_address_type: String,
-    #[schema(max_length = 256)]
+    #[schema(pattern = "{email}", min_length = 1, max_length = 256)]
     email_address: String,
     is_default: Option<bool>,
     #[schema(read_only)]
@@ -252,28 +264,31 @@ pub(crate) struct EmailPreference {
 
 /// A household, company or other group that the person belongs to.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(rename_all = "PascalCase")]
 pub(crate) struct ProfileGroup {
-    #[schema(max_length = 100)]
+    #[schema(pattern = "{text}", min_length = 1, max_length = 100)]
     group_type: String,
-    #[schema(max_length = 100)]
+    #[schema(pattern = "{text}", min_length = 1, max_length = 100)]
     group_name: String,
     is_primary: Option<bool>,
 }
 
 /// A tag.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(rename_all = "PascalCase")]
 pub(crate) struct ProfileTag {
-    #[schema(max_length = 100)]
+    #[schema(pattern = "{text}", min_length = 1, max_length = 100)]
     name: String,
 }
 
 /// The value of a custom field: a string; several choices joined by `::`.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(rename_all = "PascalCase")]
 pub(crate) struct CustomFieldValue {
-    #[schema(max_length = 94)]
+    #[schema(pattern = "{text}", min_length = 1, max_length = 94)]
     name: String,
     #[schema(max_length = 4000)]
     value: Option<String>,

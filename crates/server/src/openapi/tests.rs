@@ -6,13 +6,13 @@ use sayso_model::{profile::Profile, render};
 use serde_json::{Value, json};
 
 fn document() -> Value {
-    serde_json::to_value(crate::openapi()).unwrap()
+    crate::openapi()
 }
 
 #[test]
 fn openapi_is_the_committed_document() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
-    let generated = crate::openapi().to_pretty_json().unwrap() + "\n";
+    let generated = serde_json::to_string_pretty(&crate::openapi()).unwrap() + "\n";
     if std::env::var_os("SAYSO_UPDATE").is_some() {
         std::fs::write(path, &generated).unwrap();
     }
@@ -23,31 +23,92 @@ fn openapi_is_the_committed_document() {
     );
 }
 
+/// Every call: path, method and description.
+fn calls(document: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
+    let items = document["paths"].as_object().unwrap().iter();
+    items.flat_map(|(path, item)| {
+        item.as_object().unwrap().iter().map(move |(method, call)| (path.as_str(), method.as_str(), call))
+    })
+}
+
+/// What a value says, or what it refers to.
+fn resolved<'d>(document: &'d Value, value: &'d Value) -> &'d Value {
+    match value["$ref"].as_str() {
+        Some(to) => document.pointer(to.trim_start_matches('#')).unwrap_or_else(|| panic!("{to} leads nowhere")),
+        None => value,
+    }
+}
+
 #[test]
 fn every_call_of_an_account_needs_a_token_and_tells_its_errors() {
     let document = document();
     assert_eq!(document["openapi"], "3.1.0");
-    let mut calls = 0;
-    for (path, item) in
-        document["paths"].as_object().unwrap().iter().filter(|(path, _)| path.starts_with("/Profiles/v4/"))
-    {
-        for (method, call) in item.as_object().unwrap() {
-            calls += 1;
-            assert_eq!(call["security"], json!([{"oauth": ["ClientId/UserId"]}]), "{method} {path}");
-            assert!(call["operationId"].is_string() && call["summary"].is_string(), "{method} {path}");
-            for status in ["400", "401", "403", "404", "406", "500", "503"] {
-                let error = &call["responses"][status];
-                let message = error["content"]["application/json"]["example"]["Message"].as_str();
-                assert!(message.is_some_and(|m| !m.is_empty()), "{method} {path} {status}: {error}");
-            }
-            for name in path.split(['{', '}']).skip(1).step_by(2) {
-                let named =
-                    call["parameters"].as_array().unwrap().iter().any(|p| p["name"] == name && p["in"] == "path");
-                assert!(named, "{method} {path} doesn't describe {name}");
-            }
+    let of_account: Vec<_> = calls(&document).filter(|(path, ..)| path.starts_with("/Profiles/v4/")).collect();
+    assert!(of_account.len() >= 15);
+    for (path, method, call) in of_account {
+        assert_eq!(call["security"], json!([{"oauth": ["ClientId/UserId"]}]), "{method} {path}");
+        assert!(call["operationId"].is_string() && call["summary"].is_string(), "{method} {path}");
+        for status in ["400", "401", "403", "404", "406", "500", "503"] {
+            let error = resolved(&document, &call["responses"][status]);
+            let message = error["content"]["application/json"]["example"]["Message"].as_str();
+            assert!(message.is_some_and(|m| !m.is_empty()), "{method} {path} {status}: {error}");
+        }
+        for name in path.split(['{', '}']).skip(1).step_by(2) {
+            let named = call["parameters"].as_array().unwrap().iter().any(|p| p["name"] == name && p["in"] == "path");
+            assert!(named, "{method} {path} doesn't describe {name}");
         }
     }
-    assert!(calls >= 15, "only {calls} calls");
+}
+
+#[test]
+fn every_answer_of_every_call_has_its_headers_and_every_error_an_example() {
+    let document = document();
+    for (path, method, call) in calls(&document) {
+        for (status, answer) in call["responses"].as_object().unwrap() {
+            let answer = resolved(&document, answer);
+            let has = |name: &str| resolved(&document, &answer["headers"][name])["required"] == true;
+            assert!(has("X-Correlation-Id"), "{method} {path} {status}");
+            for (of, name) in
+                [("201", "Location"), ("304", "ETag"), ("401", "WWW-Authenticate"), ("503", "Retry-After")]
+            {
+                assert!(of != status || has(name), "{method} {path} {status} has no {name}");
+            }
+            assert!(answer["description"].as_str().is_some_and(|d| !d.is_empty()), "{method} {path} {status}");
+            let is_error = status.starts_with(['4', '5']) && path.starts_with("/Profiles");
+            assert!(
+                !is_error || !answer["content"]["application/json"]["example"].is_null(),
+                "{method} {path} {status}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_parameter_is_described_with_an_example() {
+    let document = document();
+    for (path, method, call) in calls(&document) {
+        for parameter in call["parameters"].as_array().into_iter().flatten() {
+            let said = parameter["description"].as_str().is_some_and(|d| !d.is_empty());
+            assert!(said && !parameter["example"].is_null(), "{method} {path}: {parameter}");
+            assert!(parameter["schema"]["type"].is_string(), "{method} {path}: {parameter}");
+        }
+    }
+}
+
+#[test]
+fn unknown_members_are_excluded_from_bodies_and_expected_in_answers() {
+    let document = document();
+    let schemas = &document["components"]["schemas"];
+    assert_eq!(schemas["UserProfilePreferenceInput"]["additionalProperties"], false);
+    assert_eq!(schemas["EmailPreferenceInput"]["additionalProperties"], false);
+    assert_eq!(schemas["UserProfilePreference"].get("additionalProperties"), None);
+    let create = &document["paths"]["/Profiles/v4/{clientId}/Profile"]["post"];
+    assert_eq!(
+        create["requestBody"]["content"]["application/json"]["schema"]["$ref"],
+        "#/components/schemas/UserProfilePreferenceInput"
+    );
+    let emails = &schemas["UserProfilePreferenceInput"]["properties"]["Emails"]["items"]["$ref"];
+    assert_eq!(*emails, "#/components/schemas/EmailPreferenceInput");
 }
 
 #[test]

@@ -1,0 +1,54 @@
+//! Schemas that need words of JSON Schema which a derived one can't say.
+
+use serde_json::{Value, json};
+
+/// Makes them exact.
+pub(super) fn complete(schemas: &mut Value) {
+    if let Some(initiate) = schemas.get_mut("InitiateForm") {
+        what_goes_together(initiate);
+    }
+    if let Some(patch) = schemas.get_mut("JsonPatch") {
+        *patch = json_patch();
+    }
+}
+
+/// Initiate: no criteria without values, no values without criteria, an alternate id never without its type (export.md).
+fn what_goes_together(initiate: &mut Value) {
+    initiate["properties"]["Values"]["items"] = json!({"type": ["string", "integer"]});
+    let absent = json!({"type": "null"});
+    let there = json!({"type": "array"});
+    let criteria = |pattern: &str| json!({"type": "string", "pattern": pattern});
+    initiate["anyOf"] = json!([
+        {"properties": {"MatchCriteria": absent, "Values": absent}},
+        {"required": ["MatchCriteria", "Values"], "properties": {"MatchCriteria": criteria("{criteria}"), "Values": there}},
+        {
+            "required": ["MatchCriteria", "MatchType", "Values"],
+            "properties": {
+                "MatchCriteria": criteria("{alternate-id}"),
+                "MatchType": {"type": "string", "pattern": "{text}"},
+                "Values": there,
+            },
+        },
+    ]);
+}
+
+fn json_patch() -> Value {
+    let path = json!({
+        "type": "string", "pattern": "^(/([^~/]|~[01])*)*$",
+        "description": "A JSON Pointer (RFC 6901) into the document as GET gives it",
+    });
+    let operation = |words: Value, required: Value| json!({"type": "object", "required": required, "properties": {"op": {"enum": words}, "path": path}});
+    json!({
+        "type": "array",
+        "description": "Operations of RFC 6902 in their order: all succeed, or nothing changes. `move` and `copy` are not taken.",
+        "maxItems": 1000,
+        "items": {"oneOf": [
+            operation(json!(["add", "replace", "test"]), json!(["op", "path", "value"])),
+            operation(json!(["remove"]), json!(["op", "path"])),
+        ]},
+        "example": [
+            {"op": "test", "path": "/IsActive", "value": true},
+            {"op": "replace", "path": "/IsActive", "value": false},
+        ],
+    })
+}

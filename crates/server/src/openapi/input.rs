@@ -1,0 +1,95 @@
+//! Schemas that stand in bodies and in answers, told apart. A caller may send only the members that are known (where the struct says
+//! so); a reader must expect new ones. And some members take more forms than they are given in.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+const SCHEMAS: &str = "#/components/schemas/";
+
+/// Gives every schema that stands in both a twin for bodies, and leaves answers open for new members.
+pub(super) fn separate(document: &mut Value) {
+    let schemas = document["components"]["schemas"].as_object().cloned().unwrap_or_default();
+    let (mut sent, mut answered) = (BTreeSet::new(), BTreeSet::new());
+    for (_, _, operation) in super::operations(document) {
+        reach(&operation["requestBody"], true, &schemas, &mut sent);
+        reach(&operation["responses"], false, &schemas, &mut answered);
+    }
+    let both: BTreeSet<_> = sent.intersection(&answered).cloned().collect();
+    let mut all = Map::new();
+    for (name, mut schema) in schemas {
+        if both.contains(&name) {
+            let mut twin = schema.clone();
+            rename(&mut twin, &both);
+            words(&mut twin);
+            all.insert(format!("{name}Input"), twin);
+        }
+        if answered.contains(&name)
+            && let Some(schema) = schema.as_object_mut()
+        {
+            schema.shift_remove("additionalProperties");
+        }
+        all.insert(name, schema);
+    }
+    all.sort_keys();
+    for (_, _, operation) in super::operations(document) {
+        if let Some(body) = operation.get_mut("requestBody") {
+            rename(body, &both);
+        }
+    }
+    document["components"]["schemas"] = all.into();
+}
+
+/// The names of all schemas that a value leads to.
+fn reach(value: &Value, in_body: bool, schemas: &Map<String, Value>, found: &mut BTreeSet<String>) {
+    match value {
+        // what is read-only is ignored in a body
+        Value::Object(object) if in_body && object.get("readOnly") == Some(&Value::Bool(true)) => {}
+        Value::Object(object) => {
+            if let Some(name) = object.get("$ref").and_then(Value::as_str).and_then(|to| to.strip_prefix(SCHEMAS))
+                && found.insert(name.to_owned())
+                && let Some(schema) = schemas.get(name)
+            {
+                reach(schema, in_body, schemas, found);
+            }
+            object.values().for_each(|value| reach(value, in_body, schemas, found));
+        }
+        Value::Array(array) => array.iter().for_each(|value| reach(value, in_body, schemas, found)),
+        _ => {}
+    }
+}
+
+/// Lets references to schemas that have a twin lead to it.
+fn rename(value: &mut Value, both: &BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            for (key, value) in object.iter_mut() {
+                let name = value.as_str().and_then(|to| to.strip_prefix(SCHEMAS)).filter(|_| key == "$ref");
+                match name.filter(|name| both.contains(*name)).map(str::to_owned) {
+                    Some(name) => *value = format!("{SCHEMAS}{name}Input").into(),
+                    None => rename(value, both),
+                }
+            }
+        }
+        Value::Array(array) => array.iter_mut().for_each(|value| rename(value, both)),
+        _ => {}
+    }
+}
+
+/// Numbers that input also takes as words, in any letter case (profile.md).
+fn words(schema: &mut Value) {
+    for (member, words) in [
+        ("PreferenceType", &["OptIn", "OptOut"][..]),
+        ("ConsentStatus", &["Granted", "Denied", "Revoked", "NotSet"][..]),
+    ] {
+        let Some(number) = schema["properties"].get_mut(member).filter(|m| m["type"] == "integer") else { continue };
+        let description = number["description"].take();
+        let letters = |c: char| match c.is_ascii_alphabetic() {
+            true => format!("[{}{}]", c.to_ascii_uppercase(), c.to_ascii_lowercase()),
+            false => c.to_string(),
+        };
+        let any_case: Vec<String> = words.iter().map(|word| word.chars().map(letters).collect()).collect();
+        let word = json!({"type": "string", "pattern": format!("^(?:{})$", any_case.join("|")), "examples": words});
+        *number = json!({"description": description, "oneOf": [{"type": "integer", "minimum": 1, "maximum": words.len()}, word]});
+    }
+}
