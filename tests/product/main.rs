@@ -16,6 +16,7 @@ mod harness;
 mod initiate;
 mod matching;
 mod mirror;
+mod oracle;
 mod profiles;
 mod reference;
 mod retrieve;

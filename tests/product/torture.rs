@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{crash, flipped, full_disk, harness::own::with_own_mounts, slow_readers, storm};
+use crate::{crash, flipped, full_disk, harness::own::with_own_mounts, oracle, slow_readers, storm};
 
 /// A number from the environment: what xtask was told.
 fn told(name: &str, default: u64) -> u64 {
@@ -68,4 +68,10 @@ fn flipped_bits_in_the_data_file() {
 #[ignore = "long: cargo xtask torture"]
 async fn flipped_bits_in_the_files_of_exports() {
     sum_up(&flipped::export_files_are_damaged(seed(), rounds()).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "long: cargo xtask torture"]
+async fn random_sequences_beside_a_model_of_the_specification() {
+    sum_up(&oracle::sequences(seed(), rounds(), 1).await);
 }

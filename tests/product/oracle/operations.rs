@@ -1,0 +1,194 @@
+//! What happens in a sequence, and the random choice of it.
+
+use serde_json::Value;
+
+use super::{bodies::Bodies, dates, model::How, run::Run};
+use crate::harness::random::Random;
+
+/// One step of a sequence. Complete in itself, so that a sequence can be run again with some steps left out.
+#[derive(Debug, Clone)]
+pub enum Op {
+    /// The clock goes on, ms.
+    Wait(i64),
+    Create {
+        label: usize,
+        body: Value,
+    },
+    Write {
+        at: At,
+        how: How,
+        body: Value,
+    },
+    Upsert {
+        label: usize,
+        kind: String,
+        id: String,
+        in_path: bool,
+        body: Value,
+    },
+    Delete {
+        at: At,
+        reason: Option<String>,
+    },
+    Configure(Setting),
+}
+
+/// Which profile a call names.
+#[derive(Debug, Clone)]
+pub enum At {
+    /// By its ProfileId: the one that this step made. A step that never was names nobody.
+    Made(usize),
+    Alternate {
+        kind: String,
+        id: String,
+        in_path: bool,
+    },
+}
+
+/// A change of the account's configuration.
+#[derive(Debug, Clone)]
+pub enum Setting {
+    Implied(bool),
+    /// Days after which an opt-in to this filter expires.
+    OptInDays(String, Option<i64>),
+    Default(String, Option<String>),
+    FilterActive(String, bool),
+    TypeActive(String, bool),
+    VersionActive(String, bool),
+    Requires(String, Vec<String>),
+}
+
+impl Op {
+    /// Its body, to be made smaller.
+    pub fn body_mut(&mut self) -> Option<&mut Value> {
+        match self {
+            Op::Create { body, .. } | Op::Write { body, .. } | Op::Upsert { body, .. } => Some(body),
+            _ => None,
+        }
+    }
+}
+
+/// Chooses the next step of a sequence, by what is there.
+pub fn next(random: &mut Random, run: &Run, step: usize) -> Op {
+    let at = who(random, run);
+    let row =
+        run.resolve(&at).and_then(|id| run.model.people.get(&id)).map_or(Value::Null, |person| person.row.clone());
+    let mut bodies = Bodies { random, config: &run.model.config, now: run.model.now, row };
+    if run.model.people.len() < 3 {
+        return Op::Create { label: step, body: bodies.profile(45) };
+    }
+    match bodies.random.below(100) {
+        0..10 => Op::Wait(wait(&mut bodies)),
+        10..22 if run.model.people.len() < 12 => {
+            bodies.row = Value::Null;
+            Op::Create { label: step, body: bodies.profile(45) }
+        }
+        10..30 => {
+            let (kind, id) = bodies.alternate_id();
+            let in_path = bodies.chance(50);
+            let reached = run.model.reached(&kind, &id);
+            bodies.row = reached.map_or(Value::Null, |id| run.model.people[&id].row.clone());
+            Op::Upsert { label: step, kind, id, in_path, body: bodies.profile(35) }
+        }
+        30..34 => {
+            let reasons = [None, Some("asked to go".to_owned()), Some("é".repeat(256)), Some("x".repeat(257))];
+            Op::Delete { at, reason: bodies.pick(&reasons) }
+        }
+        34..37 => Op::Configure(setting(&mut bodies)),
+        37..44 if !bodies.row.is_null() => Op::Write { at, how: How::Update, body: echo(&mut bodies, run) },
+        _ => Op::Write { at, how: How::Update, body: bodies.profile(35) },
+    }
+}
+
+/// Most of the time somebody who is there.
+fn who(random: &mut Random, run: &Run) -> At {
+    let mut made: Vec<usize> =
+        run.labels.iter().filter(|(_, id)| run.model.people.contains_key(id)).map(|(l, _)| *l).collect();
+    if random.below(20) == 0 || made.is_empty() {
+        made = vec![usize::MAX];
+        made.extend(run.labels.keys());
+    }
+    let label = made[random.below(made.len() as u64) as usize];
+    let person = run.labels.get(&label).and_then(|id| run.model.people.get(id));
+    let ids = person.map_or(&[][..], |person| super::json::list(&person.row, "AlternateIds"));
+    if random.below(3) > 0 || ids.is_empty() {
+        return At::Made(label);
+    }
+    let id = &ids[random.below(ids.len() as u64) as usize];
+    let text = |name: &str| id[name].as_str().unwrap().to_owned();
+    At::Alternate {
+        kind: text("AlternateIdType"),
+        id: text("AlternateId").to_uppercase(),
+        in_path: random.below(2) == 0,
+    }
+}
+
+fn wait(bodies: &mut Bodies<'_>) -> i64 {
+    bodies.pick(&[
+        1,
+        1_000,
+        3 * 3_600_000,
+        dates::DAY,
+        2 * dates::DAY + 1,
+        6 * dates::DAY,
+        11 * dates::DAY,
+        31 * dates::DAY,
+    ])
+}
+
+/// What was read, sent back; perhaps with something changed.
+fn echo(bodies: &mut Bodies<'_>, run: &Run) -> Value {
+    let id = bodies.row["ProfileId"].as_u64().unwrap();
+    let shown = super::reading::Shown { implied: bodies.chance(80), archived: bodies.chance(40) };
+    let mut body = run.model.read(&run.model.people[&id], shown);
+    if bodies.chance(50) {
+        body["CustomerName"] = bodies.name();
+    }
+    body
+}
+
+fn setting(bodies: &mut Bodies<'_>) -> Setting {
+    let filter = bodies.pick(&["NEWS-EMAIL", "NEWS-ASK", "DEALS", "PROMO", "SMS", "CALL", "OFF"]).to_owned();
+    match bodies.random.below(7) {
+        0 => Setting::Implied(bodies.chance(70)),
+        1 => Setting::OptInDays(filter, bodies.pick(&[None, Some(1), Some(40)])),
+        2 => Setting::Default(filter, bodies.pick(&[None, Some("OptIn".to_owned()), Some("OptOut".to_owned())])),
+        3 => Setting::FilterActive(filter, bodies.chance(60)),
+        4 => Setting::TypeActive(bodies.pick(&["Work", "Old"]).to_owned(), bodies.chance(60)),
+        5 => Setting::VersionActive(bodies.pick(&["v0", "v1"]).to_owned(), bodies.chance(60)),
+        _ => {
+            let lists: [&[&str]; 4] = [&[], &["Marketing"], &["Terms"], &["Marketing", "Terms"]];
+            let types = bodies.pick(&lists).iter().map(|t| (*t).to_owned()).collect();
+            Setting::Requires(bodies.pick(&["NEWS-EMAIL", "PROMO", "DEALS"]).to_owned(), types)
+        }
+    }
+}
+
+impl Setting {
+    pub fn apply(&self, config: &mut super::config::Config) {
+        let filter = |config: &mut super::config::Config, id: &str, change: &dyn Fn(&mut super::config::Filter)| {
+            let all = config.programs.iter_mut().flat_map(|program| program.filters.iter_mut());
+            all.filter(|filter| filter.id == id).for_each(change);
+        };
+        match self {
+            Setting::Implied(on) => config.implied_preferences = *on,
+            Setting::OptInDays(id, days) => filter(config, id, &|f| f.opt_in_expiration_in_days = *days),
+            Setting::Default(id, default) => filter(config, id, &|f| f.default_preference = default.clone()),
+            Setting::FilterActive(id, on) => filter(config, id, &|f| f.is_active = *on),
+            Setting::Requires(id, types) => filter(config, id, &|f| f.required_consents = types.clone()),
+            Setting::TypeActive(name, on) => {
+                let types = config.email_types.iter_mut().filter(|t| t.type_name == *name);
+                types.for_each(|t| t.is_active = *on);
+            }
+            Setting::VersionActive(name, on) => {
+                let versions = config.consent_types[0].versions.iter_mut().filter(|v| v.consent_version == *name);
+                versions.for_each(|v| v.is_active = *on);
+            }
+        }
+    }
+}
+
+/// A reason that is too long is refused.
+pub fn is_right_reason(reason: Option<&str>) -> bool {
+    reason.is_none_or(|reason| reason.chars().count() <= 256)
+}
