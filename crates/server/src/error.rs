@@ -52,6 +52,8 @@ pub(crate) enum ApiError {
         "the permission {area} ({level}) is missing; an administrator of the account gives it to one of your user groups"
     )]
     MayNot { area: String, level: String },
+    #[error("more than 50 profiles match; narrow the search")]
+    TooManyMatches,
 
     // 404: it isn't there, also where its existence is not yours to know
     #[error("there is nothing at this address")]
@@ -107,7 +109,7 @@ impl ApiError {
             AuthorizationMissing | UnknownScheme | SignedHeaderNotOffered | UnableToAuthenticate => {
                 StatusCode::UNAUTHORIZED
             }
-            MayNotExecute(_) | MayNot { .. } => StatusCode::FORBIDDEN,
+            MayNotExecute(_) | MayNot { .. } | TooManyMatches => StatusCode::FORBIDDEN,
             NoRoute | UnknownAccount | UnknownToken | Unknown { .. } => StatusCode::NOT_FOUND,
             Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             NotAcceptable => StatusCode::NOT_ACCEPTABLE,
@@ -241,6 +243,7 @@ mod tests {
             (ApiError::UnableToAuthenticate, 401),
             (ApiError::MayNotExecute("segment \"A\"".into()), 403),
             (ApiError::MayNot { area: "Profiles".into(), level: "Edit".into() }, 403),
+            (ApiError::TooManyMatches, 403),
             (ApiError::NoRoute, 404),
             (ApiError::UnknownAccount, 404),
             (ExportError::UnknownToken.into(), 404),

@@ -31,6 +31,16 @@ fn api() -> OpenApiRouter<App> {
             profile::write_by_alternate_id_in_path,
             profile::delete_by_alternate_id_in_path
         ))
+        .routes(routes!(profile::search_by_email))
+        .routes(routes!(profile::search_by_phone))
+        .routes(routes!(profile::search_by_name))
+        .routes(routes!(profile::search_by_address))
+        .routes(routes!(profile::search_by_preference_attributes))
+        .routes(routes!(profile::search_by_custom_fields))
+        .routes(routes!(profile::read_group))
+        .routes(routes!(profile::read_history))
+        .routes(routes!(profile::read_history_by_alternate_id))
+        .routes(routes!(profile::read_history_by_alternate_id_in_path))
 }
 
 /// The calls that are about no account.

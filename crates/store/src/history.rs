@@ -35,7 +35,7 @@ struct Record<V> {
     value: V,
 }
 
-/// Appends what a change replaced. Two changes of one profile within a millisecond continue one sequence.
+/// Appends what a change replaced. Two changes of one profile within a millisecond continue one sequence of each kind.
 pub(crate) fn append(
     dbs: &Databases,
     txn: &mut RwTxn<'_>,
@@ -48,38 +48,75 @@ pub(crate) fn append(
     if former.is_empty() {
         return Ok(());
     }
-    let last =
-        dbs.history.get_lower_than(txn, &keys::history(no, id, Moment(when.0.saturating_add(1)), 0, 0)).or_engine()?;
-    let next = match last {
-        Some((key, _)) if key.starts_with(&keys::profile(no, id)) => match keys::history_of(key)? {
-            (at, sequence, _) if at == when => sequence + 1,
-            _ => 0,
-        },
-        _ => 0,
-    };
-    for (sequence, former) in (next..).zip(former) {
+    let mut next: Vec<(HistoryKind, u32)> = Vec::new();
+    for former in former {
+        let at = match next.iter().position(|(kind, _)| *kind == former.kind) {
+            Some(at) => at,
+            None => {
+                next.push((former.kind, next_sequence(dbs, txn, no, id, former.kind, when)?));
+                next.len() - 1
+            }
+        };
+        let Some((kind, sequence)) = next.get_mut(at) else { continue };
         let record = Record { author: author.clone(), value: &former.value };
-        let key = keys::history(no, id, when, sequence, former.kind as u8);
+        let key = keys::history(no, id, *kind as u8, when, *sequence);
         dbs.history.put(txn, &key, &seal::seal_json(&record)?).or_engine()?;
+        *sequence += 1;
     }
     Ok(())
 }
 
-/// All of a profile.
-pub(crate) fn of(
+fn next_sequence(
     dbs: &Databases,
     txn: &Read<'_>,
     no: AccountNo,
     id: ProfileId,
-) -> Result<Vec<HistoryEntry>, StoreError> {
-    let entries = dbs.history.prefix_iter(txn, &keys::profile(no, id)).or_engine()?;
-    entries.map(|entry| entry.or_engine().and_then(|(key, sealed)| open(key, sealed))).collect()
+    kind: HistoryKind,
+    when: Moment,
+) -> Result<u32, StoreError> {
+    let beyond = keys::history(no, id, kind as u8, Moment(when.0.saturating_add(1)), 0);
+    match dbs.history.get_lower_than(txn, &beyond).or_engine()? {
+        Some((key, _)) if key.starts_with(&keys::history_kind(no, id, kind as u8)) => match keys::history_of(key)? {
+            (_, at, sequence) if at == when => Ok(sequence + 1),
+            _ => Ok(0),
+        },
+        _ => Ok(0),
+    }
+}
+
+/// One history of a profile, or a part of it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct HistoryPage {
+    /// Entries of the whole history.
+    pub total: u64,
+    /// Those that were asked for, in the order in which they ceased to be.
+    pub entries: Vec<HistoryEntry>,
+}
+
+/// At most `take` entries of one history, from the one at `skip` on.
+pub(crate) fn page(
+    dbs: &Databases,
+    txn: &Read<'_>,
+    (no, id): (AccountNo, ProfileId),
+    kind: HistoryKind,
+    skip: u64,
+    take: u64,
+) -> Result<HistoryPage, StoreError> {
+    let mut page = HistoryPage::default();
+    for entry in dbs.history.prefix_iter(txn, &keys::history_kind(no, id, kind as u8)).or_engine()? {
+        let (key, sealed) = entry.or_engine()?;
+        if page.total >= skip && page.total - skip < take {
+            page.entries.push(open(key, sealed)?);
+        }
+        page.total += 1;
+    }
+    Ok(page)
 }
 
 /// Reads an entry.
 pub(crate) fn open(key: &[u8], sealed: &[u8]) -> Result<HistoryEntry, StoreError> {
     let id = keys::profile_of(key)?;
-    let (when, _, kind) = keys::history_of(key)?;
+    let (kind, when, _) = keys::history_of(key)?;
     let kind =
         kind_of(kind).ok_or_else(|| StoreError::Damaged(format!("profile {id} has a history of kind {kind}")))?;
     let Record { author, value } = seal::open_json(sealed, || format!("a history entry of profile {id}"))?;

@@ -1,6 +1,8 @@
 //! The index entries of a profile, as a set computed from the profile alone: a write puts the difference between the former
 //! set and the new one, a delete removes the set, `check` compares it with what is there. So the three can't disagree.
 
+use std::ops::ControlFlow;
+
 use heed::RwTxn;
 use sayso_model::{
     id::{AccountNo, ProfileId, fold},
@@ -15,7 +17,9 @@ use crate::{
     engine::{Databases, OrEngine, Read},
     keys::{self, Kind},
     profiles::Key,
+    row::Stored,
     rows,
+    wanted::Wanted,
 };
 
 /// Everything that by_key, by_modified and by_expiry hold of one profile.
@@ -33,17 +37,28 @@ impl Entries {
     pub(crate) fn of(no: AccountNo, profile: &Profile, modified: Moment) -> Self {
         let id = profile.profile_id;
         let mut keys = Vec::with_capacity(8);
+        let mut key = |kind, parts: &[&str]| keys.push(keys::value(no, kind, parts, id));
         for a in &profile.alternate_ids {
-            keys.push(keys::value(no, Kind::AlternateId, &fold(&a.alternate_id), &fold(&a.alternate_id_type), id));
+            key(Kind::AlternateId, &[&fold(&a.alternate_id), &fold(&a.alternate_id_type)]);
         }
         for e in &profile.emails {
-            keys.push(keys::value(no, Kind::Email, &normal::email(&e.email_address), &fold(&e.email_address_type), id));
+            key(Kind::Email, &[&normal::email(&e.email_address), &fold(&e.email_address_type)]);
         }
         for p in &profile.phone_numbers {
-            keys.push(keys::value(no, Kind::Phone, &normal::digits(&p.phone_number), &fold(&p.phone_type), id));
+            key(Kind::Phone, &[&normal::digits(&p.phone_number), &fold(&p.phone_type)]);
         }
         for g in &profile.groups {
-            keys.push(keys::value(no, Kind::Group, &fold(&g.group_name), &fold(&g.group_type), id));
+            key(Kind::Group, &[&fold(&g.group_name), &fold(&g.group_type)]);
+        }
+        let name = &profile.customer_name;
+        if let Some(last) = &name.last_name {
+            let [last, first, middle] = [Some(last), name.first_name.as_ref(), name.middle_name.as_ref()]
+                .map(|part| part.map(|part| fold(part)).unwrap_or_default());
+            key(Kind::Name, &[&last, &first, &middle]);
+        }
+        for a in &profile.addresses {
+            let parts = [&a.postal_code, &a.city, &a.state_province, &a.address1].map(|part| fold(part));
+            key(Kind::Address, &parts.each_ref().map(String::as_str));
         }
         keys.sort_unstable();
         keys.dedup();
@@ -78,69 +93,70 @@ fn replace<const N: usize>(
     Ok(())
 }
 
-/// A key with its value and type in the form in which they are compared.
-pub(crate) struct Wanted {
-    kind: Kind,
-    value: String,
-    folded_type: Option<String>,
+/// A profile that has what was wanted.
+pub(crate) struct Found<'t> {
+    pub profile_id: ProfileId,
+    pub is_active: bool,
+    pub row: Stored<'t>,
 }
 
-impl Wanted {
-    pub(crate) fn new(key: &Key) -> Self {
-        let (kind, folded_type, value) = match key {
-            Key::AlternateId { kind, id } => (Kind::AlternateId, kind.as_deref(), fold(id)),
-            Key::Email { kind, address } => (Kind::Email, kind.as_deref(), normal::email(address)),
-            Key::Phone { kind, number } => (Kind::Phone, kind.as_deref(), normal::digits(number)),
-            Key::Group { kind, name } => (Kind::Group, Some(kind.as_str()), fold(name)),
-        };
-        Self { kind, value, folded_type: folded_type.map(fold) }
-    }
-
-    /// Whether the profile has this key: what a hash only made likely.
-    pub(crate) fn is_in(&self, profile: &Profile) -> bool {
-        let of_type = |name: &str| self.folded_type.as_ref().is_none_or(|wanted| fold(name) == *wanted);
-        match self.kind {
-            Kind::AlternateId => profile
-                .alternate_ids
-                .iter()
-                .any(|a| of_type(&a.alternate_id_type) && fold(&a.alternate_id) == self.value),
-            Kind::Email => profile
-                .emails
-                .iter()
-                .any(|e| of_type(&e.email_address_type) && normal::email(&e.email_address) == self.value),
-            Kind::Phone => profile
-                .phone_numbers
-                .iter()
-                .any(|p| of_type(&p.phone_type) && normal::digits(&p.phone_number) == self.value),
-            Kind::Group => profile.groups.iter().any(|g| of_type(&g.group_type) && fold(&g.group_name) == self.value),
+/// Calls `f` with each profile that has what is wanted, until it breaks off. One that has it twice (in two types, in two addresses)
+/// comes twice.
+pub(crate) fn find_until<'t>(
+    dbs: &Databases,
+    txn: &'t Read<'_>,
+    no: AccountNo,
+    wanted: &Wanted,
+    f: &mut dyn FnMut(Found<'t>) -> ControlFlow<()>,
+) -> Result<(), StoreError> {
+    let pattern = wanted.pattern(no);
+    for entry in dbs.by_key.prefix_iter(txn, pattern.prefix()).or_engine()? {
+        let (key, _) = entry.or_engine()?;
+        if !pattern.fits(key) {
+            continue;
+        }
+        let id = keys::last_profile_of(key)?;
+        let row = rows::get(dbs, txn, no, id)?.ok_or_else(|| {
+            StoreError::Damaged(format!("an index names profile {id}, which isn't there; run `sayso check`"))
+        })?;
+        // A hash only made it likely.
+        if wanted.is_in(&row)? && f(Found { profile_id: id, is_active: row.is_active(), row }).is_break() {
+            break;
         }
     }
+    Ok(())
 }
 
-/// Calls `f` with each profile that has the key, ascending within a type; one that has it in two types comes twice.
+/// Calls `f` with each profile that has what is wanted.
 pub(crate) fn find(
     dbs: &Databases,
     txn: &Read<'_>,
     no: AccountNo,
     wanted: &Wanted,
-    f: &mut dyn FnMut(&Profile),
+    f: &mut dyn FnMut(&Found<'_>),
 ) -> Result<(), StoreError> {
-    let prefix = match &wanted.folded_type {
-        Some(t) => keys::typed_prefix(no, wanted.kind, &wanted.value, t).to_vec(),
-        None => keys::value_prefix(no, wanted.kind, &wanted.value).to_vec(),
-    };
-    for entry in dbs.by_key.prefix_iter(txn, &prefix).or_engine()? {
-        let (key, _) = entry.or_engine()?;
-        let id = keys::last_profile_of(key)?;
-        let row = rows::get(dbs, txn, no, id)?.ok_or_else(|| {
-            StoreError::Damaged(format!("an index names profile {id}, which isn't there; run `sayso check`"))
-        })?;
-        let profile = row.profile()?;
-        if wanted.is_in(&profile) {
-            f(&profile);
+    find_until(dbs, txn, no, wanted, &mut |found| {
+        f(&found);
+        ControlFlow::Continue(())
+    })
+}
+
+/// The first active profile that has what is wanted.
+pub(crate) fn first_active<'t>(
+    dbs: &Databases,
+    txn: &'t Read<'_>,
+    no: AccountNo,
+    wanted: &Wanted,
+) -> Result<Option<Stored<'t>>, StoreError> {
+    let mut first = None;
+    find_until(dbs, txn, no, wanted, &mut |found| {
+        if !found.is_active {
+            return ControlFlow::Continue(());
         }
-    }
-    Ok(())
+        first = Some(found.row);
+        ControlFlow::Break(())
+    })?;
+    Ok(first)
 }
 
 /// Whether by_key has an entry that begins so.
@@ -160,7 +176,7 @@ pub(crate) fn find_ids(
     key: &Key,
 ) -> Result<Vec<ProfileId>, StoreError> {
     let mut ids = Vec::new();
-    find(dbs, txn, no, &Wanted::new(key), &mut |profile| ids.push(profile.profile_id))?;
+    find(dbs, txn, no, &Wanted::of(key), &mut |found| ids.push(found.profile_id))?;
     ids.sort_unstable();
     ids.dedup();
     Ok(ids)

@@ -65,15 +65,30 @@ pub(crate) enum Kind {
     Email = 2,
     Phone = 3,
     Group = 4,
+    Name = 5,
+    Address = 6,
 }
 
-/// Bytes of a by_key prefix that has the value but no type yet.
-pub(crate) const VALUE_PREFIX: usize = 21;
+impl Kind {
+    /// The bytes that each part of a value takes, together 20. What is looked up by itself stands first and has enough of them that two
+    /// values rarely meet; the others only spare the opening of rows. (A value and its type; last, first and middle name; postal
+    /// code, city, state and first line.)
+    const fn widths(self) -> &'static [usize] {
+        match self {
+            Kind::AlternateId | Kind::Email | Kind::Phone | Kind::Group => &[16, 4],
+            Kind::Name => &[8, 8, 4],
+            Kind::Address => &[8, 4, 4, 4],
+        }
+    }
+}
 
-/// Account, kind, the first 16 bytes of SHA-256 of the normalised value, 4 of the folded type, profile. Hashed since LMDB's keys end
-/// at 511 bytes and an email may have 1,024. The value stands before the type so that a look-up in every type is one prefix.
-pub(crate) fn value(no: AccountNo, kind: Kind, value: &str, folded_type: &str, id: ProfileId) -> [u8; 33] {
-    join([&typed_prefix(no, kind, value, folded_type), &id.0.to_be_bytes()])
+/// Bytes of a by_key key before the profile.
+const CLAIMED: usize = 25;
+
+/// Account, kind, the first bytes of SHA-256 of each part in the form in which it is compared, profile. Hashed since LMDB's keys end at
+/// 511 bytes and an email may have 1,024.
+pub(crate) fn value(no: AccountNo, kind: Kind, parts: &[&str], id: ProfileId) -> [u8; 33] {
+    join([&claimed(no, kind, &claim(kind, parts)), &id.0.to_be_bytes()])
 }
 
 /// The part of a by_key key before the value.
@@ -81,24 +96,52 @@ pub(crate) fn kind_prefix(no: AccountNo, kind: Kind) -> [u8; 5] {
     join([&account(no), &[kind as u8]])
 }
 
-/// The part of a by_key key before the type.
-pub(crate) fn value_prefix(no: AccountNo, kind: Kind, value: &str) -> [u8; VALUE_PREFIX] {
-    join([&kind_prefix(no, kind), &hash::<16>(value)])
-}
-
-/// The part of a by_key key before the profile.
-pub(crate) fn typed_prefix(no: AccountNo, kind: Kind, value: &str, folded_type: &str) -> [u8; VALUE_PREFIX + 4] {
-    claimed(no, kind, &claim(value, folded_type))
-}
-
 /// What of a by_key key stands between kind and profile.
-pub(crate) fn claim(value: &str, folded_type: &str) -> [u8; 20] {
-    join([&hash::<16>(value), &hash::<4>(folded_type)])
+pub(crate) fn claim(kind: Kind, parts: &[&str]) -> [u8; 20] {
+    let mut claim = [0; 20];
+    let mut rest = &mut claim[..];
+    for (width, part) in kind.widths().iter().zip(parts) {
+        let (here, next) = rest.split_at_mut(*width);
+        here.copy_from_slice(Sha256::digest(part.as_bytes()).get(..*width).unwrap_or_default());
+        rest = next;
+    }
+    claim
 }
 
 /// The part of a by_key key before the profile, of a [`claim`].
-pub(crate) fn claimed(no: AccountNo, kind: Kind, claim: &[u8; 20]) -> [u8; VALUE_PREFIX + 4] {
+pub(crate) fn claimed(no: AccountNo, kind: Kind, claim: &[u8; 20]) -> [u8; CLAIMED] {
     join([&kind_prefix(no, kind), claim])
+}
+
+/// What is known of a by_key key when some parts of its value are.
+pub(crate) struct Pattern {
+    bytes: [u8; CLAIMED],
+    known: [bool; CLAIMED],
+}
+
+impl Pattern {
+    /// Of parts that are known or not, in their order.
+    pub(crate) fn new(no: AccountNo, kind: Kind, parts: &[Option<&str>]) -> Self {
+        let given: Vec<&str> = parts.iter().map(|part| part.unwrap_or_default()).collect();
+        let mut known = [true; CLAIMED];
+        let mut at = kind_prefix(no, kind).len();
+        for (width, part) in kind.widths().iter().zip(parts) {
+            known.iter_mut().skip(at).take(*width).for_each(|known| *known = part.is_some());
+            at += width;
+        }
+        Self { bytes: claimed(no, kind, &claim(kind, &given)), known }
+    }
+
+    /// What every key that fits begins with.
+    pub(crate) fn prefix(&self) -> &[u8] {
+        let length = self.known.iter().take_while(|known| **known).count();
+        self.bytes.get(..length).unwrap_or_default()
+    }
+
+    /// Whether a key has all that is known.
+    pub(crate) fn fits(&self, key: &[u8]) -> bool {
+        key.iter().zip(&self.bytes).zip(&self.known).all(|((key, byte), known)| !known || key == byte)
+    }
 }
 
 /// An index key that was made for profile 0, for this one: the profile stands last.
@@ -109,24 +152,23 @@ pub(crate) fn numbered<const N: usize>(mut key: [u8; N], id: ProfileId) -> [u8; 
     key
 }
 
-/// The first bytes of a text's SHA-256.
-fn hash<const N: usize>(text: &str) -> [u8; N] {
-    let hash = Sha256::digest(text.as_bytes());
-    join([hash.get(..N).unwrap_or_default()])
+/// Account, profile, kind: the prefix of one history of a profile.
+pub(crate) fn history_kind(no: AccountNo, id: ProfileId, kind: u8) -> [u8; 13] {
+    join([&profile(no, id), &[kind]])
 }
 
-/// Account, profile, moment, sequence, kind: history.
-pub(crate) fn history(no: AccountNo, id: ProfileId, at: Moment, sequence: u32, kind: u8) -> [u8; 25] {
-    join([&profile(no, id), &ordered(at), &sequence.to_be_bytes(), &[kind]])
+/// Account, profile, kind, moment, sequence: history.
+pub(crate) fn history(no: AccountNo, id: ProfileId, kind: u8, at: Moment, sequence: u32) -> [u8; 25] {
+    join([&history_kind(no, id, kind), &ordered(at), &sequence.to_be_bytes()])
 }
 
-/// The moment, sequence and kind of a history key.
-pub(crate) fn history_of(key: &[u8]) -> Result<(Moment, u32, u8), StoreError> {
-    let [at @ .., _, _, _, _, _] = key.get(12..25).ok_or_else(|| misshapen(key))? else { return Err(misshapen(key)) };
+/// The kind, moment and sequence of a history key.
+pub(crate) fn history_of(key: &[u8]) -> Result<(u8, Moment, u32), StoreError> {
+    let (kind, rest) = key.get(12..25).and_then(<[u8]>::split_first).ok_or_else(|| misshapen(key))?;
+    let (at, sequence) = rest.split_at_checked(8).ok_or_else(|| misshapen(key))?;
     let at = moment_of(&[&[0; 4], at].concat())?;
-    let sequence = key.get(20..24).and_then(|b| b.first_chunk()).ok_or_else(|| misshapen(key))?;
-    let kind = key.last().ok_or_else(|| misshapen(key))?;
-    Ok((at, u32::from_be_bytes(*sequence), *kind))
+    let sequence = sequence.first_chunk().ok_or_else(|| misshapen(key))?;
+    Ok((*kind, at, u32::from_be_bytes(*sequence)))
 }
 
 /// Account, term id.
@@ -231,21 +273,29 @@ mod tests {
         }
 
         #[test]
-        fn history_is_in_the_order_of_profile_then_time_then_sequence(a: (u64, i64, u32, u8), b: (u64, i64, u32, u8)) {
-            let key = |(id, at, n, kind): (u64, i64, u32, u8)| history(AccountNo(1), ProfileId(id), Moment(at), n, kind);
+        fn history_is_in_the_order_of_profile_then_kind_then_time(a: (u64, u8, i64, u32), b: (u64, u8, i64, u32)) {
+            let key = |(id, kind, at, n): (u64, u8, i64, u32)| history(AccountNo(1), ProfileId(id), kind, Moment(at), n);
             prop_assert_eq!(key(a).cmp(&key(b)), a.cmp(&b));
-            prop_assert_eq!(history_of(&key(a)).unwrap(), (Moment(a.1), a.2, a.3));
+            prop_assert_eq!(history_of(&key(a)).unwrap(), (a.1, Moment(a.2), a.3));
+            prop_assert!(key(a).starts_with(&history_kind(AccountNo(1), ProfileId(a.0), a.1)));
         }
 
         #[test]
-        fn a_value_is_found_by_its_prefix_with_and_without_the_type(v in ".*", t in ".{0,20}", id: u64) {
-            let key = value(AccountNo(7), Kind::Email, &v, &t, ProfileId(id));
-            prop_assert!(key.starts_with(&value_prefix(AccountNo(7), Kind::Email, &v)));
-            prop_assert!(key.starts_with(&typed_prefix(AccountNo(7), Kind::Email, &v, &t)));
-            prop_assert_eq!(last_profile_of(&key).unwrap(), ProfileId(id));
-            prop_assert_eq!(numbered(value(AccountNo(7), Kind::Email, &v, &t, ProfileId(0)), ProfileId(id)), key);
-            let alternate = value(AccountNo(7), Kind::AlternateId, &v, &t, ProfileId(id));
-            prop_assert!(alternate.starts_with(&claimed(AccountNo(7), Kind::AlternateId, &claim(&v, &t))));
+        fn a_value_is_found_by_whichever_of_its_parts_are_known(parts: [String; 4], asked: [bool; 4], id: u64) {
+            let no = AccountNo(7);
+            let texts = parts.each_ref().map(String::as_str);
+            for kind in [Kind::Email, Kind::Name, Kind::Address] {
+                let key = value(no, kind, &texts, ProfileId(id));
+                let known: Vec<_> = texts.iter().zip(asked).map(|(text, asked)| asked.then_some(*text)).collect();
+                let pattern = Pattern::new(no, kind, &known);
+                prop_assert!(pattern.fits(&key) && key.starts_with(pattern.prefix()));
+                let other = value(no, kind, &["another", "another", "another", "another"], ProfileId(id));
+                let differs = known.iter().take(kind.widths().len()).flatten().any(|text| *text != "another");
+                prop_assert_eq!(pattern.fits(&other), !differs);
+                prop_assert_eq!(last_profile_of(&key).unwrap(), ProfileId(id));
+                prop_assert_eq!(numbered(value(no, kind, &texts, ProfileId(0)), ProfileId(id)), key);
+                prop_assert!(key.starts_with(&claimed(no, kind, &claim(kind, &texts))));
+            }
         }
     }
 

@@ -72,7 +72,7 @@ fn put(
     let profiles = prepared.iter().map(Prepared::len).sum();
     let mut answers = Vec::with_capacity(profiles);
     let mut modified = Vec::with_capacity(profiles);
-    let mut run = Run { by_key: Vec::with_capacity(profiles * 6), by_expiry: Vec::with_capacity(profiles * 3) };
+    let mut run = Run { by_key: Vec::with_capacity(profiles * 8), by_expiry: Vec::with_capacity(profiles * 3) };
     let (mut row, mut encoded) = (Vec::new(), Vec::new());
     let (mut into_rows, mut into_facts) = (Ascending::default(), Ascending::default());
     for Prepared { stamp, profiles, bytes, keys, expiries, .. } in prepared {

@@ -8,8 +8,11 @@ use sayso_model::{
     profile::Tombstone,
 };
 
-pub use crate::history::HistoryEntry;
-use crate::{Store, StoreError, history, index, load, row::Stored, rows, write};
+use crate::{Store, StoreError, index, load, row::Stored, rows, write};
+pub use crate::{
+    history::{HistoryEntry, HistoryPage},
+    ready::ReadyRow,
+};
 
 /// A profile as the store keeps it: ready JSON and its cuts.
 #[derive(Debug, Clone)]
@@ -83,11 +86,6 @@ impl Store {
     pub fn tombstone(&self, account: AccountNo, id: ProfileId) -> Result<Option<Tombstone>, StoreError> {
         let engine = &self.shared().engine;
         rows::tombstone(&engine.dbs, &engine.read()?, account, id)
-    }
-    /// The former values of a profile, in the order in which they ceased to be.
-    pub fn history(&self, account: AccountNo, id: ProfileId) -> Result<Vec<HistoryEntry>, StoreError> {
-        let engine = &self.shared().engine;
-        history::of(&engine.dbs, &engine.read()?, account, id)
     }
     /// Hands one change to the writer; the future ends when it is on disk (or refused, or not kept). Whether the future is awaited
     /// or dropped, the change goes its way.

@@ -20,6 +20,7 @@
 //! a quarter of that: the engine keeps it in a page with others instead of in two of its own, and a load, whose limit is
 //! the disk, writes a fifth. Unpacking it costs an export less than its checksum and its page faults did before.
 
+use memchr::memmem;
 use sayso_model::{
     change::Kept,
     id::ProfileId,
@@ -27,6 +28,7 @@ use sayso_model::{
     profile::{Extras, Profile},
     render::{Cut, Part, RENDER_VERSION, Row},
 };
+use serde::de::DeserializeOwned;
 
 use crate::{StoreError, profiles::StoredRow, snapshot::RowBytes};
 
@@ -135,6 +137,8 @@ pub(crate) struct Stored<'a> {
     pub id: ProfileId,
     pub modified: Moment,
     pub next_expiry: Option<Moment>,
+    /// Of the row as it lies there.
+    pub checksum: u32,
     render_version: u16,
     cuts: &'a [u8],
     /// Bytes of JSON up to the end of the ProfileId: what the cuts are counted from.
@@ -149,7 +153,8 @@ impl<'a> Stored<'a> {
     pub(crate) fn decode(id: ProfileId, bytes: &'a [u8]) -> Result<Self, StoreError> {
         let damaged = |why: &str| StoreError::Damaged(format!("the row of profile {id} {why}; restore a backup"));
         let (crc, body) = bytes.split_first_chunk().ok_or_else(|| damaged("is too short"))?;
-        if u32::from_le_bytes(*crc) != checksum(id, body) {
+        let checksum = u32::from_le_bytes(*crc);
+        if checksum != self::checksum(id, body) {
             return Err(damaged("doesn't have its checksum"));
         }
         // The checksum was right: what follows is as it was written, by this program or by another.
@@ -182,7 +187,7 @@ impl<'a> Stored<'a> {
             };
             let json = number + json;
             let number = u32::try_from(number).ok()?;
-            let stored = Stored { id, modified, next_expiry, render_version, cuts, number, body, json };
+            let stored = Stored { id, modified, next_expiry, checksum, render_version, cuts, number, body, json };
             (unpacked == plain).then_some(stored)
         })();
         decoded.ok_or_else(|| damaged("isn't as its header says"))
@@ -203,23 +208,41 @@ impl<'a> Stored<'a> {
         self.body.get(..self.json).unwrap_or_default()
     }
 
+    /// Whether the profile is active: what stands behind its id.
+    pub(crate) fn is_active(&self) -> bool {
+        self.json().get(self.number as usize..).unwrap_or_default().starts_with(br#","IsActive":true"#)
+    }
+
+    /// One member of the profile, the only part that is parsed. A row has each member, and quotes stand in no text of JSON: what looks
+    /// like a member's name is one. Those that are asked for have names that nothing within the profile has.
+    pub(crate) fn member<T: DeserializeOwned>(&self, name: &str) -> Result<T, StoreError> {
+        let json = self.json();
+        let before = format!(",\"{name}\":");
+        let value = memmem::find(json, before.as_bytes()).and_then(|at| json.get(at + before.len()..));
+        let mut parser = serde_json::Deserializer::from_slice(value.unwrap_or_default());
+        T::deserialize(&mut parser)
+            .map_err(|e| StoreError::Damaged(format!("the member {name} of profile {} can't be read: {e}", self.id)))
+    }
+
     /// The typed profile, parsed.
     pub(crate) fn profile(&self) -> Result<Profile, StoreError> {
-        serde_json::from_slice(self.json())
-            .map_err(|e| StoreError::Damaged(format!("the JSON of profile {} can't be read: {e}", self.id)))
+        Ok(parse(self.id, self.json(), &[])?.0)
     }
 
     /// The profile and what is kept beside it, parsed.
     pub(crate) fn kept(&self) -> Result<Kept, StoreError> {
-        let extras = self.body.get(self.json..).unwrap_or_default();
-        let extras = if extras.is_empty() {
-            Extras::default()
-        } else {
-            serde_json::from_slice(extras).map_err(|e| {
-                StoreError::Damaged(format!("what is kept beside the row of profile {} can't be read: {e}", self.id))
-            })?
-        };
-        Ok(Kept { profile: self.profile()?, extras })
+        let (profile, extras) = parse(self.id, self.json(), self.body.get(self.json..).unwrap_or_default())?;
+        Ok(Kept { profile, extras })
+    }
+
+    /// Bytes of the JSON in [`Stored::into_body`].
+    pub(crate) fn json_length(&self) -> usize {
+        self.json
+    }
+
+    /// JSON and extras.
+    pub(crate) fn into_body(self) -> Vec<u8> {
+        self.body
     }
 
     /// All of it, owned.
@@ -235,6 +258,18 @@ impl<'a> Stored<'a> {
     pub(crate) fn render_version(&self) -> u16 {
         self.render_version
     }
+}
+
+/// Reads a profile and what is kept beside it (nothing: no bytes).
+pub(crate) fn parse(id: ProfileId, json: &[u8], extras: &[u8]) -> Result<(Profile, Extras), StoreError> {
+    let damaged =
+        |what: &str, e: serde_json::Error| StoreError::Damaged(format!("{what} of profile {id} can't be read: {e}"));
+    let profile = serde_json::from_slice(json).map_err(|e| damaged("the JSON", e))?;
+    let extras = match extras {
+        [] => Extras::default(),
+        extras => serde_json::from_slice(extras).map_err(|e| damaged("what is kept beside the row", e))?,
+    };
+    Ok((profile, extras))
 }
 
 /// Decodes a cut list that was written by [`encode`], of a row that has `number` bytes up to the end of its ProfileId.

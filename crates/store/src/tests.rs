@@ -12,6 +12,7 @@ mod durability;
 mod exports;
 mod finding;
 mod loading;
+mod searching;
 mod snapshots;
 mod writing;
 
@@ -21,6 +22,7 @@ use std::sync::{
 };
 
 use sayso_model::{
+    change::HistoryKind,
     config::Configuration,
     id::{Author, ProfileId},
     input::{ProfileInput, parse_profile},
@@ -32,7 +34,7 @@ use serde_json::{Value, json};
 use crate::{
     Clock, Role, Settings, Store, StoreError,
     account::Account,
-    profiles::{Change, StoredRow, Target, Written},
+    profiles::{Change, HistoryEntry, StoredRow, Target, Written},
     snapshot::Snapshot,
 };
 
@@ -101,6 +103,11 @@ impl Sandbox {
 
     fn row(&self, id: ProfileId) -> Option<StoredRow> {
         self.store.profile(self.account.no, id).unwrap()
+    }
+
+    fn history(&self, id: ProfileId, kind: HistoryKind) -> Vec<HistoryEntry> {
+        let page = self.store.history(self.account.no, &Target::Id(id), kind, 0, u64::MAX).unwrap();
+        page.map(|(_, page)| page.entries).unwrap_or_default()
     }
 
     fn snapshot(&self) -> Snapshot {

@@ -20,11 +20,12 @@ use crate::{
     account::Account,
     engine::OrEngine,
     history,
-    index::{self, Entries, Wanted},
+    index::{self, Entries},
     keys,
     profiles::{Change, Key, Target, Written},
     row, rows, seal,
     tx::Tx,
+    wanted::Wanted,
 };
 
 /// The longest reason for a deletion (profile.md: ReasonCode(256)).
@@ -184,7 +185,7 @@ fn refuse_taken(
         }
         let mut owner = None;
         let (dbs, txn) = tx.read();
-        let wanted = Wanted::new(&Key::AlternateId { kind: Some(kind.clone()), id: id.clone() });
+        let wanted = Wanted::of(&Key::AlternateId { kind: Some(kind.clone()), id: id.clone() });
         index::find(dbs, txn, no, &wanted, &mut |profile| {
             if profile.profile_id != new.profile_id {
                 owner = Some(profile.profile_id);
@@ -242,7 +243,7 @@ fn by_alternate_id(tx: &Tx<'_>, account: &Account, kind: &str, id: &str) -> Resu
     }
     let mut found = None;
     let (dbs, txn) = tx.read();
-    let wanted = Wanted::new(&Key::AlternateId { kind: Some(kind.to_owned()), id: id.to_owned() });
+    let wanted = Wanted::of(&Key::AlternateId { kind: Some(kind.to_owned()), id: id.to_owned() });
     index::find(dbs, txn, account.no, &wanted, &mut |profile| {
         if profile.is_active {
             found = Some(profile.profile_id);

@@ -39,6 +39,7 @@ pub struct ProfileInput {
     pub profile_tags: Option<Vec<TagInput>>,
     #[serde(deserialize_with = "object::list")]
     pub custom_fields: Option<Vec<CustomFieldInput>>,
+    pub consent_history: Ignored,
 }
 
 /// A person's name.

@@ -1,18 +1,21 @@
 //! Permission over an area of the account (access.md, Permissions), as a handler's parameter.
 
-use std::marker::PhantomData;
+use std::{marker::PhantomData, sync::LazyLock};
 
 use axum::extract::FromRequestParts;
 use hyper::http::request::Parts;
 use sayso_model::{
+    change::HistoryKind,
     config::{Area, Config, Level},
     id::ProfileId,
     moment::Moment,
 };
 use sayso_store::{
     StoreError,
-    profiles::{Change, Key, StoredRow, Written},
+    profiles::{Change, HistoryPage, ReadyRow, Target, Written},
+    search::{By, Search},
 };
+use tokio::sync::Semaphore;
 
 use super::{App, Caller};
 use crate::{error::ApiError, options::Options};
@@ -73,14 +76,37 @@ impl<P> Permit<P> {
 }
 
 impl Permit<ViewProfiles> {
-    /// The profile of this id.
-    pub(crate) fn profile(&self, id: ProfileId) -> Result<Option<StoredRow>, StoreError> {
-        self.app.store().profile(self.caller.account.no, id)
+    /// A profile as it is read, with its former consents if they are asked for.
+    pub(crate) fn ready(&self, target: &Target, consent_history: bool) -> Result<Option<ReadyRow>, StoreError> {
+        self.app.store().ready(self.caller.account.no, target, consent_history)
     }
 
-    /// The profiles that have this key.
-    pub(crate) fn find(&self, key: &Key) -> Result<Vec<ProfileId>, StoreError> {
-        self.app.store().find(self.caller.account.no, key)
+    /// A part of one history of a profile.
+    pub(crate) fn history(
+        &self,
+        target: &Target,
+        kind: HistoryKind,
+        skip: u64,
+        take: u64,
+    ) -> Result<Option<(ProfileId, HistoryPage)>, StoreError> {
+        self.app.store().history(self.caller.account.no, target, kind, skip, take)
+    }
+
+    /// The profiles that are searched for; `None` when there are more than `most`.
+    pub(crate) async fn search(&self, search: Search, most: usize) -> Result<Option<Vec<ReadyRow>>, ApiError> {
+        let (store, no) = (self.app.store(), self.caller.account.no);
+        if matches!(search.by, By::Key(_)) {
+            return Ok(store.search(no, &search, most)?);
+        }
+        // What looks through many entries goes where it holds up nobody, and not more of it than there are cores.
+        let turn = SEARCHES.acquire().await.map_err(|e| ApiError::Internal(e.to_string()))?;
+        let store = store.clone();
+        let found = tokio::task::spawn_blocking(move || {
+            let found = store.search(no, &search, most);
+            drop(turn);
+            found
+        });
+        Ok(found.await.map_err(|e| ApiError::Internal(format!("a search: {e}")))??)
     }
 
     /// The present moment of the store's clock, at which a profile is read.
@@ -88,6 +114,10 @@ impl Permit<ViewProfiles> {
         self.app.store().clock().now()
     }
 }
+
+/// Searches through many entries that may go on at once.
+static SEARCHES: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)));
 
 impl Permit<EditProfiles> {
     /// Makes one change, in the caller's name; when it is answered it is on disk.

@@ -4,6 +4,8 @@
 
 use utoipa::ToSchema;
 
+use crate::profile::PlaceAnswer;
+
 /// One row of an export, and the body of a profile call. Read-only members are ignored in input, unknown ones refused. Readers must expect new members.
 /// A row over deleted profiles has ProfileId, DeletedDate and ReasonCode alone; parts that a segment leaves out are absent.
 #[derive(ToSchema)]
@@ -47,6 +49,22 @@ pub(crate) struct UserProfilePreference {
     groups: Option<Vec<ProfileGroup>>,
     profile_tags: Option<Vec<ProfileTag>>,
     custom_fields: Option<Vec<CustomFieldValue>>,
+    /// Reads and searches alone: the consents it had before, in the order in which they ceased to be; absent with
+    /// includeConsentHistory=false.
+    #[schema(read_only)]
+    consent_history: Option<Vec<FormerConsent>>,
+}
+
+/// A consent as it was before it changed or went.
+#[derive(ToSchema)]
+#[schema(rename_all = "PascalCase")]
+pub(crate) struct FormerConsent {
+    /// The contact it hung on; null for the person as a whole.
+    place: Option<PlaceAnswer>,
+    consent: CustomerConsent,
+    /// When it changed.
+    #[schema(format = DateTime)]
+    modified_date: String,
 }
 
 /// Who made a thing and who changed it last, and when.

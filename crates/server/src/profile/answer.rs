@@ -1,30 +1,24 @@
-//! A profile as it reads now, and what a write answers.
+//! What a write is given and what it answers.
 
 use axum::{
     body::Body,
     extract::{OriginalUri, Request},
     response::{IntoResponse, Response},
 };
-use hyper::{
-    HeaderMap, StatusCode,
-    header::{ETAG, LOCATION},
-};
+use hyper::{HeaderMap, StatusCode, header::LOCATION};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sayso_model::{
-    config::Output,
     id::ProfileId,
     input::{ProfileInput, parse_profile},
-    reading, render,
 };
-use sayso_store::profiles::{StoredRow, Written};
+use sayso_store::profiles::Written;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use crate::{
-    access::{EditProfiles, Permit, ViewProfiles},
+    access::{EditProfiles, Permit},
     error::ApiError,
     http::{
-        answer::{Json, has_already, json_bytes, not_modified, own_header},
+        answer::{Json, own_header},
         content,
         query::Query,
     },
@@ -37,28 +31,6 @@ pub(crate) struct ProfileAnswer {
     /// Assigned ascending per account, never reused.
     #[schema(value_type = u64, example = 1042)]
     profile_id: ProfileId,
-}
-
-/// The stored profile as it reads now, with implied preferences unless `implied=false`.
-pub(super) fn read(
-    permit: &Permit<ViewProfiles>,
-    stored: &StoredRow,
-    query: &Query,
-    headers: &HeaderMap,
-) -> Result<Response, ApiError> {
-    let implied = query.flag("implied", true)?;
-    query.flag("includeConsentHistory", true)?; // checked; profiles hold no consents but the current ones yet
-    let output = Output { implied, ..Output::default() };
-    let profile = reading::read(&stored.kept, permit.config(), &output, permit.now());
-    let json = render::render(&profile).json;
-
-    let digest = Sha256::digest(&json);
-    let digest = u64::from_be_bytes(digest[..8].try_into().expect("SHA-256 has 32 bytes"));
-    let etag = format!("\"{:x}-{digest:016x}\"", stored.modified.0);
-    if has_already(headers, &etag) {
-        return Ok(not_modified(own_header(&etag)));
-    }
-    Ok(([(ETAG, own_header(&etag))], json_bytes(json)).into_response())
 }
 
 /// The profile in a call's body.

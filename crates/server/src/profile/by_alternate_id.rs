@@ -5,11 +5,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hyper::{HeaderMap, StatusCode};
-use sayso_store::profiles::{Change, Key};
+use sayso_store::profiles::Change;
 
 use super::{
     alternate::AlternateId,
     answer::{self, ProfileAnswer},
+    read,
 };
 use crate::{
     access::{EditProfiles, Permit, ViewProfiles},
@@ -28,7 +29,7 @@ use crate::{
         ("alternateId" = String, Query, description = "The id, in any letter case", example = "C-1001"),
         ("alternateIdType" = String, Query, description = "Its type", example = "CRM"),
         ("implied" = Option<bool>, Query, description = "false leaves implied preferences out", example = true),
-        ("includeConsentHistory" = Option<bool>, Query, description = "Taken, without effect yet", example = true),
+        ("includeConsentHistory" = Option<bool>, Query, description = "false leaves former consents out", example = true),
         ("If-None-Match" = Option<String>, Header, description = "An ETag: 304 when the profile still reads the same"),
     ),
     responses(
@@ -42,15 +43,9 @@ pub(crate) async fn read_by_alternate_id(
     query: Query,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let AlternateId { kind, id } = alternate.configured(permit.config())?;
-    let none = ApiError::unknown("profile with the alternate id", &id);
-    let found = permit.find(&Key::AlternateId { kind: Some(kind), id })?;
-    let stored = match found.first() {
-        Some(found) => permit.profile(*found)?,
-        None => None,
-    };
-    let stored = stored.filter(|s| s.kept.profile.is_active).ok_or(none)?;
-    answer::read(&permit, &stored, &query, &headers)
+    let alternate = alternate.configured(permit.config())?;
+    let none = ApiError::unknown("profile with the alternate id", &alternate.id);
+    read::read(&permit, &alternate.target(), none, &query, &headers)
 }
 
 /// Create or update a profile by an alternate id
@@ -111,7 +106,7 @@ pub(crate) async fn delete_by_alternate_id(
         ("alternateIdType" = String, Path, description = "Its type", example = "CRM"),
         ("alternateId" = String, Path, description = "The id, in any letter case", example = "C-1001"),
         ("implied" = Option<bool>, Query, description = "false leaves implied preferences out", example = true),
-        ("includeConsentHistory" = Option<bool>, Query, description = "Taken, without effect yet", example = true),
+        ("includeConsentHistory" = Option<bool>, Query, description = "false leaves former consents out", example = true),
         ("If-None-Match" = Option<String>, Header, description = "An ETag: 304 when the profile still reads the same"),
     ),
     responses(

@@ -7,7 +7,10 @@ use axum::{
 use hyper::{HeaderMap, StatusCode};
 use sayso_store::profiles::{Change, Target};
 
-use super::answer::{self, ProfileAnswer};
+use super::{
+    answer::{self, ProfileAnswer},
+    read,
+};
 use crate::{
     access::{EditProfiles, Permit, ViewProfiles},
     error::ApiError,
@@ -39,7 +42,7 @@ pub(crate) async fn create_profile(permit: Permit<EditProfiles>, request: Reques
         ("clientId" = String, Path, description = "The account, in any letter case", example = "ACME_CORP"),
         ("profileId" = String, Path, description = "The profile", example = "1042"),
         ("implied" = Option<bool>, Query, description = "false leaves implied preferences out", example = true),
-        ("includeConsentHistory" = Option<bool>, Query, description = "Taken, without effect yet", example = true),
+        ("includeConsentHistory" = Option<bool>, Query, description = "false leaves former consents out", example = true),
         ("If-None-Match" = Option<String>, Header, description = "An ETag: 304 when the profile still reads the same"),
     ),
     responses(
@@ -53,8 +56,8 @@ pub(crate) async fn read_profile(
     query: Query,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let stored = permit.profile(answer::parse_id(&text)?)?.ok_or_else(|| ApiError::unknown("profile", &text))?;
-    answer::read(&permit, &stored, &query, &headers)
+    let target = Target::Id(answer::parse_id(&text)?);
+    read::read(&permit, &target, ApiError::unknown("profile", &text), &query, &headers)
 }
 
 /// Update a profile in part
@@ -103,7 +106,7 @@ pub(crate) async fn delete_profile(
 }
 
 /// `{profileId}` of the path.
-pub(crate) struct ProfileIdText(String);
+pub(crate) struct ProfileIdText(pub(super) String);
 
 impl<S: Sync> axum::extract::FromRequestParts<S> for ProfileIdText {
     type Rejection = ApiError;

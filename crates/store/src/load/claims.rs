@@ -13,12 +13,12 @@ use sayso_model::{
 
 use super::prepare::{Claim, Profile};
 use crate::{
-    StoreError,
-    index::{self, Wanted},
+    StoreError, index,
     keys::{self, Kind},
     profiles::Key,
     rows,
     tx::Tx,
+    wanted::Wanted,
     write::taken,
 };
 
@@ -55,13 +55,13 @@ impl Claims {
     }
 
     fn owner(&self, tx: &Tx<'_>, no: AccountNo, claim: &Claim) -> Result<Option<ProfileId>, StoreError> {
-        let wanted = || Wanted::new(&Key::AlternateId { kind: Some(claim.kind.clone()), id: claim.id.clone() });
+        let wanted = || Wanted::of(&Key::AlternateId { kind: Some(claim.kind.clone()), id: claim.id.clone() });
         let (dbs, txn) = tx.read();
         if let Some(owner) = self.0.get(&claim.hash) {
             // Two values of one hash are nearly impossible; the row says whether it is the same one.
             let row = rows::get(dbs, txn, no, *owner)?;
             if let Some(row) = row
-                && wanted().is_in(&row.profile()?)
+                && wanted().is_in(&row)?
             {
                 return Ok(Some(*owner));
             }

@@ -14,7 +14,14 @@ use sayso_model::{
     render,
 };
 
-use crate::{StoreError, account::Account, index::Entries, keys, row, terms::Dictionary};
+use crate::{
+    StoreError,
+    account::Account,
+    index::Entries,
+    keys::{self, Kind},
+    row,
+    terms::Dictionary,
+};
 
 /// By what profiles are prepared.
 #[derive(Clone)]
@@ -82,7 +89,7 @@ pub(super) fn chunk(inputs: Vec<ProfileInput>, basis: &Basis, bytes: Vec<u8>) ->
         version: basis.account.version,
         profiles: Vec::with_capacity(inputs.len()),
         bytes,
-        keys: Vec::with_capacity(inputs.len() * 6),
+        keys: Vec::with_capacity(inputs.len() * 8),
         expiries: Vec::with_capacity(inputs.len() * 3),
     };
     for input in inputs {
@@ -105,7 +112,7 @@ fn one(kept: Kept, asked: Vec<AlternateIdInput>, basis: &Basis, buffers: &mut Pr
     let row = start..buffers.bytes.len();
 
     let claims = kept.profile.alternate_ids.iter().map(|a| Claim {
-        hash: keys::claim(&fold(&a.alternate_id), &fold(&a.alternate_id_type)),
+        hash: keys::claim(Kind::AlternateId, &[&fold(&a.alternate_id), &fold(&a.alternate_id_type)]),
         kind: a.alternate_id_type.clone(),
         id: a.alternate_id.clone(),
     });

@@ -94,7 +94,7 @@ fn a_stray_index_entry_is_found_of_a_profile_that_is_there_and_of_one_that_is_no
         tamper(&s, move |dbs, txn| {
             let (_, db) = dbs.all().into_iter().find(|(n, _)| *n == name).unwrap();
             let key = match name {
-                "by_key" => keys::value(no, keys::Kind::Email, "x@example.org", "home", ProfileId(id)).to_vec(),
+                "by_key" => keys::value(no, keys::Kind::Email, &["x@example.org", "home"], ProfileId(id)).to_vec(),
                 _ => keys::moment(no, Moment(START + 77), ProfileId(id)).to_vec(),
             };
             db.put(txn, &key, &[]).unwrap();
@@ -111,7 +111,7 @@ fn a_missing_and_a_stray_entry_do_not_hide_one_another() {
     tamper(&s, move |dbs, txn| {
         let key = first_key(dbs.by_key, txn);
         dbs.by_key.delete(txn, &key).unwrap();
-        dbs.by_key.put(txn, &keys::value(no, keys::Kind::Email, "x", "home", ProfileId(1)), &[]).unwrap();
+        dbs.by_key.put(txn, &keys::value(no, keys::Kind::Email, &["x", "home"], ProfileId(1)), &[]).unwrap();
     });
     assert_eq!(s.problems().len(), 2);
 }
@@ -141,7 +141,7 @@ fn a_row_beside_a_tombstone_a_history_without_a_row_and_ids_that_would_come_agai
         let tombstone =
             sayso_model::profile::Tombstone { profile_id: one, deleted_date: Moment(START), reason_code: None };
         dbs.tombstones.put(txn, &keys::profile(no, one), &seal::seal_json(&tombstone).unwrap()).unwrap();
-        dbs.history.put(txn, &keys::history(no, two, Moment(START), 0, 9), &row).unwrap();
+        dbs.history.put(txn, &keys::history(no, two, 9, Moment(START), 0), &row).unwrap();
         let mut numbers = meta::numbers(dbs, txn, no).unwrap().unwrap();
         numbers.next_profile = 2;
         meta::put_numbers(dbs, txn, no, numbers).unwrap();

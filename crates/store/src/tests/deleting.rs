@@ -57,7 +57,7 @@ fn a_deleted_profile_leaves_its_tombstone_alone() {
     assert_eq!(entries_of(&s, id), ["tombstones"]);
     let tombstone = s.store.tombstone(s.account.no, id).unwrap().unwrap();
     assert_eq!((tombstone.profile_id, tombstone.deleted_date), (id, deleted.moment));
-    assert_eq!(s.store.history(s.account.no, id).unwrap(), []);
+    assert_eq!(s.history(id, HistoryKind::Preferences), []);
     assert_eq!(s.problems(), [""; 0]);
 }
 

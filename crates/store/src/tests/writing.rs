@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use proptest::prelude::*;
-use sayso_model::change::HistoryKind;
-
 use super::*;
+use proptest::prelude::*;
 
 #[test]
 fn partial_updates_keep_what_they_do_not_name() {
@@ -70,11 +68,18 @@ fn history_keeps_former_values_in_order_with_their_author() {
     s.update(id, home(1)).unwrap();
     s.advance(5);
     s.update(id, home(2)).unwrap();
-    let history = s.store.history(s.account.no, id).unwrap();
-    let preferences: Vec<_> = history.iter().filter(|h| h.kind == HistoryKind::Preferences).collect();
-    let choices: Vec<_> =
-        preferences.iter().map(|h| h.value["Preference"]["PreferenceType"].as_u64().unwrap()).collect();
-    assert_eq!(choices, [1, 2, 1]);
+    let history = s.history(id, HistoryKind::Preferences);
+    let choices = |entries: &[HistoryEntry]| -> Vec<_> {
+        entries.iter().map(|h| h.value["Preference"]["PreferenceType"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(choices(&history), [1, 2, 1]);
+    let page = |skip, take| {
+        let page = s.store.history(s.account.no, &Target::Id(id), HistoryKind::Preferences, skip, take);
+        let (of, page) = page.unwrap().unwrap();
+        assert_eq!((of, page.total), (id, 3));
+        choices(&page.entries)
+    };
+    assert_eq!((page(1, 1), page(1, 9), page(3, 9)), (vec![2], vec![2, 1], vec![]));
     assert!(history.is_sorted_by_key(|h| h.when));
     assert!(history.iter().all(|h| h.author == author()));
     assert_eq!(s.problems(), [""; 0]);
