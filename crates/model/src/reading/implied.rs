@@ -3,29 +3,30 @@
 use crate::{
     config::{Config, DefaultPreference, Filter, Program},
     id::fold,
+    moment::Moment,
     profile::{Channel, Consent, ConsentStatus, EditInfo, MatchType, Preference, PreferenceStatus, Profile},
 };
 
 /// Adds an implied preference for each active filter with a default, wherever its channel fits and nothing was said of it:
 /// on active emails, phones and addresses; `Text` on mobile phones, `Fax` on those that aren't (a phone that takes messages
 /// is no fax machine); `Solicit` on the profile. An expired preference was said, and keeps the default away. A default opt-in
-/// stands only where the consents that its filter requires are granted, as one that is said does: who revoked a consent must not
-/// read as having opted in again.
-pub(super) fn add(profile: &mut Profile, config: &Config) {
+/// stands only where the consents that its filter requires are granted and haven't expired at `at`: who revoked a consent, or gave it
+/// for a time that is over, must not read as having opted in by saying nothing.
+pub(super) fn add(profile: &mut Profile, config: &Config, at: Moment) {
     for program in &config.source.programs {
         for filter in program.filters.iter().filter(|f| f.is_active) {
             if let Some(default) = filter.default_preference {
-                add_filter(profile, program, filter, default);
+                add_filter(profile, program, filter, default, at);
             }
         }
     }
 }
 
-fn add_filter(profile: &mut Profile, program: &Program, filter: &Filter, default: DefaultPreference) {
+fn add_filter(profile: &mut Profile, program: &Program, filter: &Filter, default: DefaultPreference, at: Moment) {
     let Profile { edited, consents, profile_preferences, emails, phone_numbers, addresses, .. } = profile;
     let to = |list: &mut Vec<Preference>, own: &[Consent]| {
         let may_stand = default == DefaultPreference::OptOut
-            || filter.required_consents.iter().all(|name| is_granted(name, own, consents));
+            || filter.required_consents.iter().all(|name| is_granted(name, own, consents, at));
         if may_stand && !list.iter().any(|p| p.filter_id == filter.id) {
             list.push(implied(edited, program, filter, default));
         }
@@ -53,11 +54,15 @@ fn add_filter(profile: &mut Profile, program: &Program, filter: &Filter, default
     }
 }
 
-/// Whether a consent of this type is granted: by the contact's own, else by the person's.
-fn is_granted(name: &str, own: &[Consent], of_profile: &[Consent]) -> bool {
+/// Whether a consent of this type is granted at `at`: by the contact's own, else by the person's.
+fn is_granted(name: &str, own: &[Consent], of_profile: &[Consent], at: Moment) -> bool {
     let name = fold(name);
-    let of = |list: &[Consent]| list.iter().find(|c| fold(&c.consent_type) == name).map(|c| c.consent_status);
-    of(own).or_else(|| of(of_profile)) == Some(ConsentStatus::Granted)
+    let of = |list: &[Consent]| {
+        let consent = list.iter().find(|c| fold(&c.consent_type) == name)?;
+        let lasts = consent.expiration_date.is_none_or(|date| date > at);
+        Some(lasts && consent.consent_status == ConsentStatus::Granted)
+    };
+    of(own).or_else(|| of(of_profile)) == Some(true)
 }
 
 /// Nobody said it, so it has no moment of its own: its dates and user are those of the profile's creation, and it never expires.

@@ -142,7 +142,7 @@ fn archived_preferences_show_on_their_contact_while_it_is_there() {
 }
 
 #[test]
-fn a_default_opt_in_stands_only_where_the_consent_it_requires_is_granted() {
+fn a_default_opt_in_stands_only_where_the_consent_it_requires_is_granted_and_lasts() {
     use crate::profile::{Consent, ConsentStatus};
     let (config, mut kept) = account_and_person();
     let mut source = config.source;
@@ -161,12 +161,17 @@ fn a_default_opt_in_stands_only_where_the_consent_it_requires_is_granted() {
         edited: kept.profile.edited.clone(),
     };
     let (granted, revoked) = (consent(ConsentStatus::Granted), consent(ConsentStatus::Revoked));
+    let until = |moment| Consent { expiration_date: Some(moment), ..granted.clone() };
+    let (lasting, expired) = (until(Moment(NOW.0 + 1)), until(NOW));
     for (of_profile, own, stands) in [
         (vec![], vec![], false),
         (vec![granted.clone()], vec![], true),
         (vec![revoked.clone()], vec![], false),
         (vec![granted.clone()], vec![revoked.clone()], false),
-        (vec![revoked], vec![granted], true),
+        (vec![revoked], vec![granted.clone()], true),
+        (vec![lasting], vec![], true),
+        (vec![expired.clone()], vec![], false),
+        (vec![granted], vec![expired], false),
     ] {
         kept.profile.consents = of_profile;
         kept.profile.emails[0].consents = own;

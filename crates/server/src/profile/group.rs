@@ -43,7 +43,8 @@ use crate::{
     ),
     responses(
         (status = 200, description = "The profiles, ascending by ProfileId; none is an empty list", body = FoundProfiles),
-        (status = 403, description = "More than 50 profiles match, or the permission Profiles (View) is missing", body = ErrorBody),
+        (status = 403, description = "More than 50 profiles match, or the permission Profiles (View) is missing", body = ErrorBody,
+            example = json!({"Message": "more than 50 profiles match; narrow the search"})),
     ),
 )]
 pub(crate) async fn read_group(permit: Permit<ViewProfiles>, query: Query) -> Result<Response, ApiError> {
@@ -58,20 +59,14 @@ pub(crate) async fn read_group(permit: Permit<ViewProfiles>, query: Query) -> Re
         let is = |had: &str, wanted: &str| fold(had) == fold(wanted);
         Ok(groups.iter().any(|g| g.is_primary && is(&g.group_type, &kind) && is(&g.group_name, &name)))
     };
-    let mut primary = None;
+    let mut has_primary = false;
     for row in &candidates {
-        if is_primary(row)? {
-            primary = Some(row.id);
-        }
+        has_primary |= is_primary(row)?;
     }
-    if primary.is_none() {
-        let who =
-            candidates.first().map_or_else(|| "no profile that has it".into(), |row| format!("profile {}", row.id));
-        let why = format!("{who} isn't the primary profile of the {kind} {}", shown(&name));
-        let why = if candidates.is_empty() {
-            format!("{} is no profile's", shown(query.get(selector).unwrap_or_default()))
-        } else {
-            why
+    if !has_primary {
+        let why = match candidates.first() {
+            Some(row) => format!("profile {} isn't the primary profile of the {kind} {}", row.id, shown(&name)),
+            None => format!("no profile has {}", shown(query.get(selector).unwrap_or_default())),
         };
         return Err(Refusal::unknown(selector, why).into());
     }

@@ -51,7 +51,8 @@ pub(crate) struct FoundProfiles {
     ),
     responses(
         (status = 200, description = "The profiles, ascending by ProfileId; none is an empty list", body = FoundProfiles),
-        (status = 403, description = "More than 50 profiles match, or the permission Profiles (View) is missing", body = ErrorBody),
+        (status = 403, description = "More than 50 profiles match, or the permission Profiles (View) is missing", body = ErrorBody,
+            example = json!({"Message": "more than 50 profiles match; narrow the search"})),
     ),
 )]
 pub(crate) async fn search_by_email(permit: Permit<ViewProfiles>, query: Query) -> Result<Response, ApiError> {
@@ -73,7 +74,8 @@ pub(crate) async fn search_by_email(permit: Permit<ViewProfiles>, query: Query) 
     ),
     responses(
         (status = 200, description = "The profiles, ascending by ProfileId; none is an empty list", body = FoundProfiles),
-        (status = 403, description = "More than 50 profiles match, or the permission Profiles (View) is missing", body = ErrorBody),
+        (status = 403, description = "More than 50 profiles match, or the permission Profiles (View) is missing", body = ErrorBody,
+            example = json!({"Message": "more than 50 profiles match; narrow the search"})),
     ),
 )]
 pub(crate) async fn search_by_phone(permit: Permit<ViewProfiles>, query: Query) -> Result<Response, ApiError> {
@@ -101,7 +103,8 @@ pub(crate) async fn search_by_phone(permit: Permit<ViewProfiles>, query: Query) 
     ),
     responses(
         (status = 200, description = "The profiles, ascending by ProfileId; none is an empty list", body = FoundProfiles),
-        (status = 403, description = "More than 50 profiles match, or the permission Profiles (View) is missing", body = ErrorBody),
+        (status = 403, description = "More than 50 profiles match, or the permission Profiles (View) is missing", body = ErrorBody,
+            example = json!({"Message": "more than 50 profiles match; narrow the search"})),
     ),
 )]
 pub(crate) async fn search_by_name(permit: Permit<ViewProfiles>, query: Query) -> Result<Response, ApiError> {
@@ -131,7 +134,8 @@ pub(crate) async fn search_by_name(permit: Permit<ViewProfiles>, query: Query) -
     ),
     responses(
         (status = 200, description = "The profiles, ascending by ProfileId; none is an empty list", body = FoundProfiles),
-        (status = 403, description = "More than 50 profiles match, or the permission Profiles (View) is missing", body = ErrorBody),
+        (status = 403, description = "More than 50 profiles match, or the permission Profiles (View) is missing", body = ErrorBody,
+            example = json!({"Message": "more than 50 profiles match; narrow the search"})),
     ),
 )]
 pub(crate) async fn search_by_address(permit: Permit<ViewProfiles>, query: Query) -> Result<Response, ApiError> {
@@ -169,7 +173,8 @@ pub(crate) async fn search_by_address(permit: Permit<ViewProfiles>, query: Query
     ),
     responses(
         (status = 200, description = "The profiles, ascending by ProfileId; none is an empty list", body = FoundProfiles),
-        (status = 403, description = "More than 50 profiles match, or the permission Profiles (View) is missing", body = ErrorBody),
+        (status = 403, description = "More than 50 profiles match, or the permission Profiles (View) is missing", body = ErrorBody,
+            example = json!({"Message": "more than 50 profiles match; narrow the search"})),
     ),
 )]
 pub(crate) async fn search_by_preference_attributes(
@@ -203,7 +208,8 @@ pub(crate) async fn search_by_preference_attributes(
     ),
     responses(
         (status = 200, description = "The profiles, ascending by ProfileId; none is an empty list", body = FoundProfiles),
-        (status = 403, description = "More than 50 profiles match, or the permission Profiles (View) is missing", body = ErrorBody),
+        (status = 403, description = "More than 50 profiles match, or the permission Profiles (View) is missing", body = ErrorBody,
+            example = json!({"Message": "more than 50 profiles match; narrow the search"})),
     ),
 )]
 pub(crate) async fn search_by_custom_fields(permit: Permit<ViewProfiles>, query: Query) -> Result<Response, ApiError> {
