@@ -3,6 +3,7 @@
 
 mod bench;
 mod clients;
+mod schemathesis;
 mod torture;
 
 use std::process::ExitCode;
@@ -16,6 +17,8 @@ enum Command {
     Bench(bench::Args),
     /// Read gzip pages with curl, httpx, requests, reqwest and node, and compare them with the plain ones
     Clients(clients::Args),
+    /// Hold the server against its own description: every check of schemathesis over every call
+    Schemathesis(schemathesis::Args),
     /// The long tests of faults: kill -9, full disks, many at once, damaged files
     Torture(torture::Args),
 }
@@ -24,6 +27,7 @@ fn main() -> anyhow::Result<ExitCode> {
     match Command::parse() {
         Command::Bench(args) => bench::run(&args),
         Command::Clients(args) => clients::run(&args),
+        Command::Schemathesis(args) => schemathesis::run(&args),
         Command::Torture(args) => torture::run(&args),
     }
 }

@@ -94,13 +94,13 @@ fn preference_types_and_consent_states_are_taken_as_number_or_word() {
         parse_profile(format!(r#"{{"ProfilePreferences": [{{"PreferenceType": {v}}}]}}"#).as_bytes())
             .map(|p| p.profile_preferences.unwrap()[0].preference_type)
     };
-    for v in ["1", "\"OptIn\"", "\"optin\""] {
+    for v in ["1", "1.0", "\"OptIn\"", "\"optin\""] {
         assert_eq!(read(v), Ok(Some(PreferenceType::OptIn)));
     }
     for v in ["2", "\"OPTOUT\""] {
         assert_eq!(read(v), Ok(Some(PreferenceType::OptOut)));
     }
-    for v in ["0", "3", "-1", "1.0", "\"1\"", "\"Opt In\"", "true", "257"] {
+    for v in ["0", "3", "-1", "1.5", "-1.0", "257.0", "\"1\"", "\"Opt In\"", "true", "257"] {
         let refusal = read(v).expect_err(v);
         assert_eq!(refusal.path, "ProfilePreferences[0].PreferenceType");
         assert!(refusal.message.contains("1 (\"OptIn\") or 2 (\"OptOut\")"), "{refusal}");

@@ -15,12 +15,18 @@ pub(super) fn complete(schemas: &mut Value) {
 /// Initiate: no criteria without values, no values without criteria, an alternate id never without its type (export.md).
 fn what_goes_together(initiate: &mut Value) {
     initiate["properties"]["Values"]["items"] = json!({"type": ["string", "integer"]});
+    // of a size that every machine type holds
+    let ids = json!({"type": "array", "items": {"oneOf": [
+        {"type": "integer", "minimum": 0, "maximum": (1_u64 << 53) - 1},
+        {"type": "string", "pattern": "^[0-9]{1,15}$"},
+    ]}});
     let absent = json!({"type": "null"});
     let there = json!({"type": "array"});
     let criteria = |pattern: &str| json!({"type": "string", "pattern": pattern});
     initiate["anyOf"] = json!([
         {"properties": {"MatchCriteria": absent, "Values": absent}},
-        {"required": ["MatchCriteria", "Values"], "properties": {"MatchCriteria": criteria("{criteria}"), "Values": there}},
+        {"required": ["MatchCriteria", "Values"], "properties": {"MatchCriteria": criteria("{profile-id}"), "Values": ids}},
+        {"required": ["MatchCriteria", "Values"], "properties": {"MatchCriteria": criteria("{email-or-phone}"), "Values": there}},
         {
             "required": ["MatchCriteria", "MatchType", "Values"],
             "properties": {

@@ -27,7 +27,7 @@ macro_rules! time {
     };
 }
 
-const PATTERNS: [(&str, &str); 9] = [
+const PATTERNS: [(&str, &str); 10] = [
     // not blank, no control characters
     ("{text}", concat!("^[^", control!(), "]*[^\\s", control!(), "][^", control!(), "]*$")),
     // one @ with something before and after it, no spaces
@@ -40,10 +40,10 @@ const PATTERNS: [(&str, &str); 9] = [
     ("{key}", "^[!-~]{1,255}$"),
     ("{https}", r"^https://[a-z]+(?:\.[a-z]+)*(?::[1-9][0-9]{0,3})?(?:/[A-Za-z0-9._~/-]*)?(?:\?[A-Za-z0-9._~=&-]*)?$"),
     ("{alternate-id}", "^[Aa][Ll][Tt][Ee][Rr][Nn][Aa][Tt][Ee][Ii][Dd]$"),
-    // the criteria that need no type
+    ("{profile-id}", "^[Pp][Rr][Oo][Ff][Ii][Ll][Ee][Ii][Dd]$"),
     (
-        "{criteria}",
-        "^(?:[Pp][Rr][Oo][Ff][Ii][Ll][Ee][Ii][Dd]|[Ee][Mm][Aa][Ii][Ll][Aa][Dd][Dd][Rr][Ee][Ss][Ss]|[Pp][Hh][Oo][Nn][Ee][Nn][Uu][Mm][Bb][Ee][Rr])$",
+        "{email-or-phone}",
+        "^(?:[Ee][Mm][Aa][Ii][Ll][Aa][Dd][Dd][Rr][Ee][Ss][Ss]|[Pp][Hh][Oo][Nn][Ee][Nn][Uu][Mm][Bb][Ee][Rr])$",
     ),
 ];
 

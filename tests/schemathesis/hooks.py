@@ -1,0 +1,49 @@
+"""Answers that a check takes for failures though the specification wants them: which check, which status, which Message, and why.
+Everything else that any check finds fails the run."""
+
+import atexit
+import collections
+import json
+import re
+
+import schemathesis
+
+EXCUSED = [
+    # export.md, Retrieve: "Not complete yet: 503 with Retry-After"
+    ("ServerError", 503, r"the export is still being generated"),
+    # export.md, Initiate: the same Idempotency-Key with another body is 422; whether a key was used before no schema can say
+    ("RejectedPositiveData", 422, r"the Idempotency-Key was used with another request body"),
+    # profile.md: ETag and If-Match, 412; which ETag is the present one no schema can say
+    ("RejectedPositiveData", 412, r""),
+    # lists are matched by their natural key, so one that names a key twice is malformed; JSON Schema knows whole elements only
+    ("RejectedPositiveData", 400, r"is the same .+ as .+; send it once"),
+    # profile.md: a type, filter, consent type or field that isn't configured is 404, whatever the profile that it is sent to
+    ("EnsureResourceAvailability", 404, r"(?s)^\S+\[\d+\]\S*: .+|.+ is not configured in this account"),
+    # profile.md, PATCH: whether a path is there depends on the document that is patched
+    ("RejectedPositiveData", 400, r"leads to nothing that .+ could be done to"),
+]
+
+
+excuses = collections.Counter()
+
+
+@schemathesis.hook
+def filter_failure(context, failure, case, response):
+    for entry in EXCUSED:
+        if excused(entry, failure, response):
+            excuses[entry] += 1
+            return False
+    return True
+
+
+def excused(entry, failure, response):
+    check, status, message = entry
+    if type(failure).__name__ != check or response.status_code != status:
+        return False
+    return re.search(message, json.loads(response.content)["Message"] or "") is not None
+
+
+@atexit.register
+def tell():
+    for (check, status, message), times in excuses.most_common():
+        print(f"excused {times} times: {check}, {status} {message}")
