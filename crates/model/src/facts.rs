@@ -7,7 +7,8 @@
 //! 26  row length; bytes in it of consents outside preferences, consents inside preferences, preferences, custom fields
 //! 46  bytes of the term ids
 //! 50  term ids, ascending: differences as variable-length integers, seven bits a byte
-//! …   numbers and dates of custom fields: the id of the field's term, then an f64
+//! …   how many hashes of attributes of preferences, as such an integer; the hashes, 4 bytes each
+//! …   numbers, dates and texts of custom fields: the id of the field's term, then an f64, for text a hash
 //! ```
 //! Fixed integers are little-endian, 4 bytes where nothing is said.
 
@@ -31,7 +32,7 @@ use crate::{
 
 /// The format of encoded facts and of terms. Facts of another version are not read: whoever raises this writes the step that makes the
 /// facts of a former store anew from its rows (everything in them comes from there), and raises the store's format with it.
-pub const FACTS_VERSION: u8 = 1;
+pub const FACTS_VERSION: u8 = 2;
 
 /// The dictionary of one account: text → id, as the store keeps it (configured names and short closed sets only).
 pub type Terms = BTreeMap<String, u32>;
@@ -87,6 +88,10 @@ pub fn encode(
     }
     let length = u32::try_from(out.len() - at - 4).unwrap_or(u32::MAX);
     out[at..at + 4].copy_from_slice(&length.to_le_bytes());
+
+    let attributes = terms::attributes(profile);
+    put_integer(u32::try_from(attributes.len()).unwrap_or(u32::MAX), out);
+    out.extend(attributes.into_iter().flat_map(u32::to_le_bytes));
 
     // the terms of numbers come first
     for ((_, number), id) in terms::numbers(profile, config).iter().zip(term_ids) {
@@ -179,15 +184,30 @@ impl<'a> Facts<'a> {
     }
     /// The number or date (milliseconds) of the custom field whose term has this id.
     fn number(&self, term: u32) -> Option<f64> {
-        let mut rest = &self.0[self.terms_end()..];
+        self.bits(term).map(f64::from_bits)
+    }
+    /// The same as its bits; of a text field the hash.
+    fn bits(&self, term: u32) -> Option<u64> {
+        let (_, mut rest) = self.attributes_and_rest();
         loop {
             let id = take_integer(&mut rest)?;
-            let (number, after) = rest.split_first_chunk::<8>()?;
+            let (bits, after) = rest.split_first_chunk::<8>()?;
             if id == term {
-                return Some(f64::from_le_bytes(*number));
+                return Some(u64::from_le_bytes(*bits));
             }
             rest = after;
         }
+    }
+    /// Whether its preferences may have all of these attributes ([`terms::attribute_hash`]).
+    fn may_have(&self, attributes: &[u32]) -> bool {
+        let (hashes, _) = self.attributes_and_rest();
+        attributes.iter().all(|wanted| hashes.contains(&wanted.to_le_bytes()))
+    }
+    fn attributes_and_rest(&self) -> (&'a [[u8; 4]], &'a [u8]) {
+        let mut rest = &self.0[self.terms_end()..];
+        let count = take_integer(&mut rest).unwrap_or(0) as usize;
+        let (hashes, rest) = rest.split_at_checked(count.saturating_mul(4)).unwrap_or_default();
+        (hashes.as_chunks().0, rest)
     }
 
     fn terms_end(&self) -> usize {

@@ -9,7 +9,8 @@ use crate::{
     id::ProfileId,
     moment::Moment,
     segment::{
-        Condition, Criterion, Element, Fact, FieldKind, FieldLeaf, Member, Seen, Test, asks_archived, asks_implied,
+        Condition, Criterion, Element, Fact, FieldKind, FieldLeaf, Member, Seen, Test, TextTest, asks_archived,
+        asks_implied,
     },
 };
 
@@ -87,6 +88,13 @@ enum Node {
     Bit(usize, Otherwise),
     /// The number or date of a custom field, by the id of its term.
     Number(u32, FieldKind, Test),
+    /// The text of a custom field, by the id of its term: one that has one of these hashes has to be looked at.
+    Text(u32, Vec<u64>),
+    /// No, unless the preferences may have these attributes. `archived`: so may those that are kept beside the row.
+    Attributes {
+        hashes: Vec<u32>,
+        archived: bool,
+    },
 }
 
 /// What an element leaf answers when no term does.
@@ -183,6 +191,13 @@ impl Node {
                 };
                 Answer::of(test.holds(&seen, asked.predicate.at))
             }
+            Node::Text(term, hashes) => match asked.facts.bits(*term) {
+                Some(hash) if hashes.contains(&hash) => Unknown,
+                _ => No,
+            },
+            Node::Attributes { hashes, archived } => {
+                Answer::of((*archived && asked.facts.has_extras()) || asked.facts.may_have(hashes))
+            }
         }
     }
 }
@@ -257,7 +272,16 @@ impl Compiler<'_> {
         } else {
             Otherwise::No
         };
-        Node::Bit(leaf, otherwise)
+        let leaf = Node::Bit(leaf, otherwise);
+        let attributes = conditions.iter().filter_map(|condition| match condition {
+            Condition::Attribute { key, value } => Some(terms::attribute_hash(key, value.as_deref())),
+            Condition::Member(..) => None,
+        });
+        let hashes: Vec<u32> = attributes.collect();
+        if hashes.is_empty() {
+            return leaf;
+        }
+        Node::All(vec![Node::Attributes { hashes, archived: asks_archived(conditions) }, leaf])
     }
 
     fn of_condition(&self, condition: &Condition, members: &[&'static Member], told: &[&str]) -> Answer {
@@ -282,6 +306,13 @@ impl Compiler<'_> {
         for (told, id) in terms::about_field(self.terms, &field.name) {
             if told == number {
                 parts.push(Node::Number(id, field.kind, field.test.clone()));
+                continue;
+            }
+            if told == terms::HASH
+                && field.kind == FieldKind::Text
+                && let Test::Text(TextTest::In(texts)) = &field.test
+            {
+                parts.push(Node::Text(id, texts.iter().map(|text| terms::hash(&[text])).collect()));
                 continue;
             }
             let answer = match terms::read(told) {

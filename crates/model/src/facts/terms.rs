@@ -2,7 +2,9 @@
 //! element are answered from the dictionary alone: `email␟=home␟1␟1␟?␟?␟?`.
 //!
 //! A member is written as nothing (absent), `=text` (folded), `1` or `0` (flags) or `?` (there, but not told: free text, dates,
-//! anything that would make the dictionary large or personal). What is `?` the predicate doesn't know, and the row is opened.
+//! anything that would make the dictionary large or personal). What is `?` the predicate doesn't know, and the row is opened. Of what is
+//! looked for by value, text of custom fields and attributes of preferences, facts hold hashes: they go with the profile, and tell
+//! nearly always that a row needn't be opened.
 
 use std::{collections::HashSet, sync::LazyLock};
 
@@ -27,6 +29,8 @@ pub(super) const PRESENT: &str = "?";
 /// The value of a custom field is among the numbers.
 pub(super) const NUMBER: &str = "#n";
 pub(super) const DATE: &str = "#d";
+/// The hash of the value of a text field is.
+pub(super) const HASH: &str = "#h";
 
 /// The elements that have terms, with the word that their terms begin with.
 const ELEMENTS: [(Element, &str); 9] = [
@@ -55,6 +59,7 @@ pub fn terms(profile: &Profile, config: &Config) -> Vec<String> {
     for (name, kind, seen) in custom_fields(profile, config) {
         let told = match &seen {
             Seen::Absent | Seen::Number(_) | Seen::Date(_) => continue,
+            Seen::Text(_) if kind == Some(FieldKind::Text) => continue,
             Seen::Text(choice) if kind == Some(FieldKind::Choices) && is_choice(config, &name, choice) => {
                 format!("={choice}")
             }
@@ -68,17 +73,53 @@ pub fn terms(profile: &Profile, config: &Config) -> Vec<String> {
     terms
 }
 
-/// The custom fields that hold a number or a date, with the term that says so.
-pub(super) fn numbers(profile: &Profile, config: &Config) -> Vec<(String, f64)> {
+/// The custom fields that hold a number, a date or text, with the term that says so: the bits of the number, of the date as a number, the
+/// hash of the text.
+pub(super) fn numbers(profile: &Profile, config: &Config) -> Vec<(String, u64)> {
     let fields = custom_fields(profile, config).into_iter();
     fields
-        .filter_map(|(name, _, seen)| match seen {
-            Seen::Number(number) => Some((of_field(&name, NUMBER), number)),
+        .filter_map(|(name, kind, seen)| match seen {
+            Seen::Number(number) => Some((of_field(&name, NUMBER), number.to_bits())),
             // every moment that the wire can show is exact in an f64
-            Seen::Date(date) => Some((of_field(&name, DATE), date.0 as f64)),
+            Seen::Date(date) => Some((of_field(&name, DATE), (date.0 as f64).to_bits())),
+            Seen::Text(text) if kind == Some(FieldKind::Text) => Some((of_field(&name, HASH), hash(&[&text]))),
             _ => None,
         })
         .collect()
+}
+
+/// What the preferences of a profile have as attributes: a hash for each key, and for each key with its value; ascending, each once.
+pub(super) fn attributes(profile: &Profile) -> Vec<u32> {
+    let mut hashes = Vec::new();
+    Element::Preference.any(profile, &mut |thing| {
+        if let Thing::Preference(preference) = thing {
+            for attribute in &preference.preference_attributes {
+                let key = fold(&attribute.key);
+                hashes.push(attribute_hash(&key, None));
+                hashes.extend(attribute.value.as_deref().map(|value| attribute_hash(&key, Some(&fold(value)))));
+            }
+        }
+        false
+    });
+    hashes.sort_unstable();
+    hashes.dedup();
+    hashes
+}
+
+/// The hash of an attribute's key (folded), or of the key and its value (folded).
+pub(super) fn attribute_hash(key: &str, value: Option<&str>) -> u32 {
+    let hash = match value {
+        None => hash(&[key]),
+        Some(value) => hash(&[key, value]),
+    };
+    (hash ^ (hash >> 32)) as u32
+}
+
+/// FNV-1a of the parts, each ended by a byte that UTF-8 hasn't. Part of the format of facts. Who makes two texts meet wins that a row
+/// is opened in vain.
+pub(super) fn hash(parts: &[&str]) -> u64 {
+    let bytes = parts.iter().flat_map(|part| part.bytes().chain([0xFF]));
+    bytes.fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3))
 }
 
 /// Every value of every custom field, by its folded name; of two of the same name the first counts, as it does when read.

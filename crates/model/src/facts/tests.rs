@@ -183,6 +183,24 @@ fn free_text_attributes_and_dates_within_elements_need_the_row() {
 }
 
 #[test]
+fn attributes_and_texts_that_nobody_has_need_no_row() {
+    for criteria in [
+        json!({"Preference": "NEWS-EMAIL", "Attribute": {"Key": "Weather"}}),
+        json!({"Preference": "NEWS-EMAIL", "Attribute": {"Key": "Topic", "Value": "Weather"}}),
+        json!({"CustomField": "Store", "Is": "Macon Mall 2"}),
+        json!({"CustomField": "Store", "In": ["Miami", "Macon"]}),
+    ] {
+        assert_eq!(answer(&criteria), Answer::No, "{criteria}");
+        assert_eq!(answer(&json!({"Not": criteria})), Answer::Yes, "{criteria}");
+    }
+    let archived_too = json!({"Preference": "NEWS-EMAIL", "Status": "Archived", "Attribute": {"Key": "Weather"}});
+    assert_eq!(answer(&archived_too), Answer::No);
+    let mut kept = kept_person();
+    kept.extras.archived.push((crate::profile::Place::Profile, archived()));
+    assert_eq!(answer_for(&kept, &archived_too), Answer::Unknown, "what is kept beside the row has attributes, too");
+}
+
+#[test]
 fn a_state_that_is_no_code_needs_the_row() {
     let mut kept = kept_person();
     kept.profile.addresses[0].state_province = "Georgia".into();
