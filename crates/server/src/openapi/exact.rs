@@ -4,11 +4,23 @@ use serde_json::{Value, json};
 
 /// Makes them exact.
 pub(super) fn complete(schemas: &mut Value) {
+    schemas.as_object_mut().into_iter().flatten().for_each(|(_, schema)| read_only_lists(schema));
     if let Some(initiate) = schemas.get_mut("InitiateForm") {
         what_goes_together(initiate);
     }
     if let Some(patch) = schemas.get_mut("JsonPatch") {
         *patch = json_patch();
+    }
+}
+
+/// A list that is read-only: the macro says so of its elements.
+fn read_only_lists(schema: &mut Value) {
+    let members = schema.get_mut("properties").and_then(Value::as_object_mut);
+    for (_, member) in members.into_iter().flatten() {
+        let Some(items) = member.get_mut("items").and_then(Value::as_object_mut) else { continue };
+        if let Some(read_only) = items.shift_remove("readOnly") {
+            member["readOnly"] = read_only;
+        }
     }
 }
 

@@ -22,6 +22,7 @@ pub(super) fn separate(document: &mut Value) {
             let mut twin = schema.clone();
             rename(&mut twin, &both);
             words(&mut twin);
+            ignored(&mut twin);
             all.insert(format!("{name}Input"), twin);
         }
         if answered.contains(&name)
@@ -76,13 +77,29 @@ fn rename(value: &mut Value, both: &BTreeSet<String>) {
     }
 }
 
+/// Whatever stands in a read-only member of a body is passed over.
+fn ignored(schema: &mut Value) {
+    let members = schema.get_mut("properties").and_then(Value::as_object_mut);
+    let members = members.into_iter().flatten().map(|(_, member)| member);
+    for member in members.filter(|member| member["readOnly"] == true) {
+        *member = match member.get("description") {
+            Some(description) => json!({"description": description, "readOnly": true}),
+            None => json!({"readOnly": true}),
+        };
+    }
+}
+
 /// Numbers that input also takes as words, in any letter case (profile.md).
 fn words(schema: &mut Value) {
     for (member, words) in [
         ("PreferenceType", &["OptIn", "OptOut"][..]),
         ("ConsentStatus", &["Granted", "Denied", "Revoked", "NotSet"][..]),
     ] {
-        let Some(number) = schema["properties"].get_mut(member).filter(|m| m["type"] == "integer") else { continue };
+        let Some(number) =
+            schema.get_mut("properties").and_then(|p| p.get_mut(member)).filter(|m| m["type"] == "integer")
+        else {
+            continue;
+        };
         let description = number["description"].take();
         let letters = |c: char| match c.is_ascii_alphabetic() {
             true => format!("[{}{}]", c.to_ascii_uppercase(), c.to_ascii_lowercase()),

@@ -10,6 +10,9 @@ fn known(name: &str, get: bool) -> Option<(&'static str, Value, Value)> {
     let text = |most: u64| json!({"type": "string", "minLength": 1, "maxLength": most, "pattern": super::patterns::named("{text}")});
     let integer = |most: u64| json!({"type": "integer", "format": "int64", "minimum": 1, "maximum": most});
     let flag = |default: bool| json!({"type": "boolean", "default": default});
+    // what nobody can have is found nowhere
+    let sought = json!({"type": "string", "minLength": 1});
+    let any = json!({"type": "string"});
     // what isn't an ETag is none that is there
     let tag = json!({"type": "string"});
     Some(match name {
@@ -24,11 +27,12 @@ fn known(name: &str, get: bool) -> Option<(&'static str, Value, Value)> {
         "consentType" => ("The type of the consent, in any letter case", text(100), json!("Marketing")),
         "segmentName" => ("The segment, in any letter case", text(256), json!("Georgia newsletter")),
         "segmentGroupName" => ("The segment group, in any letter case", text(256), json!("Georgia reachable")),
-        "emailAddress" => ("An email address, in any letter case", text(256), json!("ada@example.org")),
-        "emailType" => ("Its type; any when left out", text(100), json!("Home")),
-        "phoneNumber" => ("A phone number; its digits count", text(32), json!("+1 404 555 0123")),
-        "phoneType" => ("Its type; any when left out", text(100), json!("Home")),
-        "addressType" => ("The type of the address; any when left out", text(100), json!("Home")),
+        "emailAddress" => ("An email address, in any letter case", sought, json!("ada@example.org")),
+        "lastName" => ("The last name, in any letter case", sought, json!("Smith")),
+        "emailType" => ("Its type; any when left out", any.clone(), json!("Home")),
+        "phoneNumber" => ("A phone number; its digits count", sought, json!("+1 404 555 0123")),
+        "phoneType" => ("Its type; any when left out", any.clone(), json!("Home")),
+        "addressType" => ("The type of the address; any when left out", any, json!("Home")),
         "groupType" => ("The type of the group", text(100), json!("Household")),
         "groupName" => ("The name of the group", text(100), json!("Smith")),
         "reasonCode" => ("Why", json!({"type": "string", "maxLength": 256}), json!("right to erasure")),
@@ -81,7 +85,7 @@ pub(super) fn describe(operation: &mut Value, path: &str, method: &str) {
 
 fn complete(parameter: &mut Value, get: bool) {
     // a parameter is left out, never null
-    if let Some(types) = parameter["schema"]["type"].as_array_mut() {
+    if let Some(types) = parameter.pointer_mut("/schema/type").and_then(Value::as_array_mut) {
         types.retain(|t| t != "null");
         if let [one] = &types[..] {
             parameter["schema"]["type"] = one.clone();

@@ -163,7 +163,7 @@ pub(crate) async fn search_by_address(permit: Permit<ViewProfiles>, query: Query
     get, path = "/{clientId}/Profile/PreferenceAttributes", tag = "Search", operation_id = "searchByPreferenceAttributes",
     params(
         ("clientId" = String, Path, description = "The account, in any letter case", example = "ACME_CORP"),
-        ("attributes[0].Key" = String, Query, description = "The key of the first attribute", example = "Campaign"),
+        ("attributes[0].Key" = Option<String>, Query, description = "The key of the first attribute", example = "Campaign"),
         ("attributes[0].Value" = Option<String>, Query, description = "Its value; any when left out", example = "Spring"),
         ("attributes[1].Key" = Option<String>, Query, description = "The key of the second, and so on", example = "Origin"),
         ("attributes[1].Value" = Option<String>, Query, description = "Its value", example = "Web"),
@@ -197,8 +197,8 @@ pub(crate) async fn search_by_preference_attributes(
     get, path = "/{clientId}/Profile/CustomFields", tag = "Search", operation_id = "searchByCustomFields",
     params(
         ("clientId" = String, Path, description = "The account, in any letter case", example = "ACME_CORP"),
-        ("customFields[0].Name" = String, Query, description = "The name of the first field", example = "FavoriteStore"),
-        ("customFields[0].Value" = String, Query, description = "Its value", example = "Macon #3"),
+        ("customFields[0].Name" = Option<String>, Query, description = "The name of the first field", example = "FavoriteStore"),
+        ("customFields[0].Value" = Option<String>, Query, description = "Its value", example = "Macon #3"),
         ("customFields[1].Name" = Option<String>, Query, description = "The name of the second, and so on", example = "Age"),
         ("customFields[1].Value" = Option<String>, Query, description = "Its value", example = "42"),
         ("operator" = Option<String>, Query, description = "`And`: all of them (so when left out); `Or`: any", example = "And"),
