@@ -42,7 +42,7 @@ pub(in crate::bench) fn rivals(
     let loaded = maker.load(name, profiles)?;
     report.section(
         "Databases",
-        "As many profiles as fit into memory several times over, so that nobody waits for the disk to read. Load: Sayso from what callers send, checked, indexed, durable; the others from ready rows, nothing checked. Export: Sayso over HTTP with OAuth, Initiate to Complete, synced to disk; PostgreSQL `COPY (SELECT doc …) TO` a file, DuckDB `COPY … TO` a file (ready rows; nested columns as JSON), roapi a SQL answer over HTTP that is thrown away, none of them synced; they filter by ready columns. Pages: 1,000 rows over one connection, a hundred spread pages stand for all; PostgreSQL over a local socket through psql, by keyset (`WHERE id >= … ORDER BY id LIMIT 1000`) and by OFFSET; roapi by keyset over HTTP.",
+        "As many profiles as fit into memory several times over, so that nobody waits for the disk to read. Load: Sayso from what callers send, checked, indexed, durable; the others from ready rows, nothing checked. Export: Sayso over HTTP with OAuth, Initiate to Complete, synced to disk; PostgreSQL `COPY (SELECT doc …) TO` a file, DuckDB `COPY … TO` a file (ready rows; nested columns as JSON), roapi a SQL answer over HTTP that is thrown away, none of them synced; they filter by ready columns. Pages: 1,000 rows over one connection, a hundred spread pages stand for all; PostgreSQL over a local socket through psql, by keyset (`WHERE id >= … ORDER BY id LIMIT 1000`) and by OFFSET; DuckDB the same in its own process, fetched into Python; roapi by keyset over HTTP.",
     );
     let rate = profiles as f64 / loaded.took.as_secs_f64();
     report.add(load::WHAT, SAYSO, Unit::PerSecond, rate);
@@ -129,6 +129,8 @@ fn pages(site: &Site, rivals: &mut Rivals, report: &mut Report, cut: &Cut, round
     let last = (all.rows.saturating_sub(1) / PAGE) * PAGE;
     let (walk_of, last_of) = ("rows from spread pages", "the last page");
     let keyset: Vec<_> = cut.spans.iter().map(|span| keyset(span.0)).collect();
+    let offsets: Vec<_> =
+        (0..cut.spans.len() as u64).map(|at| offset(at * all.rows / cut.spans.len() as u64)).collect();
     let rows = (cut.spans.len() as u64 * PAGE).min(all.rows) as f64;
     let mut tell = |who: &str, walk: anyhow::Result<Duration>, end: anyhow::Result<Duration>| match (walk, end) {
         (Ok(walk), Ok(end)) => {
@@ -153,6 +155,14 @@ fn pages(site: &Site, rivals: &mut Rivals, report: &mut Report, cut: &Cut, round
             let end = four.as_ref().map(|times| times[3]).map_err(|error| anyhow::anyhow!("{error:#}"));
             let scale = rows / (4 * PAGE) as f64;
             tell("PostgreSQL, OFFSET", four.map(sum).map(|four: Duration| four.mul_f64(scale)), end);
+        }
+        if let Some(duckdb) = &mut rivals.duckdb {
+            for (who, queries) in [("DuckDB, keyset", &keyset), ("DuckDB, OFFSET", &offsets)] {
+                let times = duckdb.queries(queries);
+                let end = times.as_ref().map(|times| times.last().copied().unwrap_or_default());
+                let end = end.map_err(|error| anyhow::anyhow!("{error:#}"));
+                tell(who, times.map(sum), end);
+            }
         }
         if let Some(roapi) = &rivals.roapi {
             let all: anyhow::Result<Duration> = keyset.iter().map(|query| roapi.query(query, 1)).sum();

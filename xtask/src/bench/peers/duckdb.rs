@@ -48,14 +48,25 @@ impl DuckDb {
         this.loaded = this.run(&format!(
             "CREATE TABLE text AS SELECT * FROM read_csv('{columns}', delim = chr(2), quote = '', escape = '', header = false, columns = {{'id': 'BIGINT', 'state': 'VARCHAR', 'news': 'BOOLEAN', 'doc': 'VARCHAR'}})"
         ))?.0;
+        // pages are asked of every database by the same query
+        this.run("CREATE VIEW profile AS SELECT id, doc FROM text")?;
         this.run(&format!(
             "CREATE TABLE nested AS SELECT rows.*, text.state, text.news FROM read_json('{rows}', format = 'newline_delimited') AS rows JOIN text ON text.id = rows.\"ProfileId\" ORDER BY text.id"
         ))?;
         Ok(this)
     }
 
+    /// Runs queries, all their rows fetched into Python and thrown away: how long each took.
+    pub(in crate::bench) fn queries(&mut self, queries: &[String]) -> anyhow::Result<Vec<Duration>> {
+        queries.iter().map(|sql| self.ask(&json!({ "sql": sql, "fetch": true })).map(|(took, _)| took)).collect()
+    }
+
     fn run(&mut self, sql: &str) -> anyhow::Result<(Duration, Option<u64>)> {
-        writeln!(self.stdin, "{}", json!({ "sql": sql }))?;
+        self.ask(&json!({ "sql": sql }))
+    }
+
+    fn ask(&mut self, asked: &Value) -> anyhow::Result<(Duration, Option<u64>)> {
+        writeln!(self.stdin, "{asked}")?;
         let mut line = String::new();
         self.stdout.read_line(&mut line)?;
         let answer: Value = serde_json::from_str(&line).context("DuckDB gave no answer")?;
