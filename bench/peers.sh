@@ -27,6 +27,7 @@ debian() { # NAME PACKAGE COMMAND…: tells the first command that is there, aft
 }
 debian dd coreutils dd
 debian nginx nginx-light nginx /usr/sbin/nginx
+debian wrk wrk wrk
 debian postgres postgresql-15 /usr/lib/postgresql/15/bin/postgres
 
 # PyPI's

@@ -55,7 +55,9 @@ enum Group {
     Many,
     /// From 10,000 profiles up
     Growth,
-    /// Single profiles over HTTP
+    /// Single profiles over HTTP, read and changed at a fixed rate
+    Profiles,
+    /// Single profiles written over HTTP as fast as can be
     Writes,
 }
 
@@ -163,6 +165,9 @@ fn measure_all(args: &Args, maker: &Maker<'_>, peers: &Peers, report: &mut Repor
     }
     if args.measures(Group::Growth) {
         measure::growth::growth(maker, peers, report, &main, times, rounds)?;
+    }
+    if args.measures(Group::Profiles) {
+        measure::profiles::profiles(maker, &main, peers, report, args.quick, rounds)?;
     }
     if args.measures(Group::Writes) {
         measure::writes::writes(maker, &main, report, args.quick, rounds)?;

@@ -5,6 +5,7 @@ pub(super) mod growth;
 pub(super) mod gzip;
 pub(super) mod load;
 pub(super) mod many;
+pub(super) mod profiles;
 pub(super) mod rivals;
 pub(super) mod serve;
 pub(super) mod slow;

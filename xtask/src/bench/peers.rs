@@ -66,6 +66,7 @@ impl Peers {
             ("PostgreSQL", ask("postgres", &["--version"])),
             ("DuckDB", ask("duckdb", &["-c", "import duckdb; print(duckdb.__version__)"])),
             ("roapi", ask("roapi", &["--version"])),
+            ("wrk", ask("wrk", &["-v"])),
         ]
         .map(|(name, version)| format!("- {name}: {version}\n"))
         .concat()

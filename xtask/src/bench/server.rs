@@ -93,6 +93,21 @@ impl Server {
         self.pages(export, limit).into_iter().map(compressed).collect()
     }
 
+    /// What its requests carry to be let in.
+    pub(super) fn authorization(&self) -> &str {
+        &self.authorization
+    }
+
+    /// A path within the account.
+    pub(super) fn path(&self, of: &str) -> String {
+        format!("{BASE}/{ACCOUNT}/{of}")
+    }
+
+    /// The request that reads a path.
+    pub(super) fn get(&self, path: &str) -> Vec<u8> {
+        client::get(path, &self.headers())
+    }
+
     /// Its process id.
     pub(super) fn pid(&self) -> u32 {
         self.service.pid()

@@ -20,7 +20,7 @@ use super::client::Connection;
 pub(super) struct Walk {
     pub(super) bytes: u64,
     pub(super) seconds: f64,
-    /// Of each request, from its sending to the last byte of its answer.
+    /// Of each request, from its sending (or the moment when it was due) to the last byte of its answer.
     pub(super) latencies: Vec<Duration>,
 }
 
@@ -50,7 +50,7 @@ fn shared(address: SocketAddr, requests: &[Vec<u8>], connections: usize, status:
     let next = AtomicUsize::new(0);
     let jobs = (0..connections).map(|_| {
         let next = &next;
-        move |_: Instant| requests.get(next.fetch_add(1, Relaxed)).map(Vec::as_slice)
+        move |_: Instant| requests.get(next.fetch_add(1, Relaxed)).map(|request| (request.as_slice(), Instant::now()))
     });
     run(address, jobs.collect(), status)
 }
@@ -59,14 +59,42 @@ fn shared(address: SocketAddr, requests: &[Vec<u8>], connections: usize, status:
 pub(super) fn each(address: SocketAddr, requests: &[Vec<Vec<u8>>], time: Duration) -> anyhow::Result<Walk> {
     let jobs = requests.iter().map(|own| {
         let mut own = own.iter().cycle();
-        move |started: Instant| (started.elapsed() < time).then(|| own.next().expect("a cycle doesn't end").as_slice())
+        move |started: Instant| {
+            let request = own.next().expect("a cycle doesn't end").as_slice();
+            (started.elapsed() < time).then(|| (request, Instant::now()))
+        }
+    });
+    run(address, jobs.collect(), 200)
+}
+
+/// So many requests a second from all connections together, whether or not the answers come: each is due at its own moment, from which its
+/// latency counts, so that a server that stands still for a while pays for all that were due meanwhile.
+pub(super) fn paced(
+    address: SocketAddr,
+    requests: &[Vec<Vec<u8>>],
+    a_second: u32,
+    time: Duration,
+) -> anyhow::Result<Walk> {
+    let connections = u32::try_from(requests.len())?;
+    let jobs = requests.iter().enumerate().map(|(connection, own)| {
+        let mut own = own.iter().cycle();
+        let mut due = Duration::from_secs(1) * u32::try_from(connection).unwrap_or(0) / a_second;
+        move |started: Instant| {
+            let at = started + due;
+            due += Duration::from_secs(1) * connections / a_second;
+            if at - started >= time {
+                return None;
+            }
+            thread::sleep(at.saturating_duration_since(Instant::now()));
+            Some((own.next().expect("a cycle doesn't end").as_slice(), at))
+        }
     });
     run(address, jobs.collect(), 200)
 }
 
 fn run<'a, F>(address: SocketAddr, jobs: Vec<F>, status: u16) -> anyhow::Result<Walk>
 where
-    F: FnMut(Instant) -> Option<&'a [u8]> + Send,
+    F: FnMut(Instant) -> Option<(&'a [u8], Instant)> + Send,
 {
     let opened: anyhow::Result<Vec<_>> = jobs.iter().map(|_| Connection::open(address)).collect();
     let ready = Barrier::new(jobs.len() + 1);
@@ -80,10 +108,9 @@ where
                     ready.wait();
                     let started = Instant::now();
                     let (mut bytes, mut latencies) = (0, Vec::new());
-                    while let Some(request) = next(started) {
-                        let sent = Instant::now();
+                    while let Some((request, since)) = next(started) {
                         bytes += connection.discard(request, status)?;
-                        latencies.push(sent.elapsed());
+                        latencies.push(since.elapsed());
                     }
                     Ok((bytes, latencies, started..Instant::now()))
                 })
