@@ -4,11 +4,16 @@
 //! preferences, then what the opt-outs among them withdraw. So a consent and the opt-in that needs it can come in one call, and
 //! the outcome doesn't depend on which of two preferences was named first.
 
+mod activation;
+mod archive;
 mod check;
 mod consents;
 mod contacts;
 mod country;
 mod fields;
+mod filter_consent;
+mod part;
+mod patched;
 mod path;
 mod person;
 mod preferences;
@@ -28,6 +33,12 @@ use crate::{
     reading,
     refusal::Refusal,
 };
+pub use activation::activate;
+pub use archive::archive;
+use contacts::Keeping;
+pub use filter_consent::withdraw_consent;
+pub use part::Part;
+pub use patched::patched;
 use path::Path;
 pub use size::MAX_BYTES;
 
@@ -78,7 +89,7 @@ pub fn create(
     author: &Author,
     now: Moment,
 ) -> Result<Kept, Refusal> {
-    let mut write = Write { config, author, now, creating: true, former: Vec::new() };
+    let mut write = Write { config, author, now, mode: Mode::Create, former: Vec::new() };
     let mut kept = Kept { profile: blank(id, write.stamp()), extras: Extras::default() };
     write.apply(&mut kept, input)?;
     Ok(kept)
@@ -94,11 +105,61 @@ pub fn update(
     author: &Author,
     now: Moment,
 ) -> Result<Changed, Refusal> {
-    let mut write = Write { config, author, now, creating: false, former: Vec::new() };
-    let mut kept = current;
+    write(Mode::Update, current, input, config, author, now)
+}
+
+/// Makes the profile what is sent (profile.md, PUT): members left out go to their defaults, things left out are removed and go to
+/// history. What is sent just as it stands keeps its stamps; what hangs on a removed contact follows `PreservePreferences` and
+/// `PreserveConsents` as they are after the call. Custom fields left out are cleared where their update rule lets them be.
+pub fn replace(
+    current: Kept,
+    input: &ProfileInput,
+    config: &Config,
+    author: &Author,
+    now: Moment,
+) -> Result<Changed, Refusal> {
+    write(Mode::Replace, current, input, config, author, now)
+}
+
+/// As [`update`], of preferences or consents alone: a member that is neither is refused, and so is a contact that the profile doesn't
+/// have.
+pub fn update_part(
+    current: Kept,
+    part: Part,
+    input: &ProfileInput,
+    config: &Config,
+    author: &Author,
+    now: Moment,
+) -> Result<Changed, Refusal> {
+    part::only(input, part)?;
+    write(Mode::Part, current, input, config, author, now)
+}
+
+fn write(
+    mode: Mode,
+    mut kept: Kept,
+    input: &ProfileInput,
+    config: &Config,
+    author: &Author,
+    now: Moment,
+) -> Result<Changed, Refusal> {
+    let mut write = Write { config, author, now, mode, former: Vec::new() };
     write.touch(&mut kept.profile.edited);
     write.apply(&mut kept, input)?;
     Ok(Changed { kept, former: write.former })
+}
+
+/// What becomes of what an input doesn't name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// A new profile: it has no history, and its custom fields no former value.
+    Create,
+    /// It stays.
+    Update,
+    /// It stays, and contacts are only named: they are there and don't change.
+    Part,
+    /// It is removed, or goes to its default.
+    Replace,
 }
 
 /// One write under way.
@@ -106,8 +167,7 @@ struct Write<'a> {
     config: &'a Config,
     author: &'a Author,
     now: Moment,
-    /// A new profile has no history and its custom fields no former value.
-    creating: bool,
+    mode: Mode,
     former: Vec<Former>,
 }
 
@@ -117,15 +177,25 @@ impl Write<'_> {
         person::fields(self, profile, input)?;
         person::alternate_ids(self, &mut profile.alternate_ids, input.alternate_ids.as_deref().unwrap_or_default())?;
         person::groups(self, &mut profile.groups, input.groups.as_deref().unwrap_or_default())?;
-        person::tags(&mut profile.profile_tags, input.profile_tags.as_deref().unwrap_or_default())?;
+        person::tags(self, &mut profile.profile_tags, input.profile_tags.as_deref().unwrap_or_default())?;
 
         let emails = input.emails.as_deref().unwrap_or_default();
         let phones = input.phone_numbers.as_deref().unwrap_or_default();
         let addresses = input.addresses.as_deref().unwrap_or_default();
-        let email_at = contacts::merge(self, &mut profile.emails, emails)?;
-        let phone_at = contacts::merge(self, &mut profile.phone_numbers, phones)?;
-        let address_at = contacts::merge(self, &mut profile.addresses, addresses)?;
+        let keeping = Keeping { preferences: profile.preserve_preferences, consents: profile.preserve_consents };
+        let email_at = contacts::merge(self, &mut profile.emails, emails, extras, keeping)?;
+        let phone_at = contacts::merge(self, &mut profile.phone_numbers, phones, extras, keeping)?;
+        let address_at = contacts::merge(self, &mut profile.addresses, addresses, extras, keeping)?;
         withdrawal::archive_texts(self, &mut profile.phone_numbers, extras);
+
+        if self.mode == Mode::Replace {
+            // Before the consents: what isn't sent is no longer said, and so needs no archiving.
+            preferences::remove_of_profile(self, profile, extras, input)?;
+            let archived = &extras.archived;
+            preferences::remove_of_contacts(self, &mut profile.emails, emails, &email_at, archived)?;
+            preferences::remove_of_contacts(self, &mut profile.phone_numbers, phones, &phone_at, archived)?;
+            preferences::remove_of_contacts(self, &mut profile.addresses, addresses, &address_at, archived)?;
+        }
 
         let mut refused =
             consents::of_profile(self, &mut profile.consents, input.consents.as_deref().unwrap_or_default())?;
@@ -133,6 +203,9 @@ impl Write<'_> {
         consents::of_contacts(self, &mut profile.phone_numbers, phones, &phone_at, &mut refused)?;
         consents::of_contacts(self, &mut profile.addresses, addresses, &address_at, &mut refused)?;
         withdrawal::archive_unconsented(self, profile, extras, &refused);
+        withdrawal::archive_returned(self, &mut profile.emails, &email_at, &profile.consents, extras);
+        withdrawal::archive_returned(self, &mut profile.phone_numbers, &phone_at, &profile.consents, extras);
+        withdrawal::archive_returned(self, &mut profile.addresses, &address_at, &profile.consents, extras);
 
         let mut said = withdrawal::Said::default();
         preferences::of_profile(self, profile, extras, input, &mut said)?;
@@ -145,6 +218,11 @@ impl Write<'_> {
         fields::write(self, &mut profile.custom_fields, input.custom_fields.as_deref().unwrap_or_default())?;
         reading::expire(profile, self.now);
         size::check(kept)
+    }
+
+    /// Whether what is not sent stays as it is.
+    fn keeps_unsent(&self) -> bool {
+        matches!(self.mode, Mode::Update | Mode::Part)
     }
 
     /// The stamp of a thing made by this write.
@@ -168,7 +246,7 @@ impl Write<'_> {
 
     /// Keeps a former value for history.
     fn remember(&mut self, kind: HistoryKind, value: impl FnOnce() -> Value) {
-        if !self.creating {
+        if self.mode != Mode::Create {
             self.former.push(Former { kind, value: value() });
         }
     }

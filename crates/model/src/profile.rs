@@ -313,6 +313,12 @@ pub struct Extras {
     /// Preferences that a rule archived, newest last.
     #[serde(default)]
     pub archived: Vec<(Place, Preference)>,
+    /// What hung on contacts that were removed from a profile with `PreservePreferences`: it comes back with its contact.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub preserved_preferences: Vec<(Place, Preference)>,
+    /// The same for `PreserveConsents`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub preserved_consents: Vec<(Place, Consent)>,
 }
 
 macro_rules! numbered {

@@ -1,5 +1,6 @@
 //! How a stored profile reads at a moment (profile.md: whether something has expired is decided at the moment of reading).
 
+mod filter_consents;
 mod implied;
 #[cfg(test)]
 mod tests;
@@ -10,6 +11,8 @@ use crate::{
     moment::Moment,
     profile::{Consent, Place, Preference, PreferenceStatus, Profile},
 };
+
+pub use filter_consents::{FilterConsents, Stand, filter_consents};
 
 /// Sets `PreferenceStatus` and `Expired` of everything in the profile to what they are at `at`: expired when the
 /// expiration date is at or before it. Archived preferences stay archived.

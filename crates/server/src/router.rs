@@ -24,11 +24,25 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(export::export_commit))
         // profile.md, Data API
         .routes(routes!(profile::create_profile))
-        .routes(routes!(profile::read_profile, profile::update_profile, profile::delete_profile))
-        .routes(routes!(profile::read_by_alternate_id, profile::write_by_alternate_id, profile::delete_by_alternate_id))
+        .routes(routes!(
+            profile::read_profile,
+            profile::update_profile,
+            profile::replace_profile,
+            profile::patch_profile,
+            profile::delete_profile
+        ))
+        .routes(routes!(
+            profile::read_by_alternate_id,
+            profile::write_by_alternate_id,
+            profile::replace_by_alternate_id,
+            profile::patch_by_alternate_id,
+            profile::delete_by_alternate_id
+        ))
         .routes(routes!(
             profile::read_by_alternate_id_in_path,
             profile::write_by_alternate_id_in_path,
+            profile::replace_by_alternate_id_in_path,
+            profile::patch_by_alternate_id_in_path,
             profile::delete_by_alternate_id_in_path
         ))
         .routes(routes!(profile::search_by_email))
@@ -41,6 +55,19 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(profile::read_history))
         .routes(routes!(profile::read_history_by_alternate_id))
         .routes(routes!(profile::read_history_by_alternate_id_in_path))
+        .routes(routes!(profile::activate_profile))
+        .routes(routes!(profile::deactivate_profile))
+        .routes(routes!(profile::write_preferences))
+        .routes(routes!(profile::write_preferences_by_alternate_id))
+        .routes(routes!(profile::write_preferences_by_alternate_id_in_path))
+        .routes(routes!(profile::archive_preferences))
+        .routes(routes!(profile::archive_preferences_by_alternate_id))
+        .routes(routes!(profile::archive_preferences_by_alternate_id_in_path))
+        .routes(routes!(profile::write_consents))
+        .routes(routes!(profile::write_consents_by_alternate_id))
+        .routes(routes!(profile::write_consents_by_alternate_id_in_path))
+        .routes(routes!(profile::read_consent_filters))
+        .routes(routes!(profile::withdraw_filter_consent))
 }
 
 /// The calls that are about no account.

@@ -11,7 +11,7 @@
 //! | `engine`, `keys`, `row`, `seal` | the file: how it is opened, every key, every value |
 //! | `shared`, `writer`, `tx`, `lock` | the writer thread, its transactions, what they share, the server's lock |
 //! | `meta`, `terms`, `index`, `rows`, `history` | what is kept beside rows, and how it is found |
-//! | [`profiles`], `ready`, `write` | reading and changing profiles |
+//! | [`profiles`], `ready`, `version`, `write` | reading and changing profiles |
 //! | [`search`], `wanted` | finding the few that have a key, a name, an address, or meet a criterion |
 //! | [`load`], `pending` | loading many, and the index entries that wait meanwhile |
 //! | [`snapshot`] | a view that stays as it is |
@@ -45,6 +45,7 @@ mod shared;
 pub mod snapshot;
 mod terms;
 mod tx;
+mod version;
 mod wanted;
 mod write;
 mod writer;

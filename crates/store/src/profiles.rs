@@ -1,10 +1,11 @@
 //! Profiles: reading one, finding by key, writing.
 
 use sayso_model::{
-    change::Kept,
+    change::{Kept, Part},
     id::{AccountNo, Author, ProfileId},
-    input::ProfileInput,
+    input::{ActivationInput, ArchiveInput, ProfileInput},
     moment::Moment,
+    patch::Patch,
     profile::Tombstone,
 };
 
@@ -12,6 +13,7 @@ use crate::{Store, StoreError, index, load, row::Stored, rows, write};
 pub use crate::{
     history::{HistoryEntry, HistoryPage},
     ready::ReadyRow,
+    version::{Expected, State, Version},
 };
 
 /// A profile as the store keeps it: ready JSON and its cuts.
@@ -41,11 +43,27 @@ pub enum Change {
     Create(Box<ProfileInput>),
     /// Partial update; an unknown profile is refused (`Why::Unknown`).
     Update(Target, Box<ProfileInput>),
+    /// Makes the profile what is sent. The alternate id that it is named by stays one of its own.
+    Replace(Target, Box<ProfileInput>),
+    /// JSON Patch of the profile as it reads without implied preferences; the result is written like [`Change::Replace`].
+    Patch(Target, Box<Patch>),
+    /// Partial update of preferences or consents alone.
+    UpdatePart(Target, Part, Box<ProfileInput>),
     /// By alternate id: creates one when there is none, else updates (profile.md). The alternate id is part of the new profile.
     Upsert {
         kind: String,
         id: String,
         input: Box<ProfileInput>,
+    },
+    /// Archives the preferences that selectors mean.
+    Archive(Target, Box<ArchiveInput>),
+    /// Sets `IsActive`.
+    Activate(Target, bool, ActivationInput),
+    /// Revokes the consents of a type that the preferences to a filter stand on.
+    WithdrawConsent {
+        target: Target,
+        filter: String,
+        consent_type: String,
     },
     /// Leaves a tombstone; everything else of the profile goes in the same transaction.
     Delete(Target, Option<String>),
@@ -56,8 +74,11 @@ pub enum Change {
 #[allow(missing_docs)]
 pub struct Written {
     pub id: ProfileId,
+    /// When the profile was changed last: by this write, unless there was nothing to change.
     pub moment: Moment,
     pub created: bool,
+    /// How many preferences were archived by [`Change::Archive`].
+    pub archived: usize,
 }
 
 /// How an index finds profiles (export.md, `MatchCriteria`). Values are normalised by the store; a hit is compared with the row.
@@ -95,7 +116,17 @@ impl Store {
         author: Author,
         change: Change,
     ) -> impl Future<Output = Result<Written, StoreError>> + Send + 'static {
-        self.writer().run(move |tx| write::apply(tx, account, &author, change))
+        self.write_if(account, author, change, Expected::default())
+    }
+    /// The same, if the profile is in the state that is expected; else refused (`Why::Stale`).
+    pub fn write_if(
+        &self,
+        account: AccountNo,
+        author: Author,
+        change: Change,
+        expected: Expected,
+    ) -> impl Future<Output = Result<Written, StoreError>> + Send + 'static {
+        self.writer().run(move |tx| write::apply(tx, account, &author, change, &expected))
     }
     /// Bulk load of new profiles (blocking): renders in parallel, puts index entries in key order, one transaction for the whole
     /// batch (the caller sizes it, see [`Store::server_is_running`]). One answer per input, in order; a refused one leaves the others.

@@ -19,6 +19,7 @@ use crate::{
     profiles::{Key, Target},
     row::{self, Stored},
     rows,
+    version::Version,
     wanted::Wanted,
 };
 
@@ -60,6 +61,11 @@ impl ReadyRow {
     pub(crate) fn recall_consents(&mut self, dbs: &Databases, txn: &Read<'_>, no: AccountNo) -> Result<(), StoreError> {
         self.former_consents = history::page(dbs, txn, (no, self.id), HistoryKind::Consents, 0, u64::MAX)?.entries;
         Ok(())
+    }
+
+    /// Which state of the profile it is.
+    pub fn version(&self) -> Version {
+        Version { modified: self.modified, checksum: self.checksum }
     }
 
     /// Whether the profile is active.

@@ -30,7 +30,7 @@ use sayso_model::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::{StoreError, profiles::StoredRow, snapshot::RowBytes};
+use crate::{StoreError, profiles::StoredRow, snapshot::RowBytes, version::Version};
 
 const FORMAT: u8 = 2;
 const PLAIN: u8 = 0;
@@ -243,6 +243,11 @@ impl<'a> Stored<'a> {
     /// JSON and extras.
     pub(crate) fn into_body(self) -> Vec<u8> {
         self.body
+    }
+
+    /// Which state of the profile it is.
+    pub(crate) fn version(&self) -> Version {
+        Version { modified: self.modified, checksum: self.checksum }
     }
 
     /// All of it, owned.

@@ -22,7 +22,7 @@ use crate::{
     history,
     index::{self, Entries},
     keys,
-    profiles::{Change, Key, Target, Written},
+    profiles::{Change, Expected, Key, Target, Written},
     row, rows, seal,
     tx::Tx,
     wanted::Wanted,
@@ -31,22 +31,75 @@ use crate::{
 /// The longest reason for a deletion (profile.md: ReasonCode(256)).
 const MAX_REASON: usize = 256;
 
-/// Applies a change.
-pub(crate) fn apply(tx: &mut Tx<'_>, no: AccountNo, author: &Author, change: Change) -> Result<Written, StoreError> {
-    let account = tx.account(no)?;
+/// Applies a change, if what is there is as expected.
+pub(crate) fn apply(
+    tx: &mut Tx<'_>,
+    no: AccountNo,
+    author: &Author,
+    change: Change,
+    expected: &Expected,
+) -> Result<Written, StoreError> {
+    let account = &tx.account(no)?;
+    let config = &account.config;
     match change {
-        Change::Create(input) => create(tx, &account, author, &input),
+        Change::Create(input) => create(tx, account, author, &input),
         Change::Update(target, input) => {
-            let id = resolve(tx, &account, &target)?;
-            update(tx, &account, author, id, &input)
+            let id = resolve(tx, account, &target)?;
+            update(tx, account, author, id, input, expected)
         }
-        Change::Upsert { kind, id, mut input } => match by_alternate_id(tx, &account, &kind, &id)? {
-            Some(found) => update(tx, &account, author, found, &input),
+        Change::Upsert { kind, id, mut input } => match by_alternate_id(tx, account, &kind, &id)? {
+            Some(found) => update(tx, account, author, found, input, expected),
             None => {
-                name_alternate_id(&mut input, kind, id);
-                create(tx, &account, author, &input)
+                expected.of_nobody()?;
+                name_alternate_id(&mut input, &kind, &id);
+                create(tx, account, author, &input)
             }
         },
+        Change::Replace(target, mut input) => {
+            let id = resolve(tx, account, &target)?;
+            if let Target::AlternateId { kind, id } = &target {
+                name_alternate_id(&mut input, kind, id);
+            }
+            existing(tx, account, author, id, expected, |kept, now| {
+                let changed = change::replace(kept, &input, config, author, now)?;
+                Ok(Some(Outcome { changed, asked: Some(input), archived: 0 }))
+            })
+        }
+        Change::Patch(target, patch) => {
+            let id = resolve(tx, account, &target)?;
+            existing(tx, account, author, id, expected, |kept, now| {
+                let input = change::patched(&kept, &patch, config, now)?;
+                let changed = change::replace(kept, &input, config, author, now)?;
+                Ok(Some(Outcome { changed, asked: Some(Box::new(input)), archived: 0 }))
+            })
+        }
+        Change::UpdatePart(target, part, input) => {
+            let id = resolve(tx, account, &target)?;
+            existing(tx, account, author, id, expected, |kept, now| {
+                change::update_part(kept, part, &input, config, author, now).map(|changed| Some(changed.into()))
+            })
+        }
+        Change::Archive(target, input) => {
+            let id = resolve(tx, account, &target)?;
+            existing(tx, account, author, id, expected, |kept, now| {
+                let archived = change::archive(kept, &input, config, author, now)?;
+                Ok(archived.map(|(changed, archived)| Outcome { changed, asked: None, archived }))
+            })
+        }
+        Change::Activate(target, is_active, input) => {
+            let id = resolve(tx, account, &target)?;
+            existing(tx, account, author, id, expected, |kept, now| {
+                let changed = change::activate(kept, is_active, &input, config, author, now)?;
+                Ok(changed.map(Outcome::from))
+            })
+        }
+        Change::WithdrawConsent { target, filter, consent_type } => {
+            let id = resolve(tx, account, &target)?;
+            existing(tx, account, author, id, expected, |kept, now| {
+                let changed = change::withdraw_consent(kept, &filter, &consent_type, config, author, now)?;
+                Ok(changed.map(Outcome::from))
+            })
+        }
         Change::Delete(target, reason) => {
             if let Some(reason) = &reason
                 && reason.chars().count() > MAX_REASON
@@ -55,8 +108,8 @@ pub(crate) fn apply(tx: &mut Tx<'_>, no: AccountNo, author: &Author, change: Cha
                 let why = format!("a reason of {seen} characters was given; at most {MAX_REASON} are kept");
                 return Err(Refusal::invalid("reasonCode", why).into());
             }
-            let id = resolve(tx, &account, &target)?;
-            delete(tx, no, id, reason)
+            let id = resolve(tx, account, &target)?;
+            delete(tx, no, id, reason, expected)
         }
     }
 }
@@ -66,11 +119,11 @@ fn create(tx: &mut Tx<'_>, account: &Account, author: &Author, input: &ProfileIn
     let id = ProfileId(numbers.next_profile);
     let now = tx.stamp();
     let kept = change::create(input, id, &account.config, author, now)?;
-    refuse_taken(tx, account.no, &kept.profile, None, input)?;
+    refuse_taken(tx, account.no, &kept.profile, None, input.alternate_ids.as_deref())?;
     numbers.next_profile += 1;
     tx.set_numbers(account.no, numbers);
     put(tx, account, &kept, now, &Entries::default())?;
-    Ok(Written { id, moment: now, created: true })
+    Ok(Written { id, moment: now, created: true, archived: 0 })
 }
 
 fn update(
@@ -78,26 +131,68 @@ fn update(
     account: &Account,
     author: &Author,
     id: ProfileId,
-    input: &ProfileInput,
+    input: Box<ProfileInput>,
+    expected: &Expected,
+) -> Result<Written, StoreError> {
+    existing(tx, account, author, id, expected, |kept, now| {
+        let changed = change::update(kept, &input, &account.config, author, now)?;
+        Ok(Some(Outcome { changed, asked: Some(input), archived: 0 }))
+    })
+}
+
+/// What the model made of a profile.
+struct Outcome {
+    changed: Changed,
+    /// The input, if a claimed alternate id may stand in it.
+    asked: Option<Box<ProfileInput>>,
+    archived: usize,
+}
+
+impl From<Changed> for Outcome {
+    fn from(changed: Changed) -> Self {
+        Self { changed, asked: None, archived: 0 }
+    }
+}
+
+/// Changes a profile that is there; `None` from the model leaves it as it is.
+fn existing(
+    tx: &mut Tx<'_>,
+    account: &Account,
+    author: &Author,
+    id: ProfileId,
+    expected: &Expected,
+    change: impl FnOnce(Kept, Moment) -> Result<Option<Outcome>, Refusal>,
 ) -> Result<Written, StoreError> {
     let no = account.no;
     let (dbs, txn) = tx.read();
     let row = rows::get(dbs, txn, no, id)?.ok_or_else(|| unknown(id))?;
+    expected.of(&row)?;
     let current = row.kept()?;
-    let former_entries = Entries::of(no, &current.profile, row.modified);
+    let modified = row.modified;
+    let former_entries = Entries::of(no, &current.profile, modified);
     let former_profile = current.profile.clone();
     let now = tx.stamp();
-    let Changed { kept, former } = change::update(current, input, &account.config, author, now)?;
-    refuse_taken(tx, no, &kept.profile, Some(&former_profile), input)?;
+    let Some(Outcome { changed: Changed { kept, former }, asked, archived }) = change(current, now)? else {
+        return Ok(Written { id, moment: modified, created: false, archived: 0 });
+    };
+    let asked = asked.as_ref().and_then(|input| input.alternate_ids.as_deref());
+    refuse_taken(tx, no, &kept.profile, Some(&former_profile), asked)?;
     put(tx, account, &kept, now, &former_entries)?;
     put_history(tx, no, id, now, author, &former)?;
-    Ok(Written { id, moment: now, created: false })
+    Ok(Written { id, moment: now, created: false, archived })
 }
 
 /// Row, facts, history and every index entry go in this one transaction; the tombstone stays (profile.md, Rules).
-fn delete(tx: &mut Tx<'_>, no: AccountNo, id: ProfileId, reason_code: Option<String>) -> Result<Written, StoreError> {
+fn delete(
+    tx: &mut Tx<'_>,
+    no: AccountNo,
+    id: ProfileId,
+    reason_code: Option<String>,
+    expected: &Expected,
+) -> Result<Written, StoreError> {
     let (dbs, txn) = tx.read();
     let row = rows::get(dbs, txn, no, id)?.ok_or_else(|| unknown(id))?;
+    expected.of(&row)?;
     let entries = Entries::of(no, &row.profile()?, row.modified);
     let now = tx.stamp();
     let tombstone = seal::seal_json(&Tombstone { profile_id: id, deleted_date: now, reason_code })?;
@@ -109,7 +204,7 @@ fn delete(tx: &mut Tx<'_>, no: AccountNo, id: ProfileId, reason_code: Option<Str
     Entries::default().replace(&entries, dbs, txn)?;
     history::remove(dbs, txn, no, id)?;
     dbs.tombstones.put(txn, &key, &tombstone).or_engine()?;
-    Ok(Written { id, moment: now, created: false })
+    Ok(Written { id, moment: now, created: false, archived: 0 })
 }
 
 /// Puts a profile: row, facts, and what differs in the indexes.
@@ -175,7 +270,7 @@ fn refuse_taken(
     no: AccountNo,
     new: &Profile,
     former: Option<&Profile>,
-    input: &ProfileInput,
+    asked: Option<&[AlternateIdInput]>,
 ) -> Result<(), StoreError> {
     for a in &new.alternate_ids {
         let (kind, id) = (&a.alternate_id_type, &a.alternate_id);
@@ -192,8 +287,7 @@ fn refuse_taken(
             }
         })?;
         if let Some(owner) = owner {
-            let asked = input.alternate_ids.as_deref().unwrap_or_default();
-            return Err(taken(asked, kind, id, owner).into());
+            return Err(taken(asked.unwrap_or_default(), kind, id, owner).into());
         }
     }
     Ok(())
@@ -252,17 +346,17 @@ fn by_alternate_id(tx: &Tx<'_>, account: &Account, kind: &str, id: &str) -> Resu
     Ok(found)
 }
 
-/// The alternate id that a profile was asked for by is part of the new one.
-fn name_alternate_id(input: &mut ProfileInput, kind: String, id: String) {
+/// The alternate id that a profile is named by is part of what is sent, whether it stands in it or not.
+fn name_alternate_id(input: &mut ProfileInput, kind: &str, id: &str) {
     let ids = input.alternate_ids.get_or_insert_default();
     let is_there = |a: &AlternateIdInput| {
-        a.alternate_id_type.as_deref().is_some_and(|k| fold(k) == fold(&kind))
-            && a.alternate_id.as_deref().is_some_and(|i| fold(i) == fold(&id))
+        a.alternate_id_type.as_deref().is_some_and(|k| fold(k) == fold(kind))
+            && a.alternate_id.as_deref().is_some_and(|i| fold(i) == fold(id))
     };
     if !ids.iter().any(is_there) {
         ids.push(AlternateIdInput {
-            alternate_id_type: Some(kind),
-            alternate_id: Some(id),
+            alternate_id_type: Some(kind.to_owned()),
+            alternate_id: Some(id.to_owned()),
             ..AlternateIdInput::default()
         });
     }

@@ -1,6 +1,13 @@
 //! Consents of the person as a whole and of single contacts.
 
-use super::{HistoryKind, Path, Write, check, check::required, contacts::Contact, json};
+use std::collections::HashSet;
+
+use super::{
+    HistoryKind, Mode, Path, Write, check,
+    check::required,
+    contacts::{Contact, Merged},
+    json,
+};
 use crate::{
     config::{ConsentType, ConsentTypeVersion},
     id::fold,
@@ -17,7 +24,8 @@ pub(super) fn of_profile(
     input: &[ConsentInput],
 ) -> Result<Vec<String>, Refusal> {
     let mut refused = Vec::new();
-    write(w, &Path::Root.member("Consents"), || Place::Profile, Channel::ALL, list, input, &mut refused)?;
+    let holder = Holder { place: Place::Profile, channels: Channel::ALL, removes: w.mode == Mode::Replace };
+    write(w, &Path::Root.member("Consents"), &holder, list, input, &mut refused)?;
     Ok(refused)
 }
 
@@ -26,50 +34,59 @@ pub(super) fn of_contacts<C: Contact>(
     w: &mut Write<'_>,
     list: &mut [C],
     inputs: &[C::Input],
-    places: &[usize],
+    merged: &Merged,
     refused: &mut Vec<String>,
 ) -> Result<(), Refusal> {
     let path = Path::Root.member(C::LIST);
-    for (i, input) in inputs.iter().enumerate() {
+    for (i, (input, &at)) in inputs.iter().zip(&merged.places).enumerate() {
         let consents = C::input_consents(input);
-        if !consents.is_empty() {
-            let contact = &mut list[places[i]];
-            let key = contact.natural_key();
+        let removes = w.mode == Mode::Replace && !merged.returned.contains(&at);
+        if removes || !consents.is_empty() {
+            let contact = &mut list[at];
+            let holder = Holder { place: contact.natural_key(), channels: C::CHANNELS, removes };
             let path = path.item(i);
-            write(w, &path.member("Consents"), || key.clone(), C::CHANNELS, contact.consents(), consents, refused)?;
+            write(w, &path.member("Consents"), &holder, contact.consents(), consents, refused)?;
         }
     }
     Ok(())
+}
+
+/// Whose consents are written.
+struct Holder {
+    place: Place,
+    channels: &'static [Channel],
+    /// Whether those that aren't sent are removed.
+    removes: bool,
 }
 
 /// One holder has one consent of a type: a new one, also in another locale or version, takes the former's place.
 fn write(
     w: &mut Write<'_>,
     path: &Path<'_>,
-    place: impl Fn() -> Place,
-    channels: &[Channel],
+    holder: &Holder,
     list: &mut Vec<Consent>,
     input: &[ConsentInput],
     refused: &mut Vec<String>,
 ) -> Result<(), Refusal> {
     let mut new = Vec::with_capacity(input.len());
     for (i, input) in input.iter().enumerate() {
-        new.push(consent(w, &path.item(i), channels, input)?);
+        new.push(match list.iter().find(|old| is_as_read(old, input)) {
+            // Nothing new was said, and so it needn't be what could be said now.
+            Some(old) => (old.clone(), None),
+            None => consent(w, &path.item(i), holder.channels, input)?,
+        });
     }
     let key = |c: &Consent| fold(&c.consent_type);
-    let found =
-        check::matched(path, "consent type", list.iter().map(key), new.iter().map(|(c, _)| key(c)).enumerate())?;
+    let keys: Vec<String> = new.iter().map(|(c, _)| key(c)).collect();
+    let found = check::matched(path, "consent type", list.iter().map(key), keys.iter().cloned().enumerate())?;
     for (i, ((mut new, switched_off), found)) in new.into_iter().zip(found).enumerate() {
         let old = found.map(|at| &mut list[at]);
         let same_text = |old: &Consent| old.consent_version == new.consent_version && old.locale == new.locale;
         if let Some(old) = &old
             && same_text(old)
         {
-            if old.consent_status == new.consent_status
-                && input[i].consent_date.is_some()
-                && old.consent_date == new.consent_date
-            {
-                continue; // sent back as it was read: nothing new was said
+            if is_as_read(old, &input[i]) {
+                continue;
             }
             new.edited = old.edited.clone();
             w.touch(&mut new.edited);
@@ -82,11 +99,29 @@ fn write(
             refused.push(new.consent_type.clone());
         }
         match old {
-            Some(old) => remember(w, &place, std::mem::replace(old, new)),
+            Some(old) => remember(w, || holder.place.clone(), std::mem::replace(old, new)),
             None => list.push(new),
         }
     }
+    if holder.removes {
+        let sent: HashSet<String> = keys.into_iter().collect();
+        for old in list.extract_if(.., |old| !sent.contains(&key(old))) {
+            refused.push(old.consent_type.clone());
+            remember(w, || holder.place.clone(), old);
+        }
+    }
     Ok(())
+}
+
+/// Whether an input is this consent as it was read.
+fn is_as_read(old: &Consent, input: &ConsentInput) -> bool {
+    let same = |a: &str, b: &Option<String>| b.as_deref().is_some_and(|b| fold(a) == fold(b));
+    let date = |text: &str| parse_customer_date(text, Choice::In).ok();
+    same(&old.consent_type, &input.consent_type)
+        && same(&old.consent_version, &input.consent_version)
+        && same(&old.locale, &input.locale)
+        && input.consent_status == Some(old.consent_status)
+        && input.consent_date.as_deref().and_then(date) == Some(old.consent_date)
 }
 
 /// Keeps a former consent for history.

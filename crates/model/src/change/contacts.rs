@@ -2,12 +2,12 @@
 
 mod kinds;
 
-use super::{HistoryKind, Path, Write, check::matched, json};
+use super::{HistoryKind, Mode, Path, Write, check::matched, json, preferences, withdrawal};
 use crate::{
     config::TypeKind,
     input::{ConsentInput, PreferenceInput},
-    profile::{Channel, Consent, EditInfo, Place, Preference},
-    refusal::Refusal,
+    profile::{Channel, Consent, EditInfo, Extras, Place, Preference},
+    refusal::{Refusal, shown},
 };
 
 /// What the three kinds of contact have in common.
@@ -22,6 +22,8 @@ pub(super) trait Contact: Clone + PartialEq + serde::Serialize {
     const TYPE: TypeKind;
     /// The member that names its type.
     const TYPE_MEMBER: &'static str;
+    /// The member that it is known by, beside its type.
+    const VALUE_MEMBER: &'static str;
     /// The channels of the filters and consents that can hang on it.
     const CHANNELS: &'static [Channel];
 
@@ -31,6 +33,8 @@ pub(super) trait Contact: Clone + PartialEq + serde::Serialize {
     fn inherit(&mut self, old: &Self, input: &Self::Input);
     fn natural_key(&self) -> Place;
     fn type_name(&self) -> &str;
+    /// What it is known by, beside its type.
+    fn value(&self) -> &str;
     fn is_default(&self) -> bool;
     fn set_default(&mut self, is_default: bool);
     fn edited(&mut self) -> &mut EditInfo;
@@ -47,35 +51,74 @@ pub(super) trait Contact: Clone + PartialEq + serde::Serialize {
     fn input_consents(input: &Self::Input) -> &[ConsentInput];
 }
 
-/// Adds or changes the contacts themselves, without what hangs on them; gives for each input where its contact stands.
+/// Whether what hangs on a removed contact is kept for its return.
+#[derive(Clone, Copy)]
+pub(super) struct Keeping {
+    pub preferences: bool,
+    pub consents: bool,
+}
+
+/// Where the contacts of an input stand in the profile's list.
+#[derive(Default)]
+pub(super) struct Merged {
+    /// For each input.
+    pub places: Vec<usize>,
+    /// Those that were added by this write and brought back what was kept for them.
+    pub returned: Vec<usize>,
+}
+
+/// Adds, changes or removes the contacts themselves, without what hangs on those that stay.
 pub(super) fn merge<C: Contact>(
     w: &mut Write<'_>,
     list: &mut Vec<C>,
     inputs: &[C::Input],
-) -> Result<Vec<usize>, Refusal> {
-    if inputs.is_empty() {
-        return Ok(Vec::new());
+    extras: &mut Extras,
+    keeping: Keeping,
+) -> Result<Merged, Refusal> {
+    if inputs.is_empty() && w.keeps_unsent() {
+        return Ok(Merged::default());
     }
     let path = Path::Root.member(C::LIST);
     let mut fresh = Vec::with_capacity(inputs.len());
     for (i, input) in inputs.iter().enumerate() {
         fresh.push(C::fresh(w, &path.item(i), input)?);
     }
-    let found = matched(&path, C::WHAT, list.iter().map(C::natural_key), fresh.iter().map(C::natural_key).enumerate())?;
-    let mut places = Vec::with_capacity(inputs.len());
+    let mut found =
+        matched(&path, C::WHAT, list.iter().map(C::natural_key), fresh.iter().map(C::natural_key).enumerate())?;
+    if w.mode == Mode::Replace {
+        remove_unsent(w, list, &mut found, extras, keeping);
+    }
+    let (mut places, mut returned) = (Vec::with_capacity(inputs.len()), Vec::new());
     for (i, (mut new, found)) in fresh.into_iter().zip(found).enumerate() {
         let Some(at) = found else {
+            if w.mode == Mode::Part {
+                let message = format!(
+                    "the profile has no {} {} of the type {}",
+                    C::WHAT,
+                    shown(new.value()),
+                    shown(new.type_name())
+                );
+                return Err(path.item(i).member(C::VALUE_MEMBER).unknown(message));
+            }
             w.type_is_active(&path.item(i).member(C::TYPE_MEMBER), C::TYPE, new.type_name())?;
+            if bring_back(&mut new, extras) {
+                returned.push(list.len());
+            }
             places.push(list.len());
             list.push(new);
             continue;
         };
         places.push(at);
+        if w.mode == Mode::Part {
+            continue;
+        }
         let old = &mut list[at];
         // What hangs on the contact is no part of the comparison, nor of the former value.
         let preferences = std::mem::take(old.preferences());
         let consents = std::mem::take(old.consents());
-        new.inherit(old, &inputs[i]);
+        if w.keeps_unsent() {
+            new.inherit(old, &inputs[i]);
+        }
         *new.edited() = old.edited().clone();
         if new != *old {
             remember(w, old);
@@ -86,7 +129,53 @@ pub(super) fn merge<C: Contact>(
         *old.consents() = consents;
     }
     one_default(w, list, inputs, &places, &path)?;
-    Ok(places)
+    Ok(Merged { places, returned })
+}
+
+/// Removes the contacts that no input was found to name, and makes `found` say where the others stand now.
+fn remove_unsent<C: Contact>(
+    w: &mut Write<'_>,
+    list: &mut Vec<C>,
+    found: &mut [Option<usize>],
+    extras: &mut Extras,
+    keeping: Keeping,
+) {
+    let mut stays = vec![false; list.len()];
+    found.iter().flatten().for_each(|at| stays[*at] = true);
+    for at in found.iter_mut().flatten() {
+        *at = stays[..*at].iter().filter(|stays| **stays).count();
+    }
+    let mut stays = stays.into_iter();
+    for mut contact in list.extract_if(.., |_| stays.next() == Some(false)) {
+        let place = contact.natural_key();
+        let mut preferences = std::mem::take(contact.preferences());
+        let consents = std::mem::take(contact.consents());
+        remember(w, &contact);
+        if keeping.preferences {
+            for preference in preferences {
+                preferences::remember(w, &place, &preference);
+                extras.preserved_preferences.push((place.clone(), preference));
+            }
+        } else {
+            withdrawal::archive(w, || place.clone(), &mut preferences, extras, None, |_| true);
+        }
+        for consent in consents {
+            if keeping.consents {
+                extras.preserved_consents.push((place.clone(), consent.clone()));
+            }
+            super::consents::remember(w, || place.clone(), consent);
+        }
+    }
+}
+
+/// Gives a contact that is added what was kept for it; whether there was anything.
+fn bring_back<C: Contact>(contact: &mut C, extras: &mut Extras) -> bool {
+    let place = contact.natural_key();
+    let preferences = extras.preserved_preferences.extract_if(.., |(at, _)| *at == place).map(|(_, p)| p);
+    contact.preferences().extend(preferences);
+    let consents = extras.preserved_consents.extract_if(.., |(at, _)| *at == place).map(|(_, c)| c);
+    contact.consents().extend(consents);
+    !contact.preferences().is_empty() || !contact.consents().is_empty()
 }
 
 /// Naming a new default clears the old one (profile.md).

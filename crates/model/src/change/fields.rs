@@ -1,6 +1,8 @@
 //! Custom fields: their kinds, their checks and when a new value may take the place of the one there.
 
-use super::{HistoryKind, Path, Write, check, check::required, json};
+use std::collections::HashSet;
+
+use super::{HistoryKind, Mode, Path, Write, check, check::required, json};
 use crate::{
     config::{CustomField, CustomFieldKind, UpdateRule},
     id::fold,
@@ -11,7 +13,8 @@ use crate::{
 };
 
 /// Writes custom fields. A blank value clears the field, which then is not in the list; a value that the update rule declines
-/// is passed over silently. The rules speak of updates: a new profile's first values are always taken.
+/// is passed over silently. The rules speak of updates: a new profile's first values are always taken. To a replacing write, a field
+/// that isn't sent is one sent blank.
 pub(super) fn write(
     w: &mut Write<'_>,
     list: &mut Vec<CustomFieldValue>,
@@ -27,18 +30,27 @@ pub(super) fn write(
             return Err(at.unknown(format!("custom field {} is not configured in this account", shown(name))));
         };
         let value = input.value.as_deref().filter(|v| !v.trim().is_empty());
+        let is_as_read =
+            |value: &str| list.iter().any(|f| fold(&f.name) == fold(name) && f.value.as_deref() == Some(value));
         let value = match value {
+            // Sent back as it was read, it needn't be what would be taken now.
+            Some(value) if is_as_read(value) => Some(value.to_owned()),
             Some(value) => Some(checked(w, &item.member("Value"), field, value)?),
             None => None,
         };
         new.push((field, value));
+    }
+    if w.mode == Mode::Replace {
+        let sent: HashSet<String> = new.iter().map(|(field, _)| fold(&field.name)).collect();
+        let unsent = list.iter().filter(|f| !sent.contains(&fold(&f.name)));
+        new.extend(unsent.filter_map(|f| w.config.custom_field(&f.name)).map(|field| (field, None)));
     }
     let current = list.iter().map(|f| fold(&f.name));
     let found = check::matched(&path, "custom field", current, new.iter().map(|(f, _)| fold(&f.name)).enumerate())?;
     let mut cleared = Vec::new();
     for (i, ((field, value), found)) in new.into_iter().zip(found).enumerate() {
         let current = found.and_then(|at| list[at].value.as_deref());
-        let declined = !w.creating
+        let declined = w.mode != Mode::Create
             && match field.update_rule {
                 UpdateRule::Always => false,
                 UpdateRule::IfCurrentBlank => current.is_some(),

@@ -1,9 +1,11 @@
 //! The person as such: name, type, flags, alternate ids, groups and tags.
 
+use std::{collections::HashSet, hash::Hash};
+
 use serde_json::Map;
 
 use super::{
-    HistoryKind, Path, Write,
+    HistoryKind, Mode, Path, Write,
     check::{matched, required, within},
     json,
 };
@@ -53,14 +55,17 @@ impl Write<'_> {
 /// The standard fields. A customer type or locale that is cleared, or was never given, is the account's default.
 pub(super) fn fields(w: &mut Write<'_>, p: &mut Profile, input: &ProfileInput) -> Result<(), Refusal> {
     let mut former = Map::new();
-    set(&mut p.is_active, input.is_active, "IsActive", &mut former);
-    set(&mut p.registration_confirmed, input.registration_confirmed, "RegistrationConfirmed", &mut former);
-    set(&mut p.preserve_consents, input.preserve_consents, "PreserveConsents", &mut former);
-    set(&mut p.preserve_preferences, input.preserve_preferences, "PreservePreferences", &mut former);
+    let replacing = w.mode == Mode::Replace;
+    let flag = |sent: Option<bool>, default: bool| sent.or(replacing.then_some(default));
+    set(&mut p.is_active, flag(input.is_active, true), "IsActive", &mut former);
+    let confirmed = flag(input.registration_confirmed, false);
+    set(&mut p.registration_confirmed, confirmed, "RegistrationConfirmed", &mut former);
+    set(&mut p.preserve_consents, flag(input.preserve_consents, true), "PreserveConsents", &mut former);
+    set(&mut p.preserve_preferences, flag(input.preserve_preferences, true), "PreservePreferences", &mut former);
 
     let path = Path::Root.member("CustomerType");
     let customer_type = match &input.customer_type {
-        Field::Absent if !w.creating => None,
+        Field::Absent if w.keeps_unsent() => None,
         Field::Set(name) if !name.trim().is_empty() => {
             within(&path, name, 100)?;
             let name = w.type_name(&path, TypeKind::Customer, name)?;
@@ -74,7 +79,7 @@ pub(super) fn fields(w: &mut Write<'_>, p: &mut Profile, input: &ProfileInput) -
     set(&mut p.customer_type, customer_type, "CustomerType", &mut former);
 
     let locale = match &input.default_locale {
-        Field::Absent if !w.creating => None,
+        Field::Absent if w.keeps_unsent() => None,
         Field::Set(locale) if !locale.trim().is_empty() => {
             within(&Path::Root.member("DefaultLocale"), locale, 15)?;
             Some(Some(locale.clone()))
@@ -83,9 +88,10 @@ pub(super) fn fields(w: &mut Write<'_>, p: &mut Profile, input: &ProfileInput) -
     };
     set(&mut p.default_locale, locale, "DefaultLocale", &mut former);
 
+    let nameless = CustomerName::default();
     let name = match &input.customer_name {
-        Some(name) => Some(customer_name(&p.customer_name, name)?),
-        None => None,
+        Some(name) => Some(customer_name(if replacing { &nameless } else { &p.customer_name }, name)?),
+        None => replacing.then_some(nameless),
     };
     set(&mut p.customer_name, name, "CustomerName", &mut former);
     if !former.is_empty() {
@@ -142,6 +148,7 @@ pub(super) fn alternate_ids(
         });
     }
     let key = |a: &AlternateId| (fold(&a.alternate_id_type), fold(&a.alternate_id));
+    let sent = new.iter().map(key).collect();
     let found = matched(&path, "alternate id", list.iter().map(key), new.iter().map(key).enumerate())?;
     for (i, (mut new, found)) in new.into_iter().zip(found).enumerate() {
         let Some(at) = found else {
@@ -150,7 +157,9 @@ pub(super) fn alternate_ids(
             continue;
         };
         let old = &mut list[at];
-        new.is_active = input[i].is_active.unwrap_or(old.is_active);
+        if w.keeps_unsent() {
+            new.is_active = input[i].is_active.unwrap_or(old.is_active);
+        }
         new.edited = old.edited.clone();
         if new != *old {
             w.remember(HistoryKind::StandardFields, || serde_json::json!({ "AlternateIds": [json(&*old)] }));
@@ -158,7 +167,23 @@ pub(super) fn alternate_ids(
             *old = new;
         }
     }
+    remove_unsent(w, "AlternateIds", list, &sent, key);
     Ok(())
+}
+
+/// Removes from a list what a replacing write didn't name.
+fn remove_unsent<T: serde::Serialize, K: Eq + Hash>(
+    w: &mut Write<'_>,
+    name: &str,
+    list: &mut Vec<T>,
+    sent: &HashSet<K>,
+    key: impl Fn(&T) -> K,
+) {
+    if w.mode == Mode::Replace {
+        for old in list.extract_if(.., |item| !sent.contains(&key(item))) {
+            w.remember(HistoryKind::StandardFields, || serde_json::json!({ name: [json(&old)] }));
+        }
+    }
 }
 
 /// Groups.
@@ -175,6 +200,7 @@ pub(super) fn groups(w: &mut Write<'_>, list: &mut Vec<Group>, input: &[GroupInp
         });
     }
     let key = |g: &Group| (fold(&g.group_type), fold(&g.group_name));
+    let sent = new.iter().map(key).collect();
     let found = matched(&path, "group", list.iter().map(key), new.iter().map(key).enumerate())?;
     for (i, (mut new, found)) in new.into_iter().zip(found).enumerate() {
         let Some(at) = found else {
@@ -183,24 +209,29 @@ pub(super) fn groups(w: &mut Write<'_>, list: &mut Vec<Group>, input: &[GroupInp
             continue;
         };
         let old = &mut list[at];
-        new.is_primary = input[i].is_primary.unwrap_or(old.is_primary);
+        if w.keeps_unsent() {
+            new.is_primary = input[i].is_primary.unwrap_or(old.is_primary);
+        }
         if new != *old {
             w.remember(HistoryKind::StandardFields, || serde_json::json!({ "Groups": [json(&*old)] }));
             *old = new;
         }
     }
+    remove_unsent(w, "Groups", list, &sent, key);
     Ok(())
 }
 
 /// Tags: free words, so one that is there already keeps its spelling.
-pub(super) fn tags(list: &mut Vec<Tag>, input: &[TagInput]) -> Result<(), Refusal> {
+pub(super) fn tags(w: &mut Write<'_>, list: &mut Vec<Tag>, input: &[TagInput]) -> Result<(), Refusal> {
     let path = Path::Root.member("ProfileTags");
     let mut new = Vec::with_capacity(input.len());
     for (i, input) in input.iter().enumerate() {
         new.push(Tag { name: required(&path.item(i).member("Name"), &input.name, 100)?.to_owned() });
     }
     let key = |t: &Tag| fold(&t.name);
+    let sent = new.iter().map(key).collect();
     let found = matched(&path, "tag", list.iter().map(key), new.iter().map(key).enumerate())?;
     list.extend(new.into_iter().zip(found).filter(|(_, found)| found.is_none()).map(|(tag, _)| tag));
+    remove_unsent(w, "ProfileTags", list, &sent, key);
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! What a person says of filters: on a contact, or as a whole.
 
+use std::collections::HashSet;
+
 use super::{
-    HistoryKind, Path, Write, check,
+    HistoryKind, Mode, Path, Write, check,
     check::{optional, required},
-    contacts::Contact,
+    contacts::{Contact, Merged},
     json,
     withdrawal::Said,
 };
@@ -37,6 +39,29 @@ struct At<'a> {
 }
 
 impl<'a> At<'a> {
+    fn profile(consents: &'a [Consent], archived: &'a [(Place, Preference)]) -> Self {
+        At {
+            what: "ProfilePreferences",
+            key: Place::Profile,
+            channels: &[Channel::Solicit],
+            takes_texts: false,
+            own: &[],
+            profile: consents,
+            archived,
+        }
+    }
+
+    /// A contact, and its preferences to be changed.
+    fn contact<C: Contact>(
+        contact: &'a mut C,
+        profile: &'a [Consent],
+        archived: &'a [(Place, Preference)],
+    ) -> (Self, &'a mut Vec<Preference>) {
+        let (key, takes_texts) = (contact.natural_key(), contact.takes_texts());
+        let (own, list) = contact.consents_and_preferences();
+        (At { what: C::PREFERENCES, key, channels: C::CHANNELS, takes_texts, own, profile, archived }, list)
+    }
+
     /// The consent of a type that counts here, and whose it is: the contact's own, else the person's.
     fn consent(&self, consent_type: &str) -> Option<(&'a Consent, Place)> {
         let of = |list: &'a [Consent]| list.iter().find(|c| fold(&c.consent_type) == fold(consent_type));
@@ -52,15 +77,7 @@ pub(super) fn of_profile(
     input: &ProfileInput,
     said: &mut Said,
 ) -> Result<(), Refusal> {
-    let at = At {
-        what: "ProfilePreferences",
-        key: Place::Profile,
-        channels: &[Channel::Solicit],
-        takes_texts: false,
-        own: &[],
-        profile: &profile.consents,
-        archived: &extras.archived,
-    };
+    let at = At::profile(&profile.consents, &extras.archived);
     let input = input.profile_preferences.as_deref().unwrap_or_default();
     write(w, &Path::Root.member("ProfilePreferences"), &at, &mut profile.profile_preferences, input, said)
 }
@@ -70,31 +87,76 @@ pub(super) fn of_contacts<C: Contact>(
     w: &mut Write<'_>,
     list: &mut [C],
     inputs: &[C::Input],
-    places: &[usize],
+    merged: &Merged,
     profile_consents: &[Consent],
     archived: &[(Place, Preference)],
     said: &mut Said,
 ) -> Result<(), Refusal> {
     let path = Path::Root.member(C::LIST);
-    for (i, input) in inputs.iter().enumerate() {
+    for (i, (input, &at)) in inputs.iter().zip(&merged.places).enumerate() {
         let preferences = C::input_preferences(input);
         if preferences.is_empty() {
             continue;
         }
-        let contact = &mut list[places[i]];
-        let (key, takes_texts) = (contact.natural_key(), contact.takes_texts());
-        let (own, list) = contact.consents_and_preferences();
-        let at = At {
-            what: C::PREFERENCES,
-            key,
-            channels: C::CHANNELS,
-            takes_texts,
-            own,
-            profile: profile_consents,
-            archived,
-        };
+        let (at, list) = At::contact(&mut list[at], profile_consents, archived);
         let path = path.item(i);
         write(w, &path.member(C::PREFERENCES), &at, list, preferences, said)?;
+    }
+    Ok(())
+}
+
+/// Removes from `ProfilePreferences` what a replacing write doesn't say.
+pub(super) fn remove_of_profile(
+    w: &mut Write<'_>,
+    profile: &mut Profile,
+    extras: &Extras,
+    input: &ProfileInput,
+) -> Result<(), Refusal> {
+    let at = At::profile(&profile.consents, &extras.archived);
+    let input = input.profile_preferences.as_deref().unwrap_or_default();
+    remove_unsent(w, &Path::Root.member("ProfilePreferences"), &at, &mut profile.profile_preferences, input)
+}
+
+/// The same for contacts. One that has just come back with its preferences keeps them.
+pub(super) fn remove_of_contacts<C: Contact>(
+    w: &mut Write<'_>,
+    list: &mut [C],
+    inputs: &[C::Input],
+    merged: &Merged,
+    archived: &[(Place, Preference)],
+) -> Result<(), Refusal> {
+    let path = Path::Root.member(C::LIST);
+    for (i, (input, &at)) in inputs.iter().zip(&merged.places).enumerate() {
+        if !merged.returned.contains(&at) {
+            let (at, list) = At::contact(&mut list[at], &[], archived);
+            let path = path.item(i);
+            remove_unsent(w, &path.member(C::PREFERENCES), &at, list, C::input_preferences(input))?;
+        }
+    }
+    Ok(())
+}
+
+fn remove_unsent(
+    w: &mut Write<'_>,
+    path: &Path<'_>,
+    at: &At<'_>,
+    list: &mut Vec<Preference>,
+    input: &[PreferenceInput],
+) -> Result<(), Refusal> {
+    if list.is_empty() {
+        return Ok(());
+    }
+    let mut sent = HashSet::with_capacity(input.len());
+    for (i, input) in input.iter().enumerate() {
+        let path = path.item(i);
+        let (program, filter) = filter(w, &path, at, input)?;
+        let new = preference(w, &path, program, filter, list, input)?;
+        if !is_echo(w, at, list, filter, input, &new) {
+            sent.insert(fold(&filter.id));
+        }
+    }
+    for old in list.extract_if(.., |old| !sent.contains(&fold(&old.filter_id))) {
+        remember(w, &at.key, &old);
     }
     Ok(())
 }
@@ -111,8 +173,8 @@ fn write(
     for (i, input) in input.iter().enumerate() {
         let path = path.item(i);
         let (program, filter) = filter(w, &path, at, input)?;
-        let new = preference(w, &path, program, filter, input)?;
-        if is_echo(at, list, filter, input, &new) {
+        let new = preference(w, &path, program, filter, list, input)?;
+        if is_echo(w, at, list, filter, input, &new) {
             continue;
         }
         if filter.channel_id == Channel::Text && !at.takes_texts {
@@ -132,7 +194,7 @@ fn write(
         }
         if let Some(old) = &old
             && input[i].customer_date.is_some()
-            && says_the_same(old, &new)
+            && says_the_same(old, &new, &input[i])
         {
             continue; // sent back as it was read: nothing new was said
         }
@@ -196,6 +258,7 @@ fn preference(
     path: &Path<'_>,
     program: &Program,
     filter: &Filter,
+    list: &[Preference],
     input: &PreferenceInput,
 ) -> Result<Preference, Refusal> {
     let Some(preference_type) = input.preference_type else {
@@ -212,6 +275,7 @@ fn preference(
         }
     };
     let preference_attributes = attributes(&path.member("PreferenceAttributes"), input)?;
+    let old = list.iter().find(|old| old.filter_id == filter.id);
     let reason = preference_attributes.iter().find(|a| a.key.eq_ignore_ascii_case(REASON_CODE));
     Ok(Preference {
         program_id: program.id.clone(),
@@ -226,20 +290,28 @@ fn preference(
         source_id: w.author.source_id.clone(),
         filter_id: filter.id.clone(),
         preference_type,
-        frequency_id: frequency(&path.member("FrequencyId"), filter, input)?,
+        frequency_id: frequency(&path.member("FrequencyId"), filter, old, input)?,
         preference_attributes,
         customer_date,
     })
 }
 
-fn frequency(path: &Path<'_>, filter: &Filter, input: &PreferenceInput) -> Result<Option<String>, Refusal> {
+fn frequency(
+    path: &Path<'_>,
+    filter: &Filter,
+    old: Option<&Preference>,
+    input: &PreferenceInput,
+) -> Result<Option<String>, Refusal> {
     let Some(id) = input.frequency_id.as_deref().filter(|id| !id.is_empty()) else {
         return Ok(filter.default_frequency().map(|f| f.id.clone()));
     };
     check::within(path, id, 20)?;
     let folded = fold(id);
+    let had = old.and_then(|old| old.frequency_id.as_ref()).filter(|had| fold(had) == folded);
     match filter.frequencies.iter().find(|f| fold(&f.id) == folded) {
         Some(f) => Ok(Some(f.id.clone())),
+        // One that the filter has no more, sent back as it was read.
+        None if had.is_some() => Ok(had.cloned()),
         None => Err(path.unknown(format!("filter {} has no frequency {}", shown(&filter.id), shown(id)))),
     }
 }
@@ -291,22 +363,36 @@ fn carried(path: &Path<'_>, at: &At<'_>, filter: &Filter) -> Result<Vec<ConsentV
 /// Whether an input only repeats what was read and was never said by the person so: an implied preference that nobody
 /// changed, or an archived one. Taking it for a new statement would make a permission of a default, or bring back one that a
 /// rule has ended. An opt-out is passed over only if it is exactly the archived one.
-fn is_echo(at: &At<'_>, list: &[Preference], filter: &Filter, input: &PreferenceInput, new: &Preference) -> bool {
-    let said_before = || list.iter().any(|p| p.filter_id == filter.id);
-    let is_default = || filter.default_preference.is_some_and(|d| PreferenceType::from(d) == new.preference_type);
-    if input.match_type.is(MatchType::Implied.word()) && is_default() && !said_before() {
+fn is_echo(
+    w: &Write<'_>,
+    at: &At<'_>,
+    list: &[Preference],
+    filter: &Filter,
+    input: &PreferenceInput,
+    new: &Preference,
+) -> bool {
+    let is_opt_in = new.preference_type == PreferenceType::OptIn;
+    let is_default = filter.default_preference.is_some_and(|d| PreferenceType::from(d) == new.preference_type);
+    let unsaid = match w.mode {
+        // The whole that is sent back holds what was read. The default may have changed since: it becomes no permission by that.
+        Mode::Replace => is_opt_in || is_default,
+        _ => is_default && !list.iter().any(|p| p.filter_id == filter.id),
+    };
+    if unsaid && input.match_type.is(MatchType::Implied.word()) {
         return true;
     }
     input.preference_status.is(PreferenceStatus::Archived.word())
-        && (new.preference_type == PreferenceType::OptIn
+        && (is_opt_in
             || at.archived.iter().any(|(place, old)| {
                 *place == at.key && old.filter_id == filter.id && old.customer_date == new.customer_date
             }))
 }
 
-fn says_the_same(old: &Preference, new: &Preference) -> bool {
+fn says_the_same(old: &Preference, new: &Preference, input: &PreferenceInput) -> bool {
+    // Where there was no default then, none was read; sent back, it doesn't ask for the one that is there now.
+    let read_none = old.frequency_id.is_none() && input.frequency_id.as_deref().is_none_or(str::is_empty);
     old.preference_type == new.preference_type
         && old.customer_date == new.customer_date
-        && old.frequency_id == new.frequency_id
+        && (old.frequency_id == new.frequency_id || read_none)
         && old.preference_attributes == new.preference_attributes
 }

@@ -1,7 +1,12 @@
 //! How large a profile may grow. Lists have no longest length of their own, and a partial update only ever adds to them: without
 //! a bound a caller who means harm, or a loop that went wrong, makes a row that every export has to copy.
 
-use crate::{change::Kept, profile::Preference, refusal::Refusal, render::render};
+use crate::{
+    change::Kept,
+    profile::{Extras, Preference},
+    refusal::Refusal,
+    render::render,
+};
 
 /// The most bytes that a profile may have as JSON, what is kept beside its row included: 1 MiB, as much as a call's body may have.
 /// An ordinary row has about 2 KB.
@@ -16,8 +21,9 @@ pub(super) fn check(kept: &Kept) -> Result<(), Refusal> {
     if elements(kept) <= FEW {
         return Ok(());
     }
-    let beside = &kept.extras.archived;
-    let beside = if beside.is_empty() { 0 } else { serde_json::to_vec(beside).map_or(usize::MAX, |json| json.len()) };
+    let beside = &kept.extras;
+    let is_empty = *beside == Extras::default();
+    let beside = if is_empty { 0 } else { serde_json::to_vec(beside).map_or(usize::MAX, |json| json.len()) };
     let bytes = render(&kept.profile).json.len().saturating_add(beside);
     if bytes <= MAX_BYTES {
         return Ok(());
@@ -29,7 +35,7 @@ pub(super) fn check(kept: &Kept) -> Result<(), Refusal> {
 
 /// How many things the profile has in its lists, and in theirs.
 fn elements(kept: &Kept) -> usize {
-    let p = &kept.profile;
+    let (p, beside) = (&kept.profile, &kept.extras);
     let preference = |p: &Preference| 1 + p.consents.len() + p.preference_attributes.len();
     let preferences = |list: &[Preference]| list.iter().map(preference).sum::<usize>();
     let flat = p.consents.len() + p.alternate_ids.len() + p.groups.len() + p.profile_tags.len() + p.custom_fields.len();
@@ -37,5 +43,6 @@ fn elements(kept: &Kept) -> usize {
         + p.emails.iter().map(|c| 1 + c.consents.len() + preferences(&c.preferences)).sum::<usize>()
         + p.phone_numbers.iter().map(|c| 1 + c.consents.len() + preferences(&c.preferences)).sum::<usize>()
         + p.addresses.iter().map(|c| 1 + c.consents.len() + preferences(&c.preferences)).sum::<usize>()
-        + kept.extras.archived.iter().map(|(_, p)| 1 + preference(p)).sum::<usize>()
+        + beside.archived.iter().chain(&beside.preserved_preferences).map(|(_, p)| 1 + preference(p)).sum::<usize>()
+        + beside.preserved_consents.len() * 2
 }

@@ -1,7 +1,11 @@
 //! What a withdrawn choice takes with it (profile.md, Rules): an opt-out revokes the consents that the preference carried, a
 //! consent that is not granted any more archives the opt-ins that require it, a phone that is no mobile its text preferences.
 
-use super::{Write, consents, contacts::Contact, preferences};
+use super::{
+    Write, consents,
+    contacts::{Contact, Merged},
+    preferences,
+};
 use crate::{
     id::fold,
     moment::Moment,
@@ -69,7 +73,7 @@ pub(super) fn archive_unconsented(w: &mut Write<'_>, profile: &mut Profile, extr
         return;
     }
     let Profile { consents, profile_preferences, emails, phone_numbers, addresses, .. } = profile;
-    unconsented(w, || Place::Profile, profile_preferences, &[], consents, extras, types);
+    unconsented(w, || Place::Profile, profile_preferences, &[], consents, extras, Some(types));
     of_contacts(w, emails, consents, extras, types);
     of_contacts(w, phone_numbers, consents, extras, types);
     of_contacts(w, addresses, consents, extras, types);
@@ -86,8 +90,25 @@ fn of_contacts<C: Contact>(
         if !contact.preferences().is_empty() {
             let key = contact.natural_key();
             let (own, preferences) = contact.consents_and_preferences();
-            unconsented(w, || key.clone(), preferences, own, profile_consents, extras, types);
+            unconsented(w, || key.clone(), preferences, own, profile_consents, extras, Some(types));
         }
+    }
+}
+
+/// Archives the opt-ins that came back with their contact but not to the consents that they stood on: these may have been revoked
+/// meanwhile, or not been kept.
+pub(super) fn archive_returned<C: Contact>(
+    w: &mut Write<'_>,
+    list: &mut [C],
+    merged: &Merged,
+    profile_consents: &[Consent],
+    extras: &mut Extras,
+) {
+    for at in &merged.returned {
+        let contact = &mut list[*at];
+        let key = contact.natural_key();
+        let (own, preferences) = contact.consents_and_preferences();
+        unconsented(w, || key.clone(), preferences, own, profile_consents, extras, None);
     }
 }
 
@@ -98,21 +119,20 @@ fn unconsented(
     own: &[Consent],
     profile_consents: &[Consent],
     extras: &mut Extras,
-    types: &[String],
+    types: Option<&[String]>,
 ) {
     let granted = |consent_type: &str| {
-        let of = |list: &[Consent]| list.iter().find(|c| c.consent_type == consent_type).map(|c| c.consent_status);
+        let of =
+            |list: &[Consent]| list.iter().find(|c| fold(&c.consent_type) == consent_type).map(|c| c.consent_status);
         of(own).or_else(|| of(profile_consents)) == Some(ConsentStatus::Granted)
     };
+    let concerned = |consent_type: &str| types.is_none_or(|types| types.iter().any(|t| fold(t) == consent_type));
     let config = w.config;
-    let requires = |p: &Preference, consent_type: &str| {
-        p.consents.iter().any(|c| c.consent_type == consent_type)
-            || config
-                .filter(&p.filter_id)
-                .is_some_and(|(_, f)| f.required_consents.iter().any(|c| fold(c) == fold(consent_type)))
-    };
-    archive(w, place, list, extras, |p| {
-        p.preference_type == PreferenceType::OptIn && types.iter().any(|t| requires(p, t) && !granted(t))
+    archive(w, place, list, extras, None, |p| {
+        let carried = p.consents.iter().map(|c| &c.consent_type);
+        let required = config.filter(&p.filter_id).into_iter().flat_map(|(_, filter)| &filter.required_consents);
+        p.preference_type == PreferenceType::OptIn
+            && carried.chain(required).map(|t| fold(t)).any(|t| concerned(&t) && !granted(&t))
     });
 }
 
@@ -120,17 +140,18 @@ fn unconsented(
 pub(super) fn archive_texts(w: &mut Write<'_>, phones: &mut [Phone], extras: &mut Extras) {
     for phone in phones.iter_mut().filter(|p| !p.is_mobile) {
         let key = phone.place();
-        archive(w, || key.clone(), &mut phone.preferences, extras, |p| p.channel_id == Channel::Text);
+        archive(w, || key.clone(), &mut phone.preferences, extras, None, |p| p.channel_id == Channel::Text);
     }
 }
 
 /// Moves preferences from a row to what is kept beside it, and notes them in history. Of one filter only the newest archived
-/// preference is kept there; history has them all.
-fn archive(
+/// preference is kept there; history has them all. A `reason` becomes their reason code.
+pub(super) fn archive(
     w: &mut Write<'_>,
     place: impl Fn() -> Place,
     list: &mut Vec<Preference>,
     extras: &mut Extras,
+    reason: Option<&str>,
     goes: impl Fn(&Preference) -> bool,
 ) {
     for mut preference in list.extract_if(.., |p| goes(p)) {
@@ -138,6 +159,9 @@ fn archive(
         preferences::remember(w, &place, &preference);
         preference.preference_status = PreferenceStatus::Archived;
         preference.last_modified_date = w.now;
+        if let Some(reason) = reason {
+            preference.reason_code = Some(reason.to_owned());
+        }
         extras.archived.retain(|(p, old)| *p != place || old.filter_id != preference.filter_id);
         extras.archived.push((place, preference));
     }

@@ -45,7 +45,7 @@ pub(crate) fn kept(written: Moment) -> impl Strategy<Value = Kept> {
             (places[place % places.len()].clone(), preference)
         });
         let archived = archived.collect();
-        Kept { profile, extras: Extras { archived } }
+        Kept { profile, extras: Extras { archived, ..Extras::default() } }
     })
 }
 

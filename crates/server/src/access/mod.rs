@@ -15,4 +15,4 @@ pub(crate) use app::App;
 pub(crate) use caller::Caller;
 pub use execute::permission_check;
 pub(crate) use execute::{Executing, Holding, OfGroup, OfSegment};
-pub(crate) use permit::{EditProfiles, Permit, ViewProfiles};
+pub(crate) use permit::{EditConsents, EditPreferences, EditProfiles, Permit, ViewConsents, ViewProfiles};

@@ -12,7 +12,7 @@ use sayso_model::{
 };
 use sayso_store::{
     StoreError,
-    profiles::{Change, HistoryPage, ReadyRow, Target, Written},
+    profiles::{Change, Expected, HistoryPage, ReadyRow, Target, Written},
     search::{By, Search},
 };
 use tokio::sync::Semaphore;
@@ -26,22 +26,41 @@ pub(crate) trait Permission: Send + Sync + 'static {
     const AREA: Area;
     /// How far.
     const LEVEL: Level;
+    /// Another area whose permission is as good, since it covers this one: a profile's preferences and consents are part of it.
+    const WITHIN: Option<Area> = None;
 }
 
-/// Reading profiles.
-pub(crate) enum ViewProfiles {}
+/// Permissions that open the profiles to be read.
+pub(crate) trait Reads: Permission {}
 
-impl Permission for ViewProfiles {
-    const AREA: Area = Area::Profiles;
-    const LEVEL: Level = Level::View;
+/// Permissions that open the profiles to be changed.
+pub(crate) trait Writes: Permission {}
+
+macro_rules! permissions {
+    ($($(#[$doc:meta])* $name:ident: $area:ident, $level:ident, $within:expr, $opens:ident;)+) => {$(
+        $(#[$doc])*
+        pub(crate) enum $name {}
+
+        impl Permission for $name {
+            const AREA: Area = Area::$area;
+            const LEVEL: Level = Level::$level;
+            const WITHIN: Option<Area> = $within;
+        }
+
+        impl $opens for $name {}
+    )+};
 }
-
-/// Writing profiles.
-pub(crate) enum EditProfiles {}
-
-impl Permission for EditProfiles {
-    const AREA: Area = Area::Profiles;
-    const LEVEL: Level = Level::Edit;
+permissions! {
+    /// Reading profiles.
+    ViewProfiles: Profiles, View, None, Reads;
+    /// Writing profiles.
+    EditProfiles: Profiles, Edit, None, Writes;
+    /// Writing preferences alone.
+    EditPreferences: Preferences, Edit, Some(Area::Profiles), Writes;
+    /// Reading consents alone.
+    ViewConsents: Consents, View, Some(Area::Profiles), Reads;
+    /// Writing consents alone.
+    EditConsents: Consents, Edit, Some(Area::Profiles), Writes;
 }
 
 /// A caller who has the permission `P`, and the way to the data that it opens.
@@ -56,7 +75,8 @@ impl<P: Permission> FromRequestParts<App> for Permit<P> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let caller = Caller::from_request_parts(parts, app).await?;
-        if caller.level(P::AREA) < P::LEVEL {
+        let has = |area| caller.level(area) >= P::LEVEL;
+        if !has(P::AREA) && !P::WITHIN.is_some_and(has) {
             return Err(ApiError::MayNot { area: format!("{:?}", P::AREA), level: format!("{:?}", P::LEVEL) });
         }
         Ok(Self { caller, app: app.clone(), permission: PhantomData })
@@ -75,7 +95,7 @@ impl<P> Permit<P> {
     }
 }
 
-impl Permit<ViewProfiles> {
+impl<P: Reads> Permit<P> {
     /// A profile as it is read, with its former consents if they are asked for.
     pub(crate) fn ready(&self, target: &Target, consent_history: bool) -> Result<Option<ReadyRow>, StoreError> {
         self.app.store().ready(self.caller.account.no, target, consent_history)
@@ -119,9 +139,9 @@ impl Permit<ViewProfiles> {
 static SEARCHES: LazyLock<Semaphore> =
     LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)));
 
-impl Permit<EditProfiles> {
-    /// Makes one change, in the caller's name; when it is answered it is on disk.
-    pub(crate) async fn write(&self, change: Change) -> Result<Written, StoreError> {
-        self.app.store().write(self.caller.account.no, self.caller.author(), change).await
+impl<P: Writes> Permit<P> {
+    /// Makes one change, in the caller's name, if what is there is as expected; when it is answered it is on disk.
+    pub(crate) async fn write(&self, change: Change, expected: Expected) -> Result<Written, StoreError> {
+        self.app.store().write_if(self.caller.account.no, self.caller.author(), change, expected).await
     }
 }

@@ -18,6 +18,7 @@
 //! `SAYSO_UPDATE=1 cargo test -p sayso-server openapi`, then look at the difference. `cargo xtask schemathesis` holds the document against
 //! the server; docs/compatibility.md wants a row for each call.
 
+pub(crate) mod calls;
 mod errors;
 mod exact;
 mod input;

@@ -5,17 +5,19 @@ use axum::{
     extract::{OriginalUri, Request},
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use hyper::{HeaderMap, StatusCode, header::LOCATION};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sayso_model::{
     id::ProfileId,
     input::{ProfileInput, parse_profile},
+    patch::{Patch, parse_patch},
 };
 use sayso_store::profiles::Written;
 use serde::Serialize;
 
 use crate::{
-    access::{EditProfiles, Permit},
+    access::Permit,
     error::ApiError,
     http::{
         answer::{Json, own_header},
@@ -33,15 +35,24 @@ pub(crate) struct ProfileAnswer {
     profile_id: ProfileId,
 }
 
+/// The bytes of a call's body, which is JSON.
+pub(super) async fn bytes<P>(permit: &Permit<P>, headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
+    let options = permit.options();
+    content::read(headers, body, content::Kind::Json, options.profile_body, options).await
+}
+
 /// The profile in a call's body.
-pub(super) async fn body(
-    permit: &Permit<EditProfiles>,
+pub(super) async fn body<P>(
+    permit: &Permit<P>,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Box<ProfileInput>, ApiError> {
-    let options = permit.options();
-    let bytes = content::read(headers, body, content::Kind::Json, options.profile_body, options).await?;
-    Ok(Box::new(parse_profile(&bytes)?))
+    Ok(Box::new(parse_profile(&bytes(permit, headers, body).await?)?))
+}
+
+/// The JSON Patch in a call's body.
+pub(super) async fn patch<P>(permit: &Permit<P>, headers: &HeaderMap, body: Body) -> Result<Box<Patch>, ApiError> {
+    Ok(Box::new(parse_patch(&bytes(permit, headers, body).await?)?))
 }
 
 /// 201 with Location for a profile that was made, 200 for one that was changed.

@@ -10,13 +10,14 @@ use sayso_store::profiles::Change;
 use super::{
     alternate::AlternateId,
     answer::{self, ProfileAnswer},
+    etag::expected,
     read,
 };
 use crate::{
     access::{EditProfiles, Permit, ViewProfiles},
     error::ApiError,
     http::query::Query,
-    openapi::profile::UserProfilePreference,
+    openapi::{patch::JsonPatch, profile::UserProfilePreference},
 };
 
 /// Read a profile by an alternate id
@@ -53,11 +54,7 @@ pub(crate) async fn read_by_alternate_id(
 /// Creates one (201) when there is none, else updates it in part (200). The alternate id is part of a new profile.
 #[utoipa::path(
     post, path = "/{clientId}/Profile/AlternateId", tag = "Profiles", operation_id = "writeProfileByAlternateId",
-    params(
-        ("clientId" = String, Path, description = "The account, in any letter case", example = "ACME_CORP"),
-        ("alternateId" = String, Query, description = "The id, in any letter case", example = "C-1001"),
-        ("alternateIdType" = String, Query, description = "Its type", example = "CRM"),
-    ),
+    params(("alternateId" = String, Query), ("alternateIdType" = String, Query), ("If-Match" = Option<String>, Header), ("If-None-Match" = Option<String>, Header)),
     request_body(content = UserProfilePreference, description = "At most 1 MiB; read-only members are ignored, unknown ones refused"),
     responses(
         (status = 200, description = "The profile was changed", body = ProfileAnswer),
@@ -73,16 +70,56 @@ pub(crate) async fn write_by_alternate_id(
     let collection = answer::collection(&request);
     let (parts, body) = request.into_parts();
     let input = answer::body(&permit, &parts.headers, body).await?;
-    Ok(answer::written(permit.write(Change::Upsert { kind, id, input }).await?, &collection))
+    let expected = expected(&parts.headers);
+    Ok(answer::written(permit.write(Change::Upsert { kind, id, input }, expected).await?, &collection))
+}
+
+/// Replace a profile by an alternate id
+///
+/// As by its id. The alternate id of the address stays one of the profile's.
+#[utoipa::path(
+    put, path = "/{clientId}/Profile/AlternateId", tag = "Profiles", operation_id = "replaceProfileByAlternateId",
+    params(("alternateId" = String, Query), ("alternateIdType" = String, Query), ("If-Match" = Option<String>, Header)),
+    request_body(content = UserProfilePreference, description = "At most 1 MiB; read-only members are ignored, unknown ones refused"),
+    responses((status = 200, description = "The profile was replaced", body = ProfileAnswer)),
+)]
+pub(crate) async fn replace_by_alternate_id(
+    permit: Permit<EditProfiles>,
+    alternate: AlternateId,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let target = alternate.configured(permit.config())?.target();
+    let (parts, body) = request.into_parts();
+    let input = answer::body(&permit, &parts.headers, body).await?;
+    Ok(answer::written(permit.write(Change::Replace(target, input), expected(&parts.headers)).await?, ""))
+}
+
+/// Patch a profile by an alternate id
+///
+/// JSON Patch (RFC 6902), as by its id.
+#[utoipa::path(
+    patch, path = "/{clientId}/Profile/AlternateId", tag = "Profiles", operation_id = "patchProfileByAlternateId",
+    params(("alternateId" = String, Query), ("alternateIdType" = String, Query), ("If-Match" = Option<String>, Header)),
+    request_body(content = JsonPatch, content_type = "application/json-patch+json",
+        description = "At most 1000 operations: add, replace, remove, test"),
+    responses((status = 200, description = "The profile was changed", body = ProfileAnswer)),
+)]
+pub(crate) async fn patch_by_alternate_id(
+    permit: Permit<EditProfiles>,
+    alternate: AlternateId,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let target = alternate.configured(permit.config())?.target();
+    let (parts, body) = request.into_parts();
+    let patch = answer::patch(&permit, &parts.headers, body).await?;
+    Ok(answer::written(permit.write(Change::Patch(target, patch), expected(&parts.headers)).await?, ""))
 }
 
 /// Delete a profile by an alternate id
 #[utoipa::path(
     delete, path = "/{clientId}/Profile/AlternateId", tag = "Profiles", operation_id = "deleteProfileByAlternateId",
     params(
-        ("clientId" = String, Path, description = "The account, in any letter case", example = "ACME_CORP"),
-        ("alternateId" = String, Query, description = "The id, in any letter case", example = "C-1001"),
-        ("alternateIdType" = String, Query, description = "Its type", example = "CRM"),
+        ("alternateId" = String, Query), ("alternateIdType" = String, Query), ("If-Match" = Option<String>, Header),
         ("reasonCode" = Option<String>, Query, description = "Why, at most 256 characters", example = "right to erasure"),
     ),
     responses((status = 204, description = "The profile was deleted")),
@@ -91,9 +128,10 @@ pub(crate) async fn delete_by_alternate_id(
     permit: Permit<EditProfiles>,
     alternate: AlternateId,
     query: Query,
+    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let target = alternate.configured(permit.config())?.target();
-    permit.write(Change::Delete(target, answer::reason_code(&query)?)).await?;
+    permit.write(Change::Delete(target, answer::reason_code(&query)?), expected(&headers)).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -127,11 +165,7 @@ pub(crate) async fn read_by_alternate_id_in_path(
 #[utoipa::path(
     post, path = "/{clientId}/Profile/AlternateIdType/{alternateIdType}/AlternateId/{alternateId}", tag = "Profiles",
     operation_id = "writeProfileByAlternateIdInPath",
-    params(
-        ("clientId" = String, Path, description = "The account, in any letter case", example = "ACME_CORP"),
-        ("alternateIdType" = String, Path, description = "Its type", example = "CRM"),
-        ("alternateId" = String, Path, description = "The id, in any letter case", example = "C-1001"),
-    ),
+    params(("If-Match" = Option<String>, Header), ("If-None-Match" = Option<String>, Header)),
     request_body(content = UserProfilePreference, description = "At most 1 MiB; read-only members are ignored, unknown ones refused"),
     responses(
         (status = 200, description = "The profile was changed", body = ProfileAnswer),
@@ -146,14 +180,45 @@ pub(crate) async fn write_by_alternate_id_in_path(
     write_by_alternate_id(permit, alternate, request).await
 }
 
+/// Replace a profile by an alternate id (older form)
+#[utoipa::path(
+    put, path = "/{clientId}/Profile/AlternateIdType/{alternateIdType}/AlternateId/{alternateId}", tag = "Profiles",
+    operation_id = "replaceProfileByAlternateIdInPath",
+    params(("If-Match" = Option<String>, Header)),
+    request_body(content = UserProfilePreference, description = "At most 1 MiB; read-only members are ignored, unknown ones refused"),
+    responses((status = 200, description = "The profile was replaced", body = ProfileAnswer)),
+)]
+pub(crate) async fn replace_by_alternate_id_in_path(
+    permit: Permit<EditProfiles>,
+    alternate: AlternateId,
+    request: Request,
+) -> Result<Response, ApiError> {
+    replace_by_alternate_id(permit, alternate, request).await
+}
+
+/// Patch a profile by an alternate id (older form)
+#[utoipa::path(
+    patch, path = "/{clientId}/Profile/AlternateIdType/{alternateIdType}/AlternateId/{alternateId}", tag = "Profiles",
+    operation_id = "patchProfileByAlternateIdInPath",
+    params(("If-Match" = Option<String>, Header)),
+    request_body(content = JsonPatch, content_type = "application/json-patch+json",
+        description = "At most 1000 operations: add, replace, remove, test"),
+    responses((status = 200, description = "The profile was changed", body = ProfileAnswer)),
+)]
+pub(crate) async fn patch_by_alternate_id_in_path(
+    permit: Permit<EditProfiles>,
+    alternate: AlternateId,
+    request: Request,
+) -> Result<Response, ApiError> {
+    patch_by_alternate_id(permit, alternate, request).await
+}
+
 /// Delete a profile by an alternate id (older form)
 #[utoipa::path(
     delete, path = "/{clientId}/Profile/AlternateIdType/{alternateIdType}/AlternateId/{alternateId}", tag = "Profiles",
     operation_id = "deleteProfileByAlternateIdInPath",
     params(
-        ("clientId" = String, Path, description = "The account, in any letter case", example = "ACME_CORP"),
-        ("alternateIdType" = String, Path, description = "Its type", example = "CRM"),
-        ("alternateId" = String, Path, description = "The id, in any letter case", example = "C-1001"),
+        ("If-Match" = Option<String>, Header),
         ("reasonCode" = Option<String>, Query, description = "Why, at most 256 characters", example = "right to erasure"),
     ),
     responses((status = 204, description = "The profile was deleted")),
@@ -162,6 +227,7 @@ pub(crate) async fn delete_by_alternate_id_in_path(
     permit: Permit<EditProfiles>,
     alternate: AlternateId,
     query: Query,
+    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    delete_by_alternate_id(permit, alternate, query).await
+    delete_by_alternate_id(permit, alternate, query, headers).await
 }

@@ -5,17 +5,18 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hyper::{HeaderMap, StatusCode};
-use sayso_store::profiles::{Change, Target};
+use sayso_store::profiles::{Change, Expected, Target};
 
 use super::{
     answer::{self, ProfileAnswer},
+    etag::expected,
     read,
 };
 use crate::{
     access::{EditProfiles, Permit, ViewProfiles},
     error::ApiError,
     http::{path::path_value, query::Query},
-    openapi::profile::UserProfilePreference,
+    openapi::{patch::JsonPatch, profile::UserProfilePreference},
 };
 
 /// Create a profile
@@ -30,7 +31,7 @@ pub(crate) async fn create_profile(permit: Permit<EditProfiles>, request: Reques
     let collection = answer::collection(&request);
     let (parts, body) = request.into_parts();
     let input = answer::body(&permit, &parts.headers, body).await?;
-    Ok(answer::written(permit.write(Change::Create(input)).await?, &collection))
+    Ok(answer::written(permit.write(Change::Create(input), Expected::default()).await?, &collection))
 }
 
 /// Read a profile
@@ -65,10 +66,7 @@ pub(crate) async fn read_profile(
 /// Touches only what is sent; lists are matched by their natural key, added to or changed, never removed from.
 #[utoipa::path(
     post, path = "/{clientId}/Profile/{profileId}", tag = "Profiles", operation_id = "updateProfile",
-    params(
-        ("clientId" = String, Path, description = "The account, in any letter case", example = "ACME_CORP"),
-        ("profileId" = String, Path, description = "The profile", example = "1042"),
-    ),
+    params(("If-Match" = Option<String>, Header)),
     request_body(content = UserProfilePreference, description = "At most 1 MiB; read-only members are ignored, unknown ones refused"),
     responses((status = 200, description = "The profile was changed", body = ProfileAnswer)),
 )]
@@ -80,7 +78,51 @@ pub(crate) async fn update_profile(
     let target = Target::Id(answer::parse_id(&text)?);
     let (parts, body) = request.into_parts();
     let input = answer::body(&permit, &parts.headers, body).await?;
-    Ok(answer::written(permit.write(Change::Update(target, input)).await?, ""))
+    Ok(answer::written(permit.write(Change::Update(target, input), expected(&parts.headers)).await?, ""))
+}
+
+/// Replace a profile
+///
+/// The profile becomes what is sent: members left out go to their defaults, what is left out of a list is removed, and the history
+/// keeps it. What hangs on a removed contact follows PreservePreferences and PreserveConsents. What is sent just as it stands
+/// keeps its stamps. Implied and archived preferences that are sent back are passed over.
+#[utoipa::path(
+    put, path = "/{clientId}/Profile/{profileId}", tag = "Profiles", operation_id = "replaceProfile",
+    params(("If-Match" = Option<String>, Header)),
+    request_body(content = UserProfilePreference, description = "At most 1 MiB; read-only members are ignored, unknown ones refused"),
+    responses((status = 200, description = "The profile was replaced", body = ProfileAnswer)),
+)]
+pub(crate) async fn replace_profile(
+    permit: Permit<EditProfiles>,
+    ProfileIdText(text): ProfileIdText,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let target = Target::Id(answer::parse_id(&text)?);
+    let (parts, body) = request.into_parts();
+    let input = answer::body(&permit, &parts.headers, body).await?;
+    Ok(answer::written(permit.write(Change::Replace(target, input), expected(&parts.headers)).await?, ""))
+}
+
+/// Patch a profile
+///
+/// JSON Patch (RFC 6902) of the profile as it is read with `implied=false` and `includeConsentHistory=false`; the result is written as
+/// a replacement. All operations are done or none.
+#[utoipa::path(
+    patch, path = "/{clientId}/Profile/{profileId}", tag = "Profiles", operation_id = "patchProfile",
+    params(("If-Match" = Option<String>, Header)),
+    request_body(content = JsonPatch, content_type = "application/json-patch+json",
+        description = "At most 1000 operations: add, replace, remove, test"),
+    responses((status = 200, description = "The profile was changed", body = ProfileAnswer)),
+)]
+pub(crate) async fn patch_profile(
+    permit: Permit<EditProfiles>,
+    ProfileIdText(text): ProfileIdText,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let target = Target::Id(answer::parse_id(&text)?);
+    let (parts, body) = request.into_parts();
+    let patch = answer::patch(&permit, &parts.headers, body).await?;
+    Ok(answer::written(permit.write(Change::Patch(target, patch), expected(&parts.headers)).await?, ""))
 }
 
 /// Delete a profile
@@ -89,8 +131,7 @@ pub(crate) async fn update_profile(
 #[utoipa::path(
     delete, path = "/{clientId}/Profile/{profileId}", tag = "Profiles", operation_id = "deleteProfile",
     params(
-        ("clientId" = String, Path, description = "The account, in any letter case", example = "ACME_CORP"),
-        ("profileId" = String, Path, description = "The profile", example = "1042"),
+        ("If-Match" = Option<String>, Header),
         ("reasonCode" = Option<String>, Query, description = "Why, at most 256 characters", example = "right to erasure"),
     ),
     responses((status = 204, description = "The profile was deleted")),
@@ -99,9 +140,10 @@ pub(crate) async fn delete_profile(
     permit: Permit<EditProfiles>,
     ProfileIdText(text): ProfileIdText,
     query: Query,
+    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let target = Target::Id(answer::parse_id(&text)?);
-    permit.write(Change::Delete(target, answer::reason_code(&query)?)).await?;
+    permit.write(Change::Delete(target, answer::reason_code(&query)?), expected(&headers)).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

@@ -10,7 +10,7 @@ use sayso_store::{
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::place;
+use super::{etag, place};
 use crate::{
     access::{Permit, ViewProfiles},
     error::ApiError,
@@ -43,7 +43,7 @@ pub(super) fn read(
 ) -> Result<Response, ApiError> {
     let shown = Shown::of(query)?;
     let row = permit.ready(target, shown.consent_history)?.ok_or(unknown)?;
-    let state = format!("{:x}-{:08x}", row.modified.0, row.checksum);
+    let state = etag::state(row.version());
     let stored = row.reads_as_stored(permit.config(), shown.implied, permit.now());
     let history = if shown.consent_history { "h" } else { "" };
     if stored

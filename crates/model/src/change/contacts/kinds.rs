@@ -56,6 +56,7 @@ impl Contact for Email {
     const WHAT: &'static str = "email";
     const TYPE: TypeKind = TypeKind::Email;
     const TYPE_MEMBER: &'static str = "EmailAddressType";
+    const VALUE_MEMBER: &'static str = "EmailAddress";
     const CHANNELS: &'static [Channel] = &[Channel::Email];
     shared!();
 
@@ -89,6 +90,9 @@ impl Contact for Email {
     fn type_name(&self) -> &str {
         &self.email_address_type
     }
+    fn value(&self) -> &str {
+        &self.email_address
+    }
 }
 
 impl Contact for Phone {
@@ -98,6 +102,7 @@ impl Contact for Phone {
     const WHAT: &'static str = "phone number";
     const TYPE: TypeKind = TypeKind::Phone;
     const TYPE_MEMBER: &'static str = "PhoneType";
+    const VALUE_MEMBER: &'static str = "PhoneNumber";
     const CHANNELS: &'static [Channel] = &[Channel::Phone, Channel::Text, Channel::Fax];
     shared!();
 
@@ -130,6 +135,9 @@ impl Contact for Phone {
     fn type_name(&self) -> &str {
         &self.phone_type
     }
+    fn value(&self) -> &str {
+        &self.phone_number
+    }
     fn takes_texts(&self) -> bool {
         self.is_mobile
     }
@@ -142,6 +150,7 @@ impl Contact for Address {
     const WHAT: &'static str = "address";
     const TYPE: TypeKind = TypeKind::Address;
     const TYPE_MEMBER: &'static str = "AddressType";
+    const VALUE_MEMBER: &'static str = "Address1";
     const CHANNELS: &'static [Channel] = &[Channel::Mail];
     shared!();
 
@@ -187,6 +196,9 @@ impl Contact for Address {
     }
     fn type_name(&self) -> &str {
         &self.address_type
+    }
+    fn value(&self) -> &str {
+        &self.address1
     }
 }
 
