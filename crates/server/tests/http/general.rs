@@ -14,7 +14,7 @@ async fn every_refusal_of_http_itself_is_json_with_a_message() {
         (Method::GET, "/", "*/*", 404),
         (Method::GET, "/Profiles/v4/ACME_CORP/Nothing", "application/json", 404),
         (Method::PUT, "/oauth/token", "*/*", 405),
-        (Method::PUT, "/Profiles/v4/ACME_CORP/Profile/AlternateId", "*/*", 405),
+        (Method::PUT, "/Profiles/v4/ACME_CORP/Profile/Email", "*/*", 405),
         (Method::DELETE, "/Profiles/Async/ACME_CORP/Export/1", "*/*", 405),
         (Method::GET, "/Profiles/v4/ACME_CORP/Profile/1?a=%zz", "*/*", 400),
         (Method::GET, "/Profiles/v4/%FF/Profile/1", "*/*", 400),
