@@ -5,7 +5,7 @@ pub mod file;
 
 use std::process::ExitCode;
 
-use sayso_model::{config::check, id::fold};
+use sayso_model::id::fold;
 use serde::Serialize;
 
 use crate::{
@@ -89,7 +89,7 @@ fn apply(name: &str, from: &std::path::Path, dry_run: bool, json: bool, data: &D
             kept.join(", ")
         ));
     }
-    check(&configuration, Some(current)).map_err(|refusals| data::problems(&refusals))?;
+    store.check_configuration(account.no, &configuration).map_err(data::with_all_problems)?;
     let changes = diff::changes(current, &configuration)?;
     if !dry_run && !changes.is_empty() {
         store.apply_configuration(account.no, configuration).map_err(data::with_all_problems)?;

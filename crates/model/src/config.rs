@@ -4,11 +4,13 @@
 
 mod check;
 mod index;
+mod ledger;
 
 use serde::{Deserialize, Serialize};
 
 pub use check::{check, check_use};
 pub use index::{Config, TypeKind, whole_match};
+pub use ledger::{Entry, Kind, Ledger, Renamed};
 
 use crate::profile::{Channel, PreferenceType};
 
@@ -189,8 +191,13 @@ pub struct ProgramGroup {
     pub id: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// Free for the account's use; groups are listed by it.
+    #[serde(default, rename = "Type", skip_serializing_if = "Option::is_none")]
+    pub group_type: Option<String>,
     #[serde(default, rename = "ParentID", skip_serializing_if = "Option::is_none")]
     pub parent_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub custom_properties: Vec<Property>,
 }
 
 /// A program: what a person may want to hear of, by one or more filters.
@@ -204,6 +211,8 @@ pub struct Program {
     pub name: Option<String>,
     #[serde(default, rename = "ProgramGroupID", skip_serializing_if = "Option::is_none")]
     pub program_group_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub custom_properties: Vec<Property>,
     pub filters: Vec<Filter>,
 }
 

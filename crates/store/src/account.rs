@@ -4,8 +4,9 @@ use std::{collections::HashMap, sync::Arc};
 
 use parking_lot::Mutex;
 use sayso_model::{
-    config::{Config, Configuration, check, check_use},
-    id::{AccountNo, fold},
+    config::{Config, Configuration, Ledger, Renamed, check, check_use},
+    id::{AccountNo, Author, fold},
+    moment::Moment,
     refusal::Refusal,
 };
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,8 @@ pub struct Account {
     /// As it was created; matched without regard to case.
     pub name: String,
     pub config: Arc<Config>,
+    /// The numbers of what is configured, and who made and changed it.
+    pub ledger: Arc<Ledger>,
     /// Raised by every change of the configuration.
     pub version: u64,
 }
@@ -36,6 +39,22 @@ pub struct Account {
 struct Record {
     name: String,
     configuration: Configuration,
+    /// Empty in an account that was made before there was one.
+    #[serde(default)]
+    ledger: Ledger,
+}
+
+/// A change of an account's configuration.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct Edit {
+    /// As it is to be.
+    pub configuration: Configuration,
+    /// The thing that goes on under another name.
+    pub renamed: Option<Renamed>,
+    /// Where what was edited stands in the configuration, `EmailTypes[2].`: left out of the paths of refusals, since the caller sent that one
+    /// thing. Of several the first that fits.
+    pub within: Vec<String>,
 }
 
 impl Store {
@@ -85,22 +104,98 @@ impl Store {
             let no = meta::take_account_no(dbs, txn)?;
             dbs.config.put(txn, &small::account_name(&fold(&name)), &seal::seal_json(&no)?).or_engine()?;
             tx.set_numbers(no, Numbers { next_profile: 1, next_term: 0, version: 0 });
-            put(tx, no, name, configuration)
+            let mut ledger = Ledger::default();
+            let author = operator(&Config::new(configuration.clone()));
+            ledger.follow(&Configuration::default(), &configuration, None, &author, tx.stamp());
+            put(tx, no, Record { name, configuration, ledger })
         })
     }
-    /// Replaces the configuration after `model::config::check` against the present one (blocking). Gives the account as it is then.
+    /// Replaces the whole configuration by a checked one (blocking), in the name of the first administrator. Gives the account as it is then.
     pub fn apply_configuration(&self, no: AccountNo, configuration: Configuration) -> Result<Account, StoreError> {
         self.writer().run_blocking(move |tx| {
             let current = tx.account(no)?;
-            let former = &current.config.source;
-            if *former == configuration {
-                return Ok(current);
-            }
-            check(&configuration, Some(former)).map_err(StoreError::RefusedAll)?;
-            // What profiles carry is known from the dictionary: a name that goes must not be among it (configuration.md).
-            check_use(&configuration, former, &tx.dictionary(no)?.terms).map_err(StoreError::RefusedAll)?;
-            put(tx, no, current.name, configuration)
+            let author = operator(&current.config);
+            change(tx, current, &author, Edit { configuration, renamed: None, within: Vec::new() })
         })
+    }
+    /// Whether [`Store::apply_configuration`] would take it, as things stand.
+    pub fn check_configuration(&self, no: AccountNo, configuration: &Configuration) -> Result<(), StoreError> {
+        let shared = self.shared();
+        let (txn, dbs) = (shared.engine.read()?, &shared.engine.dbs);
+        let numbers = meta::numbers(dbs, &txn, no)?.ok_or_else(|| StoreError::NoAccount(no.to_string()))?;
+        let account = shared.accounts.at(dbs, &txn, no)?.ok_or_else(|| StoreError::NoAccount(no.to_string()))?;
+        let dictionary = shared.dictionaries.at(dbs, &txn, no, numbers.next_term)?;
+        check(configuration, Some(&account.config.source)).map_err(StoreError::RefusedAll)?;
+        check_use(configuration, &account.config.source, &dictionary.terms).map_err(StoreError::RefusedAll)
+    }
+    /// Changes the configuration by a function of the present one, inside the write transaction: of two callers at once neither loses the
+    /// other's change. The function may refuse for reasons of its own; then nothing changes. Gives the account as it is then and what the function gave.
+    pub fn configure<T: Send + 'static, E: Send + 'static>(
+        &self,
+        no: AccountNo,
+        author: Author,
+        f: impl FnOnce(&Account) -> Result<(Edit, T), E> + Send + 'static,
+    ) -> impl Future<Output = Result<Result<(Account, T), E>, StoreError>> + Send + 'static {
+        self.writer().run(move |tx| {
+            let current = tx.account(no)?;
+            match f(&current) {
+                Ok((edit, given)) => Ok(Ok((change(tx, current, &author, edit)?, given))),
+                Err(refused) => Ok(Err(refused)),
+            }
+        })
+    }
+}
+
+/// Who is said to have changed what the program itself was told to: the first active administrator.
+fn operator(config: &Config) -> Author {
+    let user = config.source.users.iter().find(|user| user.is_active && config.is_administrator(user));
+    match user {
+        Some(user) => Author { user_id: user.user_id.clone(), source_id: user.source_group.clone() },
+        None => Author { user_id: "sayso".to_owned(), source_id: None },
+    }
+}
+
+/// The one place where a configuration changes: checked as a whole against the present one and against what profiles carry, with
+/// the ledger following.
+fn change(tx: &mut Tx<'_>, current: Account, author: &Author, edit: Edit) -> Result<Account, StoreError> {
+    let former = &current.config.source;
+    if *former == edit.configuration {
+        return Ok(current);
+    }
+    let seen_from_within = |refusals: Vec<Refusal>| StoreError::RefusedAll(edit.seen_from_within(refusals));
+    check(&edit.configuration, Some(former)).map_err(seen_from_within)?;
+    // What profiles carry is known from the dictionary: it must neither go nor change (configuration.md).
+    check_use(&edit.configuration, former, &tx.dictionary(current.no)?.terms).map_err(seen_from_within)?;
+    let mut ledger = Ledger::clone(&current.ledger);
+    ledger.follow(former, &edit.configuration, edit.renamed.as_ref(), author, tx.stamp());
+    put(tx, current.no, Record { name: current.name, configuration: edit.configuration, ledger })
+}
+
+impl Edit {
+    fn seen_from_within(&self, refusals: Vec<Refusal>) -> Vec<Refusal> {
+        let relative = |refusal: Refusal| {
+            let inner = self.within.iter().find_map(|outer| refusal.path.strip_prefix(outer.as_str()));
+            match inner.map(str::to_owned) {
+                Some(path) => Refusal { path, ..refusal },
+                None => refusal,
+            }
+        };
+        refusals.into_iter().map(relative).collect()
+    }
+}
+
+impl Record {
+    /// Numbers what was configured before there was a ledger, as if the first administrator had done so in the beginning.
+    fn number_all(&mut self) {
+        if self.ledger == Ledger::default() {
+            let author = operator(&Config::new(self.configuration.clone()));
+            self.ledger.follow(&Configuration::default(), &self.configuration, None, &author, Moment(0));
+        }
+    }
+
+    fn into_account(self, no: AccountNo, version: u64) -> Account {
+        let Record { name, configuration, ledger } = self;
+        Account { no, name, config: Arc::new(Config::new(configuration)), ledger: Arc::new(ledger), version }
     }
 }
 
@@ -117,16 +212,14 @@ fn check_name(name: &str) -> Result<(), Refusal> {
 }
 
 /// Writes an account's record under the next version.
-fn put(tx: &mut Tx<'_>, no: AccountNo, name: String, configuration: Configuration) -> Result<Account, StoreError> {
+fn put(tx: &mut Tx<'_>, no: AccountNo, record: Record) -> Result<Account, StoreError> {
     let mut numbers = tx.numbers(no)?;
     numbers.version += 1;
-    let record = Record { name, configuration };
     let sealed = seal::seal_json(&record)?;
     let (dbs, txn) = tx.write();
     dbs.config.put(txn, &small::account_record(no), &sealed).or_engine()?;
     tx.set_numbers(no, numbers);
-    let config = Arc::new(Config::new(record.configuration));
-    let account = Account { no, name: record.name, config, version: numbers.version };
+    let account = record.into_account(no, numbers.version);
     tx.set_account(account.clone());
     Ok(account)
 }
@@ -153,8 +246,9 @@ impl Accounts {
         let what = || format!("the configuration of account {no}");
         let sealed = dbs.config.get(txn, &small::account_record(no)).or_engine()?;
         let sealed = sealed.ok_or_else(|| StoreError::Damaged(format!("{} is missing", what())))?;
-        let Record { name, configuration } = seal::open_json(sealed, what)?;
-        let account = Account { no, name, config: Arc::new(Config::new(configuration)), version };
+        let mut record: Record = seal::open_json(sealed, what)?;
+        record.number_all();
+        let account = record.into_account(no, version);
         self.learn(account.clone());
         Ok(Some(account))
     }

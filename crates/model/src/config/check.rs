@@ -1,6 +1,6 @@
 //! The checks of a configuration as a whole: names unique, references met, segments well formed, and what may no longer change.
 
-mod change;
+mod names;
 mod people;
 mod programs;
 mod segments;
@@ -20,11 +20,12 @@ use crate::{
 };
 
 /// Checks a new configuration against itself and against the one it replaces (configuration.md: names unique without
-/// regard to case; every reference configured; segment definitions well formed; what is in use can't change or go).
-/// All refusals are given, not only the first. Whether profiles use what goes is [`check_use`]'s to say.
+/// regard to case; every reference configured; segment definitions well formed; what the rest of the configuration uses can't go).
+/// All refusals are given, not only the first. Whether profiles use what goes or changes is [`check_use`]'s to say.
 pub fn check(new: &Configuration, current: Option<&Configuration>) -> Result<(), Vec<Refusal>> {
     let config = Config::new(new.clone());
-    let mut checker = Checker { new, config: &config, refusals: Vec::new() };
+    let current = current.map(|current| Config::new(current.clone()));
+    let mut checker = Checker { new, config: &config, current: current.as_ref(), refusals: Vec::new() };
     if let Some(locale) = &new.default_locale {
         checker.name("DefaultLocale", locale, LOCALE);
     }
@@ -36,12 +37,8 @@ pub fn check(new: &Configuration, current: Option<&Configuration>) -> Result<(),
     checker.programs();
     checker.source_and_user_groups();
     checker.users();
-    let current_config = current.map(|current| Config::new(current.clone()));
-    checker.segments(current_config.as_ref());
-    checker.segment_groups(current_config.as_ref());
-    if let Some(current) = &current_config {
-        checker.unchangeable(current);
-    }
+    checker.segments();
+    checker.segment_groups();
     if checker.refusals.is_empty() { Ok(()) } else { Err(checker.refusals) }
 }
 
@@ -52,11 +49,28 @@ const ID: usize = 50;
 const VERSION: usize = 50;
 const FREQUENCY: usize = 20;
 const LOCALE: usize = 15;
+/// The longest value of a custom field or property, in code points (profile.md).
+const VALUE: usize = 4000;
+/// The longest free text, in code points: descriptions and the language of a consent. Ours, so that a configuration stays one record.
+const TEXT: usize = 100_000;
 
 struct Checker<'a> {
     new: &'a Configuration,
     config: &'a Config,
+    /// What it replaces.
+    current: Option<&'a Config>,
     refusals: Vec<Refusal>,
+}
+
+/// A reference within a configuration.
+struct Reference<'r> {
+    /// Where it stands.
+    path: String,
+    /// Who makes it: `the custom field Colour`.
+    user: String,
+    /// To what: `picklist`.
+    what: &'static str,
+    name: &'r str,
 }
 
 impl Checker<'_> {
@@ -104,6 +118,54 @@ impl Checker<'_> {
         };
         let locales: Vec<_> = fields.iter().enumerate().map(locale).collect();
         self.names(LOCALE, locales.iter().map(|(path, _, locale)| (path.clone(), locale.as_str())));
+        for (i, field) in fields.iter().enumerate() {
+            let texts = [
+                ("Name", &field.name),
+                ("Description", &field.description),
+                ("ConsentLanguage", &field.consent_language),
+            ];
+            for (member, text) in texts {
+                self.text(
+                    &format!("{path}.LocalizedFields[{i}].{member}"),
+                    text.as_deref().unwrap_or_default(),
+                    TEXT,
+                );
+            }
+        }
+    }
+}
+
+impl Checker<'_> {
+    /// Checks a reference: `names` gives what can be referred to. A thing that is there before the change and not after it is in the
+    /// way of the change; one that never was is a mistake.
+    fn reference(&mut self, reference: Reference<'_>, names: impl Fn(&Configuration) -> Vec<&str>) {
+        let Reference { path, user, what, name } = reference;
+        let has = |c: &Configuration| names(c).iter().any(|n| fold(n) == fold(name));
+        if has(self.new) {
+            return;
+        }
+        self.refusals.push(if self.current.is_some_and(|current| has(&current.source)) {
+            Refusal::conflict(path, format!("{user} uses the {what} {name}, which would go; take it out there first"))
+        } else {
+            missing(path, what, name, names(self.new).into_iter().map(str::to_owned))
+        });
+    }
+
+    /// Names and values free for the account's use.
+    fn properties(&mut self, path: &str, properties: &[super::Property]) {
+        let at = |i: usize, member: &str| format!("{path}.CustomProperties[{i}].{member}");
+        self.names(NAME, properties.iter().enumerate().map(|(i, p)| (at(i, "Name"), p.name.as_str())));
+        for (i, property) in properties.iter().enumerate() {
+            self.text(&at(i, "Value"), &property.value, VALUE);
+        }
+    }
+
+    /// Free text, which may be empty.
+    fn text(&mut self, path: &str, text: &str, longest: usize) {
+        let length = text.chars().count();
+        if length > longest {
+            self.invalid(path, format!("has {length} characters; at most {longest} are accepted"));
+        }
     }
 }
 

@@ -165,10 +165,15 @@ pub(super) fn about(terms: &Terms, element: Element) -> impl Iterator<Item = (Ve
         .map(|(rest, id)| (rest.split(SEPARATOR).collect(), id))
 }
 
-/// Whether a term tells, or may tell, of an element whose member of this name holds `name` (folded).
-pub(crate) fn tells(terms: &Terms, element: Element, member: &str, name: &str) -> bool {
-    let Some(at) = told(element).iter().position(|m| m.name == member) else { return false };
-    about(terms, element).any(|(told, _)| told.get(at).is_some_and(|told| may_tell(told, name)))
+/// Whether a term tells, or may tell, of one element whose members hold these names (member, folded name).
+pub(crate) fn tells(terms: &Terms, element: Element, wanted: &[(&str, &str)]) -> bool {
+    let members = told(element);
+    about(terms, element).any(|(told, _)| {
+        wanted.iter().all(|(member, name)| {
+            let at = members.iter().position(|m| m.name == *member);
+            at.and_then(|at| told.get(at)).is_some_and(|told| may_tell(told, name))
+        })
+    })
 }
 
 /// Whether what is told is this name, or may be since names of its length aren't always told.

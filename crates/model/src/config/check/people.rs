@@ -1,6 +1,6 @@
 //! Source groups, user groups and users.
 
-use super::{Checker, NAME, missing};
+use super::{Checker, NAME, Reference};
 use crate::{config::ADMINISTRATORS, id::fold, refusal::shown};
 
 impl Checker<'_> {
@@ -23,23 +23,25 @@ impl Checker<'_> {
                 self.invalid(format!("Users[{i}].UserId"), why);
             }
             for (g, group) in user.user_groups.iter().enumerate() {
-                self.user_group(format!("Users[{i}].UserGroups[{g}]"), group);
+                self.user_group(format!("Users[{i}].UserGroups[{g}]"), format!("the user {}", user.user_id), group);
             }
-            let sources = &self.new.source_groups;
-            if let Some(source) = &user.source_group
-                && !sources.iter().any(|s| fold(&s.name) == fold(source))
-            {
-                let names = sources.iter().map(|s| s.name.clone());
-                self.refusals.push(missing(format!("Users[{i}].SourceGroup"), "source group", source, names));
+            if let Some(source) = &user.source_group {
+                let reference = Reference {
+                    path: format!("Users[{i}].SourceGroup"),
+                    user: format!("the user {}", user.user_id),
+                    what: "source group",
+                    name: source,
+                };
+                self.reference(reference, |c| c.source_groups.iter().map(|g| g.name.as_str()).collect());
             }
         }
     }
 
     /// A reference to a user group. Administrators is always there, configured or not (access.md).
-    pub(super) fn user_group(&mut self, path: String, name: &str) {
-        let groups = &self.new.user_groups;
-        if fold(name) != fold(ADMINISTRATORS) && !groups.iter().any(|g| fold(&g.name) == fold(name)) {
-            self.refusals.push(missing(path, "user group", name, groups.iter().map(|g| g.name.clone())));
+    pub(super) fn user_group(&mut self, path: String, user: String, name: &str) {
+        if fold(name) != fold(ADMINISTRATORS) {
+            let reference = Reference { path, user, what: "user group", name };
+            self.reference(reference, |c| c.user_groups.iter().map(|g| g.name.as_str()).collect());
         }
     }
 }

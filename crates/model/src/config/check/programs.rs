@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Checker, FREQUENCY, ID, NAME, missing};
+use super::{Checker, FREQUENCY, ID, NAME, Reference};
 use crate::{
     config::{Filter, Program},
     id::fold,
@@ -15,10 +15,14 @@ impl Checker<'_> {
         let parents: HashMap<String, Option<String>> =
             groups.iter().map(|g| (fold(&g.id), g.parent_id.as_deref().map(fold))).collect();
         for (i, group) in groups.iter().enumerate() {
+            if let Some(kind) = &group.group_type {
+                self.name(&format!("ProgramGroups[{i}].Type"), kind, NAME);
+            }
+            self.properties(&format!("ProgramGroups[{i}]"), &group.custom_properties);
             let Some(parent) = &group.parent_id else { continue };
             let path = format!("ProgramGroups[{i}].ParentID");
             if !parents.contains_key(&fold(parent)) {
-                self.refusals.push(missing(path, "program group", parent, groups.iter().map(|g| g.id.clone())));
+                self.program_group(path, format!("the program group {}", group.id), parent);
                 continue;
             }
             let mut above = HashSet::new();
@@ -42,21 +46,23 @@ impl Checker<'_> {
         // one name space for all filters: a preference names its filter alone
         self.names(ID, filters);
         for (p, program) in programs.iter().enumerate() {
-            self.program_group_of(&format!("Programs[{p}]"), program);
+            self.program(&format!("Programs[{p}]"), program);
             for (f, filter) in program.filters.iter().enumerate() {
                 self.filter(&format!("Programs[{p}].Filters[{f}]"), filter);
             }
         }
     }
 
-    fn program_group_of(&mut self, path: &str, program: &Program) {
-        let groups = &self.new.program_groups;
-        if let Some(group) = &program.program_group_id
-            && !groups.iter().any(|g| fold(&g.id) == fold(group))
-        {
-            let names = groups.iter().map(|g| g.id.clone());
-            self.refusals.push(missing(format!("{path}.ProgramGroupID"), "program group", group, names));
+    fn program(&mut self, path: &str, program: &Program) {
+        self.properties(path, &program.custom_properties);
+        if let Some(group) = &program.program_group_id {
+            self.program_group(format!("{path}.ProgramGroupID"), format!("the program {}", program.id), group);
         }
+    }
+
+    fn program_group(&mut self, path: String, user: String, name: &str) {
+        let reference = Reference { path, user, what: "program group", name };
+        self.reference(reference, |c| c.program_groups.iter().map(|g| g.id.as_str()).collect());
     }
 
     fn filter(&mut self, path: &str, filter: &Filter) {
@@ -65,14 +71,14 @@ impl Checker<'_> {
         self.names(FREQUENCY, frequencies.clone().map(|(i, f)| (at(i, "ID"), f.id.as_str())));
         self.at_most_one_default(frequencies.map(|(i, f)| (at(i, "IsDefault"), f.is_default)));
         for (i, consent) in filter.required_consents.iter().enumerate() {
-            if self.config.consent_type(consent).is_none() {
-                let names = self.new.consent_types.iter().map(|c| c.type_name.clone());
-                let at = format!("{path}.RequiredConsents[{i}]");
-                self.refusals.push(missing(at, "consent type", consent, names));
-            }
+            let reference = Reference {
+                path: format!("{path}.RequiredConsents[{i}]"),
+                user: format!("the filter {}", filter.id),
+                what: "consent type",
+                name: consent,
+            };
+            self.reference(reference, |c| c.consent_types.iter().map(|t| t.type_name.as_str()).collect());
         }
-        let properties = filter.custom_properties.iter().enumerate();
-        let named = properties.map(|(i, p)| (format!("{path}.CustomProperties[{i}].Name"), p.name.as_str()));
-        self.names(NAME, named);
+        self.properties(path, &filter.custom_properties);
     }
 }

@@ -13,11 +13,11 @@ use crate::{
 const MAX_MEMBERS: usize = 256;
 
 impl Checker<'_> {
-    pub(super) fn segments(&mut self, current: Option<&Config>) {
-        let segments = &self.new.segments;
+    pub(super) fn segments(&mut self) {
+        let (segments, current) = (&self.new.segments, self.current);
         self.names(NAME, segments.iter().enumerate().map(|(i, s)| (format!("Segments[{i}].Name"), s.name.as_str())));
         for (i, new) in segments.iter().enumerate() {
-            self.permissions(&format!("Segments[{i}]"), &new.permissions);
+            self.permissions(&format!("Segments[{i}]"), &format!("the segment {}", new.name), &new.permissions);
             let path = format!("Segments[{i}].Criteria");
             let parse = |config: &Config| segment::parse(new.criteria.as_ref(), new.profiles, config, &path);
             let Err(refusal) = parse(self.config) else { continue };
@@ -36,12 +36,12 @@ impl Checker<'_> {
         }
     }
 
-    pub(super) fn segment_groups(&mut self, current: Option<&Config>) {
-        let groups = &self.new.segment_groups;
+    pub(super) fn segment_groups(&mut self) {
+        let (groups, current) = (&self.new.segment_groups, self.current);
         self.names(NAME, groups.iter().enumerate().map(|(i, g)| (format!("SegmentGroups[{i}].Name"), g.name.as_str())));
         for (i, group) in groups.iter().enumerate() {
             let path = format!("SegmentGroups[{i}]");
-            self.permissions(&path, &group.permissions);
+            self.permissions(&path, &format!("the segment group {}", group.name), &group.permissions);
             if group.members.is_empty() {
                 self.invalid(format!("{path}.Members"), "is empty; a segment group has at least one member");
             }
@@ -95,11 +95,11 @@ impl Checker<'_> {
         }
     }
 
-    fn permissions(&mut self, path: &str, permissions: &[SegmentPermission]) {
+    fn permissions(&mut self, path: &str, user: &str, permissions: &[SegmentPermission]) {
         let at = |i: usize| format!("{path}.Permissions[{i}].UserGroup");
         self.names(NAME, permissions.iter().enumerate().map(|(i, p)| (at(i), p.user_group.as_str())));
         for (i, permission) in permissions.iter().enumerate() {
-            self.user_group(at(i), &permission.user_group);
+            self.user_group(at(i), user.to_owned(), &permission.user_group);
         }
     }
 }

@@ -225,53 +225,112 @@ fn what_a_segment_uses_cannot_go() {
     assert_eq!(refusals(true, |c| drop(c.segment_groups.remove(0))), []);
 }
 
-#[test]
-fn what_rendered_rows_carry_stays() {
-    let channel = crate::profile::Channel::Fax;
-    conflict(|c| c.programs[0].filters[1].channel_id = channel, "Programs[0].Filters[1].ChannelID", "Mail");
-    let moved = |c: &mut Configuration| {
-        let filter = c.programs[0].filters.remove(1);
-        c.programs[1].filters.push(filter);
-    };
-    conflict(moved, "Programs[1].Filters[2].ID", "NEWS");
-    conflict(|c| c.email_types[1].type_name = "WORK".into(), "EmailTypes[1].TypeName", "Work");
-    conflict(|c| c.consent_types[1].type_name = "SMSTERMS".into(), "ConsentTypes[1].TypeName", "SmsTerms");
-    conflict(|c| c.picklists[0].values[0] = "books".into(), "Picklists[0].Values[0]", "Books");
-    let kind = crate::config::CustomFieldKind::DateTime {};
-    conflict(|c| c.custom_fields[0].kind = kind, "CustomFields[0].Kind", "another kind");
-}
-
-#[test]
-fn what_profiles_carry_cannot_go() {
+/// What is refused of a change since the account's one person carries it.
+fn carried(change: impl FnOnce(&mut Configuration)) -> Vec<Refusal> {
     use crate::{
-        config::{CustomFieldKind, check_use},
+        config::check_use,
         facts,
         testing::account::{config, person},
     };
     let terms = facts::terms(&person(), &config()).into_iter().zip(1..).collect();
-    let refusals = |change: &dyn Fn(&mut Configuration)| {
-        let (mut new, current) = (configuration(), configuration());
-        change(&mut new);
-        check_use(&new, &current, &terms).err().unwrap_or_default()
+    let (mut new, current) = (configuration(), configuration());
+    change(&mut new);
+    check_use(&new, &current, &terms).err().unwrap_or_default()
+}
+
+#[track_caller]
+fn stays(change: impl FnOnce(&mut Configuration), path: &str, words: &str) {
+    one(carried(change), Why::Conflict, path, words);
+}
+
+#[test]
+fn what_rendered_rows_carry_does_not_change() {
+    use crate::{config::CustomFieldKind::DateTime, profile::Channel};
+    stays(|c| c.programs[0].filters[0].channel_id = Channel::Fax, "Programs[0].Filters[0].ChannelID", "Email");
+    let moved = |c: &mut Configuration| {
+        let filter = c.programs[0].filters.remove(0);
+        c.programs[1].filters.push(filter);
     };
-    let gone =
-        |change: &dyn Fn(&mut Configuration)| refusals(change).into_iter().map(|r| (r.why, r.path)).collect::<Vec<_>>();
+    stays(moved, "Programs[1].Filters[2].ProgramID", "NEWS");
+    stays(|c| c.email_types[0].type_name = "HOME".into(), "EmailTypes[0].TypeName", "Home");
+    stays(|c| c.consent_types[1].type_name = "SMSTERMS".into(), "ConsentTypes[1].TypeName", "SmsTerms");
+    stays(|c| c.picklists[0].values[0] = "books".into(), "Picklists[0].Values[0]", "Books");
+    stays(|c| c.custom_fields[0].kind = DateTime {}, "CustomFields[0].Kind", "another kind");
+}
+
+#[test]
+fn what_no_row_carries_may_change() {
+    use crate::profile::Channel;
+    let changes = carried(|c| {
+        c.email_types[1].type_name = "WORK".into();
+        c.programs[0].filters[1].channel_id = Channel::Fax;
+        let filter = c.programs[0].filters.remove(1);
+        c.programs[1].filters.push(filter);
+        c.picklists[0].values[1] = "MUSIC".into();
+        c.programs[0].filters[0].frequencies.remove(0);
+        c.consent_types[0].versions.remove(1);
+    });
+    assert_eq!(changes, []);
+}
+
+#[test]
+fn what_profiles_carry_cannot_go() {
+    use crate::config::CustomFieldKind;
+    let gone = |change: &dyn Fn(&mut Configuration)| {
+        carried(change).into_iter().map(|r| (r.why, r.path)).collect::<Vec<_>>()
+    };
     let conflict = |path: &str| vec![(Why::Conflict, path.to_owned())];
     assert_eq!(gone(&|c| drop(c.email_types.remove(0))), conflict("EmailTypes"));
     assert_eq!(gone(&|c| c.customer_types[0].type_name = "Person".into()), conflict("CustomerTypes"));
     assert_eq!(gone(&|c| drop(c.consent_types.remove(1))), conflict("ConsentTypes"));
+    assert_eq!(gone(&|c| drop(c.consent_types[0].versions.remove(0))), conflict("Versions"));
+    assert_eq!(gone(&|c| drop(c.consent_types[0].versions[0].localized_fields.remove(1))), conflict("Locales"));
     assert_eq!(gone(&|c| drop(c.programs[1].filters.remove(1))), conflict("Filters"));
+    assert_eq!(gone(&|c| drop(c.programs[0].filters[0].frequencies.remove(1))), conflict("Frequencies"));
     assert_eq!(gone(&|c| drop(c.custom_fields.remove(0))), conflict("CustomFields"));
     assert_eq!(gone(&|c| drop(c.picklists[0].values.remove(0))), conflict("Picklists"));
     // nobody has these
     assert_eq!(gone(&|c| drop(c.email_types.remove(1))), []);
     assert_eq!(gone(&|c| drop(c.programs[0].filters.remove(1))), []);
     assert_eq!(gone(&|c| drop(c.picklists[0].values.remove(1))), []);
+    assert_eq!(gone(&|c| drop(c.consent_types[0].versions[0].localized_fields.remove(0))), []);
     // a list that another field has too
     let other = CustomFieldKind::SelectList { picklist: "interests".into(), multiple: false };
-    assert_eq!(gone(&|c| c.custom_fields[0].kind = other.clone()), []);
-    let all = refusals(&|c| c.email_types.clear());
+    assert_eq!(gone(&|c| c.custom_fields[1].kind = other.clone()), conflict("CustomFields[1].Kind"));
+    let all = carried(|c| c.email_types.clear());
     assert!(all[0].message.contains("Home") && all[0].message.contains("IsActive"), "{all:?}");
+}
+
+#[test]
+fn what_another_thing_uses_cannot_go() {
+    conflict(
+        |c| drop(c.picklists.remove(0)),
+        "CustomFields[3].Kind.SelectList.Picklist",
+        "the custom field Interests uses the picklist Interests",
+    );
+    conflict(
+        |c| drop(c.consent_types.remove(1)),
+        "Programs[1].Filters[0].RequiredConsents[0]",
+        "the filter OFFERS-TEXT uses the consent type SmsTerms",
+    );
+    conflict(
+        |c| drop(c.program_groups.remove(1)),
+        "Programs[0].ProgramGroupID",
+        "the program NEWS uses the program group LETTERS",
+    );
+    conflict(
+        |c| drop(c.program_groups.remove(0)),
+        "ProgramGroups[0].ParentID",
+        "the program group LETTERS uses the program group ALL",
+    );
+}
+
+#[test]
+fn a_type_s_texts_are_names_and_descriptions() {
+    let language = |c: &mut Configuration| {
+        c.customer_types[0].localized_fields[0].consent_language = Some("I agree.".into());
+    };
+    refused(language, "CustomerTypes[0].LocalizedFields[0].ConsentLanguage", "a consent version's");
 }
 
 #[test]

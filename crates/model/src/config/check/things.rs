@@ -1,13 +1,10 @@
 //! Types, picklists, custom fields and consent types.
 
-use super::{Checker, FIELD_NAME, NAME, VERSION, missing};
+use super::{Checker, FIELD_NAME, NAME, Reference, VALUE, VERSION};
 use crate::{
     config::{CustomFieldKind, TypeDef},
     refusal::shown,
 };
-
-/// The longest value of a custom field, in code points (profile.md).
-const VALUE: usize = 4000;
 
 impl Checker<'_> {
     pub(super) fn types(&mut self) {
@@ -25,7 +22,12 @@ impl Checker<'_> {
             self.names(NAME, types.iter().enumerate().map(|(i, t)| (at(i, "TypeName"), t.type_name.as_str())));
             self.at_most_one_default(types.iter().enumerate().map(|(i, t)| (at(i, "IsDefault"), t.is_default)));
             for (i, t) in types.iter().enumerate() {
-                self.localized(&format!("{kind}[{i}]"), &t.localized_fields);
+                let path = format!("{kind}[{i}]");
+                self.localized(&path, &t.localized_fields);
+                for (l, _) in t.localized_fields.iter().enumerate().filter(|(_, l)| l.consent_language.is_some()) {
+                    let why = "is a consent version's; a type has Name and Description";
+                    self.invalid(format!("{path}.LocalizedFields[{l}].ConsentLanguage"), why);
+                }
             }
         }
     }
@@ -79,10 +81,13 @@ impl Checker<'_> {
                 }
                 CustomFieldKind::DateTime {} => {}
                 CustomFieldKind::SelectList { picklist, .. } => {
-                    if self.config.picklist(picklist).is_none() {
-                        let names = self.new.picklists.iter().map(|l| l.name.clone());
-                        self.refusals.push(missing(at("SelectList.Picklist"), "picklist", picklist, names));
-                    }
+                    let reference = Reference {
+                        path: at("SelectList.Picklist"),
+                        user: format!("the custom field {}", field.name),
+                        what: "picklist",
+                        name: picklist,
+                    };
+                    self.reference(reference, |c| c.picklists.iter().map(|l| l.name.as_str()).collect());
                 }
             }
         }
