@@ -4,7 +4,7 @@
 //! [`crate::change`], which also knows the profile that is there.
 
 mod calls;
-pub(crate) mod object;
+pub mod object;
 #[cfg(test)]
 mod tests;
 mod value;

@@ -195,6 +195,7 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Refused(refusal) => ApiError::Refused(refusal),
+            StoreError::RefusedAll(refusals) => ApiError::Refused(joined(refusals)),
             StoreError::NoAccount(_) => ApiError::UnknownAccount,
             other => ApiError::Store(other),
         }
@@ -210,6 +211,20 @@ impl From<ExportError> for ApiError {
             other => ApiError::Export(other),
         }
     }
+}
+
+/// Several refusals as one. What is wrong in itself is told before what is in the way of others: mending it may end that, too.
+fn joined(refusals: Vec<Refusal>) -> Refusal {
+    let wrong = |r: &Refusal| r.why != Why::Conflict;
+    let any_wrong = refusals.iter().any(wrong);
+    let mut told: Vec<Refusal> = refusals.into_iter().filter(|r| !any_wrong || wrong(r)).collect();
+    if told.len() == 1 {
+        return told.remove(0);
+    }
+    let why = told.first().map_or(Why::Invalid, |r| r.why);
+    let texts: Vec<String> = told.iter().take(10).map(ToString::to_string).collect();
+    let more = if told.len() > 10 { format!("; and {} more", told.len() - 10) } else { String::new() };
+    Refusal::new(why, "", format!("{}{more}", texts.join("; ")))
 }
 
 /// A value as an error shows it: at most 80 characters.

@@ -153,10 +153,19 @@ impl Config {
     }
     /// Whether a user may execute what carries these permissions: by one of the groups, or as an administrator.
     pub fn can_execute(&self, user: &User, permissions: &[SegmentPermission]) -> bool {
-        self.is_administrator(user)
-            || permissions
-                .iter()
-                .any(|p| p.can_execute && user.user_groups.iter().any(|g| fold(g) == fold(&p.user_group)))
+        self.can(user, permissions, |p| p.can_execute)
+    }
+    /// The same of editing.
+    pub fn can_edit(&self, user: &User, permissions: &[SegmentPermission]) -> bool {
+        self.can(user, permissions, |p| p.can_edit)
+    }
+    /// The same of seeing. Who may edit a thing may see it.
+    pub fn can_view(&self, user: &User, permissions: &[SegmentPermission]) -> bool {
+        self.can(user, permissions, |p| p.can_view || p.can_edit)
+    }
+    fn can(&self, user: &User, permissions: &[SegmentPermission], right: impl Fn(&SegmentPermission) -> bool) -> bool {
+        let mine = |p: &SegmentPermission| user.user_groups.iter().any(|g| fold(g) == fold(&p.user_group));
+        self.is_administrator(user) || permissions.iter().any(|p| right(p) && mine(p))
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{
 };
 
 /// A struct that is read from an object alone.
-pub(crate) struct Object<T>(pub T);
+pub struct Object<T>(pub T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
@@ -24,6 +24,14 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
         }
         d.deserialize_map(Visitor(PhantomData))
     }
+}
+
+/// For a list of objects.
+///
+/// # Errors
+/// What is wrong with one of them.
+pub fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Vec<T>, D::Error> {
+    Ok(Vec::<Object<T>>::deserialize(d)?.into_iter().map(|item| item.0).collect())
 }
 
 /// For a list of objects; `null` is as good as absent.

@@ -7,12 +7,14 @@
 
 pub(crate) mod app;
 mod caller;
+mod configure;
 mod execute;
 mod permit;
 pub(crate) mod scheme;
 
 pub(crate) use app::App;
 pub(crate) use caller::Caller;
+pub(crate) use configure::{Configures, EditConfiguration, EditSegments, ViewConfiguration, ViewSegments};
 pub use execute::permission_check;
 pub(crate) use execute::{Executing, Holding, OfGroup, OfSegment};
-pub(crate) use permit::{EditConsents, EditPreferences, EditProfiles, Permit, ViewConsents, ViewProfiles};
+pub(crate) use permit::{EditConsents, EditPreferences, EditProfiles, Permission, Permit, ViewConsents, ViewProfiles};

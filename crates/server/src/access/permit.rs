@@ -65,8 +65,8 @@ permissions! {
 
 /// A caller who has the permission `P`, and the way to the data that it opens.
 pub(crate) struct Permit<P> {
-    caller: Caller,
-    app: App,
+    pub(super) caller: Caller,
+    pub(super) app: App,
     permission: PhantomData<P>,
 }
 
@@ -75,15 +75,26 @@ impl<P: Permission> FromRequestParts<App> for Permit<P> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let caller = Caller::from_request_parts(parts, app).await?;
-        let has = |area| caller.level(area) >= P::LEVEL;
-        if !has(P::AREA) && !P::WITHIN.is_some_and(has) {
-            return Err(ApiError::MayNot { area: format!("{:?}", P::AREA), level: format!("{:?}", P::LEVEL) });
-        }
+        require::<P>(&caller)?;
         Ok(Self { caller, app: app.clone(), permission: PhantomData })
     }
 }
 
+/// 403 unless the caller has the permission.
+pub(super) fn require<P: Permission>(caller: &Caller) -> Result<(), ApiError> {
+    let has = |area| caller.level(area) >= P::LEVEL;
+    if !has(P::AREA) && !P::WITHIN.is_some_and(has) {
+        return Err(ApiError::MayNot { area: format!("{:?}", P::AREA), level: format!("{:?}", P::LEVEL) });
+    }
+    Ok(())
+}
+
 impl<P> Permit<P> {
+    /// Who called.
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
     /// The account's configuration.
     pub(crate) fn config(&self) -> &Config {
         &self.caller.account.config

@@ -1,0 +1,75 @@
+//! Permission over an account's configuration and its segments, and the one way to change either.
+
+use sayso_model::config::{Area, Level};
+use sayso_store::account::{Account, Edit};
+
+use super::{
+    Caller,
+    permit::{Permission, Permit, require},
+};
+use crate::error::ApiError;
+
+/// Reading the configuration.
+pub(crate) enum ViewConfiguration {}
+
+impl Permission for ViewConfiguration {
+    const AREA: Area = Area::Configuration;
+    const LEVEL: Level = Level::View;
+}
+
+/// Changing the configuration.
+pub(crate) enum EditConfiguration {}
+
+impl Permission for EditConfiguration {
+    const AREA: Area = Area::Configuration;
+    const LEVEL: Level = Level::Edit;
+}
+
+/// Reading segments and segment groups, those that the caller may view.
+pub(crate) enum ViewSegments {}
+
+impl Permission for ViewSegments {
+    const AREA: Area = Area::Segments;
+    const LEVEL: Level = Level::View;
+}
+
+/// Making segments and segment groups, and changing those that the caller may edit.
+pub(crate) enum EditSegments {}
+
+impl Permission for EditSegments {
+    const AREA: Area = Area::Segments;
+    const LEVEL: Level = Level::Edit;
+}
+
+/// A permission that lets the configuration be changed.
+pub(crate) trait Configures: Permission {}
+
+impl Configures for EditConfiguration {}
+impl Configures for EditSegments {}
+
+impl<P: Permission> Permit<P> {
+    /// The account as it stood when the caller was let in.
+    pub(crate) fn account(&self) -> &Account {
+        &self.caller.account
+    }
+}
+
+impl<P: Configures> Permit<P> {
+    /// Changes the configuration by a function of the present one, which is told of the caller as the present one knows them: a right
+    /// that was taken away meanwhile is gone. Gives the account as it is then, and what the function gave.
+    pub(crate) async fn configure<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&Caller) -> Result<(Edit, T), ApiError> + Send + 'static,
+    ) -> Result<(Account, T), ApiError> {
+        let (no, author) = (self.caller.account.no, self.caller.author());
+        let (user_id, client_id) = (self.caller.user.user_id.clone(), self.caller.client_id.clone());
+        let change = move |account: &Account| {
+            let user = account.config.user(&user_id).filter(|user| user.is_active).cloned();
+            let user = user.ok_or(ApiError::UnableToAuthenticate)?;
+            let caller = Caller { account: account.clone(), user, client_id };
+            require::<P>(&caller)?;
+            f(&caller)
+        };
+        self.app.store().configure(no, author, change).await?
+    }
+}

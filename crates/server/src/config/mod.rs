@@ -1,0 +1,43 @@
+//! The configuration API (configuration.md): what an account sets up, each kind with the same few calls.
+//!
+//! | room | what is in it |
+//! |---|---|
+//! | `resource` | what a kind is: its name, its paths, its form on the wire, its place in the configuration |
+//! | `calls` | the calls, written once for all kinds |
+//! | `describe` | the same for the OpenAPI document |
+//! | `types`, `fields`, `consents`, `programs`, `segments` | the kinds |
+//! | `tree` | programs as a tree, chosen by type or by custom property |
+//! | `fixed` | what no account can change |
+//!
+//! A change is a function of the present configuration, run in the store's write transaction and checked as an applied account file is.
+
+mod calls;
+mod consents;
+mod describe;
+mod fields;
+mod fixed;
+mod programs;
+mod resource;
+mod tree;
+mod types;
+mod wire;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::access::App;
+
+/// All routes of the configuration.
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    let router = OpenApiRouter::default();
+    let router = types::add(router);
+    let router = fields::add(router);
+    let router = consents::add(router);
+    let router = programs::add(router);
+    router
+        .routes(routes!(tree::list_program_groups_by_type))
+        .routes(routes!(tree::list_program_groups_with_matching))
+        .routes(routes!(tree::list_program_groups_with_all))
+        .routes(routes!(fields::list_custom_fields))
+        .routes(routes!(fixed::list_update_rules))
+        .routes(routes!(fixed::list_consent_status))
+}
