@@ -106,7 +106,7 @@ impl Store {
             tx.set_numbers(no, Numbers { next_profile: 1, next_term: 0, version: 0 });
             let mut ledger = Ledger::default();
             let author = operator(&Config::new(configuration.clone()));
-            ledger.follow(&Configuration::default(), &configuration, None, &author, tx.stamp());
+            ledger.follow(&Configuration::default(), &configuration, None, &author, tx.now());
             put(tx, no, Record { name, configuration, ledger })
         })
     }
@@ -167,7 +167,7 @@ fn change(tx: &mut Tx<'_>, current: Account, author: &Author, edit: Edit) -> Res
     // What profiles carry is known from the dictionary: it must neither go nor change (configuration.md).
     check_use(&edit.configuration, former, &tx.dictionary(current.no)?.terms).map_err(seen_from_within)?;
     let mut ledger = Ledger::clone(&current.ledger);
-    ledger.follow(former, &edit.configuration, edit.renamed.as_ref(), author, tx.stamp());
+    ledger.follow(former, &edit.configuration, edit.renamed.as_ref(), author, tx.now());
     put(tx, current.no, Record { name: current.name, configuration: edit.configuration, ledger })
 }
 

@@ -108,6 +108,11 @@ impl<'s> Tx<'s> {
         self.last_stamp
     }
 
+    /// What the clock says, for what is never compared with a snapshot: it gives no stamp.
+    pub(crate) fn now(&self) -> Moment {
+        self.shared.clock.now()
+    }
+
     /// The last stamp that was given, to this transaction or before it.
     pub(crate) fn last_stamp(&self) -> Moment {
         self.last_stamp

@@ -125,11 +125,7 @@ impl Checker<'_> {
                 ("ConsentLanguage", &field.consent_language),
             ];
             for (member, text) in texts {
-                self.text(
-                    &format!("{path}.LocalizedFields[{i}].{member}"),
-                    text.as_deref().unwrap_or_default(),
-                    TEXT,
-                );
+                self.text(&format!("{path}.LocalizedFields[{i}].{member}"), text.as_deref().unwrap_or_default(), TEXT);
             }
         }
     }

@@ -276,9 +276,8 @@ fn what_no_row_carries_may_change() {
 #[test]
 fn what_profiles_carry_cannot_go() {
     use crate::config::CustomFieldKind;
-    let gone = |change: &dyn Fn(&mut Configuration)| {
-        carried(change).into_iter().map(|r| (r.why, r.path)).collect::<Vec<_>>()
-    };
+    let gone =
+        |change: &dyn Fn(&mut Configuration)| carried(change).into_iter().map(|r| (r.why, r.path)).collect::<Vec<_>>();
     let conflict = |path: &str| vec![(Why::Conflict, path.to_owned())];
     assert_eq!(gone(&|c| drop(c.email_types.remove(0))), conflict("EmailTypes"));
     assert_eq!(gone(&|c| c.customer_types[0].type_name = "Person".into()), conflict("CustomerTypes"));
