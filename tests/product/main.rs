@@ -34,6 +34,7 @@ mod rules_person;
 mod rules_preferences;
 mod rules_replace;
 mod search;
+mod segments;
 mod slow_readers;
 mod status;
 mod storm;

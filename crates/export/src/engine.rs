@@ -121,6 +121,7 @@ impl Engine {
             running: Mutex::new(HashMap::new()),
             queue: Queue::default(),
             permits: Permits::new(COPYING),
+            previewing: tokio::sync::Mutex::default(),
             open: Mutex::new(HashMap::new()),
             buffers: Arc::new(Buffers::default()),
             finisher,
@@ -146,7 +147,7 @@ impl Engine {
         Ok(Engine { threads: Arc::new(threads) })
     }
 
-    fn inner(&self) -> &Arc<Inner> {
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
         &self.threads.inner
     }
 

@@ -23,6 +23,7 @@ mod open;
 pub mod page;
 mod parallel;
 mod plan;
+mod preview;
 mod record;
 mod registry;
 mod scratch;
@@ -33,6 +34,7 @@ pub use check::{CheckedExports, check};
 pub use engine::{Engine, PermissionCheck, Settings};
 pub use error::ExportError;
 pub use finished::Finished;
+pub use preview::Preview;
 pub use sweep::remove_ended_files;
 
 #[cfg(test)]

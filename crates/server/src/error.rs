@@ -55,6 +55,11 @@ pub(crate) enum ApiError {
     #[error("more than 50 profiles match; narrow the search")]
     TooManyMatches,
 
+    #[error(
+        "the permission {right} on {what} is missing; an administrator of the account gives it to one of your user groups"
+    )]
+    MayNotOn { right: &'static str, what: String },
+
     // 404: it isn't there, also where its existence is not yours to know
     #[error("there is nothing at this address")]
     NoRoute,
@@ -109,7 +114,7 @@ impl ApiError {
             AuthorizationMissing | UnknownScheme | SignedHeaderNotOffered | UnableToAuthenticate => {
                 StatusCode::UNAUTHORIZED
             }
-            MayNotExecute(_) | MayNot { .. } | TooManyMatches => StatusCode::FORBIDDEN,
+            MayNotExecute(_) | MayNotOn { .. } | MayNot { .. } | TooManyMatches => StatusCode::FORBIDDEN,
             NoRoute | UnknownAccount | UnknownToken | Unknown { .. } => StatusCode::NOT_FOUND,
             Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             NotAcceptable => StatusCode::NOT_ACCEPTABLE,

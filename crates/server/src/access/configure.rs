@@ -1,11 +1,15 @@
 //! Permission over an account's configuration and its segments, and the one way to change either.
 
-use sayso_model::config::{Area, Level};
+use sayso_export::{ExportError, Preview};
+use sayso_model::{
+    config::{Area, Level},
+    selection::Selection,
+};
 use sayso_store::account::{Account, Edit};
 
 use super::{
     Caller,
-    permit::{Permission, Permit, require},
+    permit::{Permission, Permit, ViewProfiles, require},
 };
 use crate::error::ApiError;
 
@@ -71,5 +75,12 @@ impl<P: Configures> Permit<P> {
             f(&caller)
         };
         self.app.store().configure(no, author, change).await?
+    }
+}
+
+impl Permit<ViewProfiles> {
+    /// How many profiles a selection finds, and the first of them.
+    pub(crate) async fn preview(&self, selection: Selection, rows: usize) -> Result<Preview, ExportError> {
+        self.app.engine().preview(self.caller.account.no, selection, rows).await
     }
 }

@@ -38,7 +38,7 @@ use crate::{
 
 /// What an address names one by: its number or its name.
 pub(crate) struct Named<R> {
-    text: String,
+    pub text: String,
     of: PhantomData<R>,
 }
 
@@ -76,13 +76,13 @@ pub(crate) fn to_value(wire: &impl Serialize) -> Value {
 }
 
 /// The tag of what a caller sees.
-fn etag(json: &[u8]) -> String {
+pub(crate) fn etag(json: &[u8]) -> String {
     let digest = Sha256::digest(json);
     let digest = u64::from_be_bytes(digest[..8].try_into().expect("SHA-256 has 32 bytes"));
     format!("\"{digest:016x}\"")
 }
 
-fn bytes_of(value: &Value) -> Vec<u8> {
+pub(crate) fn bytes_of(value: &Value) -> Vec<u8> {
     serde_json::to_vec(value).expect("a JSON value is JSON")
 }
 
@@ -140,12 +140,16 @@ pub(crate) async fn read<R: Resource>(
 }
 
 /// The body of a call: JSON of at most as many bytes as a profile may have.
-async fn body<P>(permit: &Permit<P>, headers: &HeaderMap, body: axum::body::Body) -> Result<bytes::Bytes, ApiError> {
+pub(crate) async fn body<P>(
+    permit: &Permit<P>,
+    headers: &HeaderMap,
+    body: axum::body::Body,
+) -> Result<bytes::Bytes, ApiError> {
     content::read(headers, body, content::Kind::Json, permit.options().profile_body, permit.options()).await
 }
 
 /// What a body says, with the path of what is wrong in it.
-fn read_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, Refusal> {
+pub(crate) fn read_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, Refusal> {
     let mut reader = serde_json::Deserializer::from_slice(json);
     let read = serde_path_to_error::deserialize(&mut reader).map_err(fault)?;
     reader.end().map_err(|error| Refusal::invalid("", error.to_string()))?;

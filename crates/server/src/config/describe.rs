@@ -8,7 +8,12 @@ use utoipa::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{calls, resource::Resource};
+use super::{
+    calls,
+    permissions::{self, UserGroupPermission},
+    resource::Resource,
+    segments::Permitted,
+};
 use crate::{
     access::{App, Configures},
     openapi::patch::JsonPatch,
@@ -138,6 +143,39 @@ impl<R: Resource<Edit: Configures>> Calls<R> {
     }
 }
 
+impl<T: Permitted> Calls<T> {
+    /// GET and PUT of who may do what.
+    pub fn permissions(self) -> Self {
+        let words = <T as Resource>::WORDS;
+        let path = format!("{}/Permissions", at::<T>(words.at));
+        let schema = json!({"type": "array", "items": {"$ref": format!("#/components/schemas/{}", UserGroupPermission::name())}});
+        let content = json!({"application/json": {"schema": schema}});
+        let read = json!({
+            "summary": format!("Read who may do what with {}", words.a),
+            "operationId": format!("read{}Permissions", words.operation.0),
+            "parameters": [account(), named::<T>(), if_none_match()],
+            "responses": {
+                "200": {"description": "What each user group may do; administrators may everything", "headers": etag(), "content": content},
+                "304": {"description": "They still read the same"},
+            },
+        });
+        let replace = json!({
+            "summary": format!("Say who may do what with {}", words.a),
+            "description": "Replaces what was said before. Nobody gives a right that they haven't got.",
+            "operationId": format!("put{}Permissions", words.operation.0),
+            "parameters": [account(), named::<T>(), if_match()],
+            "requestBody": {"required": true, "content": content},
+            "responses": {"200": {"description": "As it was said", "headers": etag(), "content": content}},
+        });
+        self.add(path.clone(), "get", read, get(permissions::read::<T>)).add(
+            path,
+            "put",
+            replace,
+            put(permissions::put::<T>),
+        )
+    }
+}
+
 /// What a router takes: the schemas, the description, the handler.
 type Route = (Vec<(String, RefOr<Schema>)>, Paths, MethodRouter<App>);
 
@@ -153,8 +191,11 @@ fn route(
 }
 
 fn schemas<R: Resource>() -> Vec<(String, RefOr<Schema>)> {
-    let mut schemas =
-        vec![(R::Wire::name().into_owned(), R::Wire::schema()), (JsonPatch::name().into_owned(), JsonPatch::schema())];
+    let mut schemas = vec![
+        (R::Wire::name().into_owned(), R::Wire::schema()),
+        (JsonPatch::name().into_owned(), JsonPatch::schema()),
+        (UserGroupPermission::name().into_owned(), UserGroupPermission::schema()),
+    ];
     R::Wire::schemas(&mut schemas);
     schemas
 }

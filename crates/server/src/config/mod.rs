@@ -7,6 +7,7 @@
 //! | `describe` | the same for the OpenAPI document |
 //! | `types`, `fields`, `consents`, `programs`, `segments` | the kinds |
 //! | `tree` | programs as a tree, chosen by type or by custom property |
+//! | `permissions`, `preview` | who may do what with a segment; how many a definition finds before it is saved |
 //! | `fixed` | what no account can change |
 //!
 //! A change is a function of the present configuration, run in the store's write transaction and checked as an applied account file is.
@@ -16,8 +17,11 @@ mod consents;
 mod describe;
 mod fields;
 mod fixed;
+mod permissions;
+mod preview;
 mod programs;
 mod resource;
+mod segments;
 mod tree;
 mod types;
 mod wire;
@@ -33,6 +37,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     let router = fields::add(router);
     let router = consents::add(router);
     let router = programs::add(router);
+    let router = segments::add(router);
     router
         .routes(routes!(tree::list_program_groups_by_type))
         .routes(routes!(tree::list_program_groups_with_matching))
@@ -40,4 +45,5 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(fields::list_custom_fields))
         .routes(routes!(fixed::list_update_rules))
         .routes(routes!(fixed::list_consent_status))
+        .routes(routes!(preview::preview_segment))
 }
