@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{rules::*, *};
+use crate::harness::*;
 
 fn field(name: &str, value: impl Into<Value>) -> Value {
     json!({"CustomFields": [{"Name": name, "Value": value.into()}]})

@@ -248,3 +248,43 @@ async fn an_unconfigured_type_in_the_37th_element_refuses_the_whole_call_naming_
     assert_eq!(api.read(id).await, before);
     assert_eq!(api.ids("Everybody", json!({})).await, [id], "nothing of any call was kept");
 }
+
+#[tokio::test]
+async fn what_put_removes_and_why_a_profile_was_deactivated_is_in_the_histories() {
+    let world = World::with_rules().await;
+    let api = world.nightly().await;
+    let id = api.create(full()).await;
+    world.advance(1000);
+    api.put(&api.at(id), &json!({})).await.is(200);
+    api.post(&format!("{}/Deactivate", api.at(id)), &json!({"Reason": "moved"})).await.is(200);
+    let history = async |kind: &str| {
+        let path = format!("{}/History/{kind}", api.at(id));
+        let entries = api.get(&path).await.is(200).json()["History"].as_array().unwrap().clone();
+        assert!(entries.iter().all(|entry| entry["ModifiedDate"] == iso(world.now())), "{kind}");
+        entries
+    };
+    let filters: Vec<_> =
+        history("Preferences").await.iter().map(|e| e["Preference"]["FilterId"].as_str().unwrap().to_owned()).collect();
+    for filter in ["PROMO-SOLICIT", "NEWS-SOLICIT", "PROMO-MAIL", "NEWS-TEXT", "NEWS-EMAIL", "PROMO-EMAIL"] {
+        assert_eq!(filters.iter().filter(|found| *found == filter).count(), 1, "{filter}");
+    }
+    assert_eq!(history("Consents").await.len(), 2);
+    assert_eq!(history("Contacts").await.len(), 3);
+    let fields = history("CustomFields").await;
+    assert_eq!((fields.len(), &fields[0]["Name"], &fields[0]["Value"]), (1, &json!("Age"), &json!("42")));
+    let standard = history("StandardFields").await;
+    let has = |name: &str| standard.iter().any(|entry| entry.get(name).is_some());
+    for name in [
+        "CustomerName",
+        "CustomerType",
+        "DefaultLocale",
+        "RegistrationConfirmed",
+        "AlternateIds",
+        "Groups",
+        "ProfileTags",
+    ] {
+        assert!(has(name), "{name} in {standard:?}");
+    }
+    let last = standard.last().unwrap();
+    assert_eq!((&last["IsActive"], &last["Reason"]), (&json!(true), &json!("moved")));
+}

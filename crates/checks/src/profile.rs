@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use sayso_model::{
-    change::{Kept, MAX_BYTES, create, update},
+    change::{Kept, MAX_BYTES, create, replace, update},
     config::{Config, Configuration, Output},
     facts::{self, Facts},
     id::{Author, ProfileId},
@@ -139,8 +139,10 @@ fn lengths(kept: &Kept, row: &Row, now: Moment) {
 /// Sent back as it reads, a profile changes in nothing but the stamp of the write.
 fn echo(kept: &Kept, row: &Row, now: Moment) {
     let echo = parse_profile(&row.json).expect("a row is a call, too");
-    let changed = update(kept.clone(), &echo, &CONFIG, &author(), now).expect("a row is a call that is accepted");
-    let mut again = changed.kept;
-    again.profile.edited.clone_from(&kept.profile.edited);
-    assert_eq!((&again, changed.former), (kept, Vec::new()));
+    for write in [update, replace] {
+        let changed = write(kept.clone(), &echo, &CONFIG, &author(), now).expect("a row is a call that is accepted");
+        let mut again = changed.kept;
+        again.profile.edited.clone_from(&kept.profile.edited);
+        assert_eq!((&again, changed.former), (kept, Vec::new()));
+    }
 }

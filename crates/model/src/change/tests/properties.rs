@@ -65,27 +65,42 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn whatever_is_written_the_profile_stays_sound(calls in prop::collection::vec(call(), 1..6)) {
+    fn whatever_is_written_the_profile_stays_sound(
+        calls in prop::collection::vec((call(), any::<bool>(), any::<[bool; 2]>()), 1..8),
+    ) {
         let config = config();
         let mut kept = made(json!({}));
-        for (i, call) in calls.iter().enumerate() {
-            let input = parse_profile(call.to_string().as_bytes()).unwrap();
+        for (i, (call, replaces, preserve)) in calls.iter().enumerate() {
+            let flags = json!({ "PreservePreferences": preserve[0], "PreserveConsents": preserve[1] });
+            let input = parse_profile(with(call.clone(), flags).to_string().as_bytes()).unwrap();
             let now = Moment(NOW.0 + 1000 * (i as i64 + 1));
-            let Ok(changed) = update(kept.clone(), &input, &config, &author("ben"), now) else {
+            let write = if *replaces { replace } else { update };
+            let Ok(changed) = write(kept.clone(), &input, &config, &author("ben"), now) else {
                 continue;
             };
             sound(&changed.kept)?;
 
             // Nothing is lost: what stood in the row stands there still, or its former value is in history.
-            for (old, new) in kept.profile.emails.iter().zip(&changed.kept.profile.emails) {
+            for old in &kept.profile.emails {
+                let new = changed.kept.profile.emails.iter().find(|new| new.place() == old.place());
                 for p in &old.preferences {
                     let former = |f: &Former| f.kind == HistoryKind::Preferences && f.value["Preference"] == json(p);
-                    prop_assert!(new.preferences.contains(p) || changed.former.iter().any(former));
+                    let stands = new.is_some_and(|new| new.preferences.contains(p));
+                    prop_assert!(stands || changed.former.iter().any(former));
                 }
                 for c in &old.consents {
                     let former = |f: &Former| f.kind == HistoryKind::Consents && f.value["Consent"] == json(c);
-                    prop_assert!(new.consents.contains(c) || changed.former.iter().any(former));
+                    let stands = new.is_some_and(|new| new.consents.contains(c));
+                    prop_assert!(stands || changed.former.iter().any(former));
                 }
+                prop_assert!(new.is_some() || *replaces, "only a replacing write removes a contact");
+            }
+            // What is kept for a contact's return is kept of contacts that are gone.
+            let extras = &changed.kept.extras;
+            let gone = extras.preserved_preferences.iter().map(|(place, _)| place);
+            for place in gone.chain(extras.preserved_consents.iter().map(|(place, _)| place)) {
+                prop_assert!(changed.kept.profile.emails.iter().all(|email| email.place() != *place));
+                prop_assert!(changed.kept.profile.phone_numbers.iter().all(|phone| phone.place() != *place));
             }
 
             // Sent back as it reads, it changes nothing, nor does it grow when everything is shown.
@@ -97,6 +112,10 @@ proptest! {
             match update(changed.kept.clone(), &echo, &config, &author("ben"), now) {
                 Ok(again) => prop_assert_eq!(&again.kept, &changed.kept),
                 Err(refusal) => prop_assert!(false, "{}", refusal),
+            }
+            match replace(changed.kept.clone(), &echo, &config, &author("ben"), now) {
+                Ok(again) => prop_assert_eq!((&again.kept, again.former), (&changed.kept, vec![])),
+                Err(refusal) => prop_assert!(false, "put back: {}", refusal),
             }
             kept = changed.kept;
         }
