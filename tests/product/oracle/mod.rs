@@ -37,7 +37,7 @@ const STEPS: usize = 200;
 async fn random_sequences_of_calls_agree_with_a_model_of_the_specification() {
     let seed = std::env::var("SAYSO_ORACLE_SEED").map_or(1, |text| text.parse().unwrap());
     let said = sequences(seed, 1, 4).await;
-    println!("{said}");
+    eprintln!("{said}");
 }
 
 /// Runs so many sequences, of consecutive seeds, with a full export after every few steps; says what was done.

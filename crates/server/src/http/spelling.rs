@@ -86,6 +86,12 @@ mod tests {
             ("/Profiles/v4/Async/a/Export/5/COMMIT", "/Profiles/v4/Async/a/Export/5/Commit"),
             ("/profiles/v4/acme/profile/7", "/Profiles/v4/acme/Profile/7"),
             ("/profiles/acme/profile/alternateid?a=B", "/Profiles/acme/Profile/AlternateId?a=B"),
+            ("/profiles/v4/a/profile/7/DEACTIVATE", "/Profiles/v4/a/Profile/7/Deactivate"),
+            ("/profiles/a/consents/7/filter/filter/consent/X", "/Profiles/a/Consents/7/Filter/filter/Consent/X"),
+            (
+                "/profiles/v4/a/profile/preferences/alternateid/archive?a=B",
+                "/Profiles/v4/a/Profile/Preferences/AlternateId/Archive?a=B",
+            ),
             (
                 "/profiles/v4/a/profile/alternateidtype/crm/alternateid/x",
                 "/Profiles/v4/a/Profile/AlternateIdType/crm/AlternateId/x",
