@@ -288,3 +288,18 @@ async fn what_put_removes_and_why_a_profile_was_deactivated_is_in_the_histories(
     let last = standard.last().unwrap();
     assert_eq!((&last["IsActive"], &last["Reason"]), (&json!(true), &json!("moved")));
 }
+
+#[tokio::test]
+async fn a_returning_opt_in_stands_only_on_a_consent_that_still_stands_and_an_opt_out_always() {
+    let world = World::with_rules().await;
+    let api = world.nightly().await;
+    let email = mail("ann@example.com", json!([says("PROMO-EMAIL", 1), says("NEWS-EMAIL", 2)]));
+    let id = api.create(json!({"Consents": [consent("Calls", 1)], "Emails": [email]})).await;
+    api.patch(&api.at(id), &json!([{"op": "remove", "path": "/Emails/0"}])).await.is(200);
+    api.update(id, json!({"Consents": [consent("Calls", 3)]})).await;
+    let bare = json!({"EmailAddressType": "Home", "EmailAddress": "ann@example.com"});
+    api.patch(&api.at(id), &json!([{"op": "add", "path": "/Emails/-", "value": bare}])).await.is(200);
+    let back = |row: Value| said(&row["Emails"][0]["EmailPreferences"]);
+    assert_eq!(back(api.read(id).await), [("NEWS-EMAIL".to_owned(), 2)]);
+    assert_eq!(back(api.with_archived(id).await), [("NEWS-EMAIL".to_owned(), 2), ("PROMO-EMAIL".to_owned(), 1)]);
+}
