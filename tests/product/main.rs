@@ -38,4 +38,5 @@ mod segments;
 mod slow_readers;
 mod status;
 mod storm;
+mod tags;
 mod torture;

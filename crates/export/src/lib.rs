@@ -28,6 +28,7 @@ mod record;
 mod registry;
 mod scratch;
 mod sweep;
+mod tags;
 mod worker;
 
 pub use check::{CheckedExports, check};

@@ -6,11 +6,10 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64},
     },
-    thread::available_parallelism,
 };
 
 use sayso_model::{
-    id::{AccessToken, AccountNo},
+    id::{AccessToken, AccountNo, ProfileId},
     moment::Moment,
     render::{RENDER_VERSION, kept_ranges},
     selection::{Conditions, Selection},
@@ -45,26 +44,63 @@ impl Engine {
     /// # Errors
     /// A definition that doesn't fit the configuration, or what the store or the disk says.
     pub async fn preview(&self, account: AccountNo, selection: Selection, rows: usize) -> Result<Preview, ExportError> {
+        self.planned(account, selection, move |task, parts| {
+            let count = parts.iter().map(|p| p.count).sum();
+            Ok(Preview { count, rows: first_rows(task, parts, rows)?, snapshot: task.snapshot.moment() })
+        })
+        .await
+    }
+
+    /// The ids of everybody whom a selection finds.
+    ///
+    /// # Errors
+    /// As [`Engine::preview`].
+    pub async fn find(&self, account: AccountNo, selection: Selection) -> Result<Vec<ProfileId>, ExportError> {
+        self.planned(account, selection, |_, parts| {
+            parts.iter().flat_map(Part::entries).map(|entry| Ok(entry?.id)).collect()
+        })
+        .await
+    }
+
+    /// Makes the plan of an export and hands it on.
+    async fn planned<T: Send + 'static>(
+        &self,
+        account: AccountNo,
+        selection: Selection,
+        use_plan: impl Fn(&Task<'_>, &[Part]) -> Result<T, Halt> + Send + 'static,
+    ) -> Result<T, ExportError> {
         let inner = Arc::clone(self.inner());
         let _alone = inner.previewing.lock().await;
         let snapshot = inner.store.snapshot(account).await?;
         let inputs = Inputs { selection, conditions: Conditions::default() };
         let work = {
             let inner = Arc::clone(&inner);
-            move || preview(&inner, account, &snapshot, &inputs, rows)
+            move || planned(&inner, account, &snapshot, &inputs, &use_plan)
         };
-        let done = tokio::task::spawn_blocking(work).await;
-        done.unwrap_or_else(|e| Err(StoreError::Engine(format!("a preview broke off: {e}")).into()))
+        joined(tokio::task::spawn_blocking(work).await)
     }
 }
 
-fn preview(
+/// What a thread gave, or that it broke off.
+pub(crate) fn joined<T>(done: Result<Result<T, ExportError>, tokio::task::JoinError>) -> Result<T, ExportError> {
+    done.unwrap_or_else(|e| Err(StoreError::Engine(format!("work on all profiles broke off: {e}")).into()))
+}
+
+/// Why work that is no job stopped, as its caller is told.
+pub(crate) fn stopped(halt: Halt) -> ExportError {
+    match halt {
+        Halt::Failed(error) => error,
+        Halt::Stopping | Halt::OldRender => StoreError::Closing.into(),
+    }
+}
+
+fn planned<T>(
     inner: &Inner,
     account: AccountNo,
     snapshot: &Snapshot,
     inputs: &Inputs,
-    rows: usize,
-) -> Result<Preview, ExportError> {
+    use_plan: &impl Fn(&Task<'_>, &[Part]) -> Result<T, Halt>,
+) -> Result<T, ExportError> {
     let key = (account, NO_TOKEN);
     let folder = inner.exports.begin(key)?;
     let attempt = |check_versions| {
@@ -72,7 +108,7 @@ fn preview(
             snapshot,
             inputs,
             folder: &folder,
-            threads: inner.settings.workers.clamp(1, available_parallelism().map_or(1, usize::from)),
+            threads: inner.threads(),
             stopping: inner.stop.flag(),
             abort: AtomicBool::new(false),
             progress: &Progress::default(),
@@ -80,18 +116,14 @@ fn preview(
             check_versions,
         };
         let parts = plan(&task)?;
-        let first = first_rows(&task, &parts, rows)?;
-        Ok(Preview { count: parts.iter().map(|p| p.count).sum(), rows: first, snapshot: snapshot.moment() })
+        use_plan(&task, &parts)
     };
     let found = match attempt(false) {
         Err(Halt::OldRender) => attempt(true),
         found => found,
     };
     inner.exports.remove(key)?;
-    found.map_err(|halt| match halt {
-        Halt::Failed(error) => error,
-        Halt::Stopping | Halt::OldRender => StoreError::Closing.into(),
-    })
+    found.map_err(stopped)
 }
 
 /// The bytes of the first rows of a plan.

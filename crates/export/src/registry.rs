@@ -55,6 +55,11 @@ impl Inner {
         self.store.clock().now()
     }
 
+    /// How many threads work on all profiles.
+    pub fn threads(&self) -> usize {
+        self.settings.workers.clamp(1, std::thread::available_parallelism().map_or(1, usize::from))
+    }
+
     /// Where the sandbox's hold file may be.
     pub fn hold_file(&self) -> Option<&PathBuf> {
         self.settings.hold_file.as_ref()

@@ -7,7 +7,6 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
-    thread::available_parallelism,
     time::{Duration, Instant},
 };
 
@@ -181,7 +180,7 @@ fn attempt(
         snapshot: &snapshot,
         inputs,
         folder: &folder,
-        threads: inner.settings.workers.clamp(1, available_parallelism().map_or(1, usize::from)),
+        threads: inner.threads(),
         stopping: inner.stop.flag(),
         abort: AtomicBool::new(false),
         progress: &running.progress,

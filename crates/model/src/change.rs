@@ -20,6 +20,7 @@ mod preferences;
 mod size;
 #[cfg(test)]
 mod tests;
+mod untag;
 mod withdrawal;
 
 use serde_json::Value;
@@ -41,6 +42,7 @@ pub use part::Part;
 pub use patched::patched;
 use path::Path;
 pub use size::MAX_BYTES;
+pub use untag::untag;
 
 /// What happens to history beside the new row: one former value.
 #[derive(Debug, Clone, PartialEq)]

@@ -20,6 +20,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 pub use predicate::{Answer, Predicate};
+pub use terms::tags;
 pub use terms::{MAX_TERM, terms};
 pub(crate) use terms::{tells, tells_of_field};
 

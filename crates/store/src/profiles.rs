@@ -65,6 +65,8 @@ pub enum Change {
         filter: String,
         consent_type: String,
     },
+    /// Takes a tag off.
+    Untag(Target, String),
     /// Leaves a tombstone; everything else of the profile goes in the same transaction.
     Delete(Target, Option<String>),
 }

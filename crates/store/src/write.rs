@@ -100,6 +100,12 @@ pub(crate) fn apply(
                 Ok(changed.map(Outcome::from))
             })
         }
+        Change::Untag(target, tag) => {
+            let id = resolve(tx, account, &target)?;
+            existing(tx, account, author, id, expected, |kept, now| {
+                Ok(change::untag(kept, &tag, config, author, now).map(Outcome::from))
+            })
+        }
         Change::Delete(target, reason) => {
             if let Some(reason) = &reason
                 && reason.chars().count() > MAX_REASON

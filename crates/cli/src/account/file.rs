@@ -132,6 +132,9 @@ pub fn keep_administrators(new: &mut Configuration, current: &Configuration) -> 
 }
 
 #[cfg(test)]
+mod generated;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -139,6 +139,22 @@ impl Config {
     pub fn segment(&self, name: &str) -> Option<&Segment> {
         self.segments.get(&fold(name)).map(|&i| &self.source.segments[i])
     }
+    /// The names of the segments whose definition asks for a tag.
+    pub fn segments_with_tag(&self, tag: &str) -> Vec<&str> {
+        fn asks(value: &serde_json::Value, tag: &str) -> bool {
+            use serde_json::Value;
+            match value {
+                Value::Object(row) => {
+                    row.get("Tag").and_then(Value::as_str).is_some_and(|name| fold(name) == fold(tag))
+                        || row.values().any(|inner| asks(inner, tag))
+                }
+                Value::Array(rows) => rows.iter().any(|row| asks(row, tag)),
+                _ => false,
+            }
+        }
+        let segments = self.source.segments.iter();
+        segments.filter(|s| s.criteria.as_ref().is_some_and(|c| asks(c, tag))).map(|s| s.name.as_str()).collect()
+    }
     /// The segment group of this name.
     pub fn segment_group(&self, name: &str) -> Option<&SegmentGroup> {
         self.groups.get(&fold(name)).map(|&i| &self.source.segment_groups[i])

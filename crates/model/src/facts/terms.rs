@@ -6,7 +6,10 @@
 //! looked for by value, text of custom fields and attributes of preferences, facts hold hashes: they go with the profile, and tell
 //! nearly always that a row needn't be opened.
 
-use std::{collections::HashSet, sync::LazyLock};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::LazyLock,
+};
 
 use super::Terms;
 use crate::{
@@ -174,6 +177,12 @@ pub(crate) fn tells(terms: &Terms, element: Element, wanted: &[(&str, &str)]) ->
             at.and_then(|at| told.get(at)).is_some_and(|told| may_tell(told, name))
         })
     })
+}
+
+/// The terms that are about tags, by id: the folded name, or `None` where the term doesn't tell it.
+pub fn tags(terms: &Terms) -> HashMap<u32, Option<String>> {
+    let name = |told: &str| told.strip_prefix('=').map(str::to_owned);
+    about(terms, Element::Tag).map(|(told, id)| (id, told.first().and_then(|told| name(told)))).collect()
 }
 
 /// Whether what is told is this name, or may be since names of its length aren't always told.

@@ -3,13 +3,19 @@
 use sayso_export::{ExportError, Preview};
 use sayso_model::{
     config::{Area, Level},
+    id::ProfileId,
+    refusal::Why,
     selection::Selection,
 };
-use sayso_store::account::{Account, Edit};
+use sayso_store::{
+    StoreError,
+    account::{Account, Edit},
+    profiles::{Change, Target},
+};
 
 use super::{
     Caller,
-    permit::{Permission, Permit, ViewProfiles, require},
+    permit::{EditProfiles, Permission, Permit, ViewProfiles, require},
 };
 use crate::error::ApiError;
 
@@ -82,5 +88,35 @@ impl Permit<ViewProfiles> {
     /// How many profiles a selection finds, and the first of them.
     pub(crate) async fn preview(&self, selection: Selection, rows: usize) -> Result<Preview, ExportError> {
         self.app.engine().preview(self.caller.account.no, selection, rows).await
+    }
+}
+
+impl Permit<ViewConfiguration> {
+    /// Every tag with how many profiles have it.
+    pub(crate) async fn tag_counts(&self) -> Result<Vec<(String, u64)>, ExportError> {
+        self.app.engine().tag_counts(self.caller.account.no).await
+    }
+}
+
+impl Permit<EditProfiles> {
+    /// Everybody whom a selection finds.
+    pub(crate) async fn find_all(&self, selection: Selection) -> Result<Vec<ProfileId>, ExportError> {
+        self.app.engine().find(self.caller.account.no, selection).await
+    }
+
+    /// Takes a tag off some profiles, which may be gone meanwhile. Their writes share commits.
+    pub(crate) async fn untag(&self, profiles: &[ProfileId], tag: &str) -> Result<(), StoreError> {
+        let (store, no) = (self.app.store(), self.caller.account.no);
+        let untag = |id: &ProfileId| {
+            let change = Change::Untag(Target::Id(*id), tag.to_owned());
+            store.write(no, self.caller.author(), change)
+        };
+        for done in futures_util::future::join_all(profiles.iter().map(untag)).await {
+            match done {
+                Err(StoreError::Refused(refusal)) if refusal.why == Why::Unknown => {}
+                done => drop(done?),
+            }
+        }
+        Ok(())
     }
 }

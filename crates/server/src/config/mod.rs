@@ -8,6 +8,7 @@
 //! | `types`, `fields`, `consents`, `programs`, `segments` | the kinds |
 //! | `tree` | programs as a tree, chosen by type or by custom property |
 //! | `permissions`, `preview` | who may do what with a segment; how many a definition finds before it is saved |
+//! | `tags` | what needs no configuration: counted, and taken off |
 //! | `fixed` | what no account can change |
 //!
 //! A change is a function of the present configuration, run in the store's write transaction and checked as an applied account file is.
@@ -22,6 +23,7 @@ mod preview;
 mod programs;
 mod resource;
 mod segments;
+mod tags;
 mod tree;
 mod types;
 mod wire;
@@ -46,4 +48,6 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(fixed::list_update_rules))
         .routes(routes!(fixed::list_consent_status))
         .routes(routes!(preview::preview_segment))
+        .routes(routes!(tags::list_tags))
+        .routes(routes!(tags::delete_tag))
 }
