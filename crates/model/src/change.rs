@@ -23,6 +23,8 @@ mod tests;
 mod untag;
 mod withdrawal;
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use crate::{
@@ -30,7 +32,7 @@ use crate::{
     id::{Author, ProfileId},
     input::ProfileInput,
     moment::Moment,
-    profile::{CustomerName, EditInfo, Extras, Profile},
+    profile::{CustomerName, EditInfo, Extras, Place, Profile},
     reading,
     refusal::Refusal,
 };
@@ -91,7 +93,7 @@ pub fn create(
     author: &Author,
     now: Moment,
 ) -> Result<Kept, Refusal> {
-    let mut write = Write { config, author, now, mode: Mode::Create, former: Vec::new() };
+    let mut write = Write::new(Mode::Create, config, author, now);
     let mut kept = Kept { profile: blank(id, write.stamp()), extras: Extras::default() };
     write.apply(&mut kept, input)?;
     Ok(kept)
@@ -145,7 +147,7 @@ fn write(
     author: &Author,
     now: Moment,
 ) -> Result<Changed, Refusal> {
-    let mut write = Write { config, author, now, mode, former: Vec::new() };
+    let mut write = Write::new(mode, config, author, now);
     write.touch(&mut kept.profile.edited);
     write.apply(&mut kept, input)?;
     Ok(Changed { kept, former: write.former })
@@ -171,9 +173,15 @@ struct Write<'a> {
     now: Moment,
     mode: Mode,
     former: Vec<Former>,
+    /// The consents that this write gave a new value, by place and type: what becomes of that in the same write has never been.
+    consented: HashSet<(Place, String)>,
 }
 
-impl Write<'_> {
+impl<'a> Write<'a> {
+    fn new(mode: Mode, config: &'a Config, author: &'a Author, now: Moment) -> Self {
+        Write { config, author, now, mode, former: Vec::new(), consented: HashSet::new() }
+    }
+
     fn apply(&mut self, kept: &mut Kept, input: &ProfileInput) -> Result<(), Refusal> {
         let Kept { profile, extras } = kept;
         person::fields(self, profile, input)?;

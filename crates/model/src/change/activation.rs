@@ -18,7 +18,7 @@ pub fn activate(
     if current.profile.is_active == is_active {
         return Ok(None);
     }
-    let mut w = Write { config, author, now, mode: Mode::Update, former: Vec::new() };
+    let mut w = Write::new(Mode::Update, config, author, now);
     let mut kept = current;
     let former = std::mem::replace(&mut kept.profile.is_active, is_active);
     w.remember(HistoryKind::StandardFields, || serde_json::json!({ "IsActive": former, "Reason": input.reason }));

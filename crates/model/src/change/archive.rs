@@ -29,7 +29,7 @@ pub fn archive(
     if selectors.is_empty() {
         return Err(path.invalid("is empty: name the preferences that are archived by at least one selector"));
     }
-    let mut w = Write { config, author, now, mode: Mode::Update, former: Vec::new() };
+    let mut w = Write::new(Mode::Update, config, author, now);
     let mut meant = Vec::with_capacity(selectors.len());
     for (i, selector) in selectors.iter().enumerate() {
         meant.push(Selector::new(&w, &path.item(i), selector)?);

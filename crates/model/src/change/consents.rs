@@ -90,14 +90,19 @@ fn write(
             }
             new.edited = old.edited.clone();
             w.touch(&mut new.edited);
-        } else if let Some(message) = switched_off
+        }
+        let was_granted =
+            old.as_ref().is_some_and(|old| same_text(old) && old.consent_status == ConsentStatus::Granted);
+        if let Some(message) = switched_off
             && new.consent_status == ConsentStatus::Granted
+            && !was_granted
         {
             return Err(path.item(i).unknown(message));
         }
         if new.consent_status != ConsentStatus::Granted {
             refused.push(new.consent_type.clone());
         }
+        w.consented.insert((holder.place.clone(), new.consent_type.clone()));
         match old {
             Some(old) => remember(w, || holder.place.clone(), std::mem::replace(old, new)),
             None => list.push(new),

@@ -2,6 +2,8 @@
 
 mod kinds;
 
+use std::collections::HashSet;
+
 use super::{HistoryKind, Mode, Path, Write, check::matched, json, preferences, withdrawal};
 use crate::{
     config::TypeKind,
@@ -89,6 +91,7 @@ pub(super) fn merge<C: Contact>(
         remove_unsent(w, list, &mut found, extras, keeping);
     }
     let (mut places, mut returned) = (Vec::with_capacity(inputs.len()), Vec::new());
+    let mut changed = HashSet::new();
     for (i, (mut new, found)) in fresh.into_iter().zip(found).enumerate() {
         let Some(at) = found else {
             if w.mode == Mode::Part {
@@ -121,6 +124,7 @@ pub(super) fn merge<C: Contact>(
         }
         *new.edited() = old.edited().clone();
         if new != *old {
+            changed.insert(at);
             remember(w, old);
             w.touch(new.edited());
             *old = new;
@@ -128,7 +132,7 @@ pub(super) fn merge<C: Contact>(
         *old.preferences() = preferences;
         *old.consents() = consents;
     }
-    one_default(w, list, inputs, &places, &path)?;
+    one_default(w, list, inputs, &places, &changed, &path)?;
     Ok(Merged { places, returned })
 }
 
@@ -184,6 +188,7 @@ fn one_default<C: Contact>(
     list: &mut [C],
     inputs: &[C::Input],
     places: &[usize],
+    changed: &HashSet<usize>,
     path: &Path<'_>,
 ) -> Result<(), Refusal> {
     let mut named = inputs.iter().enumerate().filter(|(_, input)| C::asked_default(input) == Some(true));
@@ -198,7 +203,9 @@ fn one_default<C: Contact>(
         if i != places[first] && contact.is_default() {
             let preferences = std::mem::take(contact.preferences());
             let consents = std::mem::take(contact.consents());
-            remember(w, contact);
+            if !changed.contains(&i) {
+                remember(w, contact);
+            }
             contact.set_default(false);
             w.touch(contact.edited());
             *contact.preferences() = preferences;

@@ -45,7 +45,7 @@ pub fn withdraw_consent(
         let message = format!("the profile has no consent {} for the filter {}", shown(required), shown(&filter.id));
         return Err(Refusal::unknown("consentType", message));
     }
-    let mut w = Write { config, author, now, mode: Mode::Update, former: Vec::new() };
+    let mut w = Write::new(Mode::Update, config, author, now);
     let mut said = Said::default();
     for (place, consent) in meant {
         said.opted_out(std::iter::once((&consent, place)), now);

@@ -13,7 +13,7 @@ pub fn untag(current: Kept, tag: &str, config: &Config, author: &Author, now: Mo
     let mut kept = current;
     let is = |name: &str| fold(name) == fold(tag);
     let at = kept.profile.profile_tags.iter().position(|t| is(&t.name))?;
-    let mut w = Write { config, author, now, mode: Mode::Update, former: Vec::new() };
+    let mut w = Write::new(Mode::Update, config, author, now);
     let former = kept.profile.profile_tags.remove(at);
     w.remember(HistoryKind::StandardFields, || serde_json::json!({ "ProfileTags": [former] }));
     w.touch(&mut kept.profile.edited);

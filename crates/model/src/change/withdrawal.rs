@@ -55,7 +55,9 @@ pub(super) fn revoke(w: &mut Write<'_>, profile: &mut Profile, extras: &mut Extr
             let version = kind.and_then(|k| k.versions.iter().find(|v| v.consent_version == consent.consent_version));
             consent.expiration_date = version.and_then(|v| consents::expiration(v, date));
             w.touch(&mut consent.edited);
-            consents::remember(w, || place.clone(), former);
+            if !w.consented.contains(&(place.clone(), consent_type.clone())) {
+                consents::remember(w, || place.clone(), former);
+            }
             revoked.push(consent_type);
         }
     }

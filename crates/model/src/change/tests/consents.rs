@@ -39,6 +39,23 @@ fn a_version_that_is_switched_off_can_be_denied_but_not_granted() {
 }
 
 #[test]
+fn a_version_that_is_switched_off_can_not_be_granted_after_it_was_denied() {
+    let c = |status: u8| json!({ "Consents": [with(consent("Marketing", status), json!({ "ConsentVersion": "0" }))] });
+    let refusal = try_update(&made(c(2)), &c(1)).unwrap_err();
+    assert_eq!((refusal.why, &*refusal.path), (Why::Unknown, "Consents[0]"));
+}
+
+#[test]
+fn a_consent_given_and_revoked_in_one_call_leaves_only_what_was_before_it_in_history() {
+    let kept = made(json!({ "Emails": [promo(json!({}))] }));
+    let again = json!({ "Consents": [consent("Marketing", 1)], "EmailPreferences": [says("PROMO", 2)] });
+    let Changed { kept: after, former } = changed(&kept, json!({ "Emails": [email(again)] }));
+    assert_eq!(after.profile.emails[0].consents[0].consent_status, ConsentStatus::Revoked);
+    assert_eq!(kinds(&former), [HistoryKind::Consents, HistoryKind::Preferences]);
+    assert_eq!(former[0].value["Consent"], json(&kept.profile.emails[0].consents[0]));
+}
+
+#[test]
 fn a_consent_about_a_channel_hangs_on_its_contacts_or_the_person() {
     let c = || json!([consent("Texting", 1)]);
     refused(

@@ -88,6 +88,18 @@ fn naming_a_new_default_clears_the_old_one() {
 }
 
 #[test]
+fn a_contact_that_is_changed_and_is_the_default_no_more_leaves_one_former_value() {
+    let kept =
+        made(json!({ "Emails": [email(json!({ "IsDefault": true })), email(json!({ "EmailAddressType": "Work" }))] }));
+    let respelled = email(json!({ "EmailAddress": "ANN@example.com" }));
+    let default = email(json!({ "EmailAddressType": "Work", "IsDefault": true }));
+    let Changed { former, .. } = changed(&kept, json!({ "Emails": [respelled, default] }));
+    assert_eq!(kinds(&former), [HistoryKind::Contacts; 2], "one of each");
+    assert_eq!(former[0].value["Emails"]["EmailAddress"], "ann@example.com");
+    assert_eq!(former[1].value["Emails"]["EmailAddressType"], "Work");
+}
+
+#[test]
 fn two_defaults_in_one_call_are_refused() {
     let two =
         |a: Value, b: Value| json!([with(a, json!({ "IsDefault": true })), with(b, json!({ "IsDefault": true }))]);

@@ -12,7 +12,7 @@ fn call() -> impl Strategy<Value = Value> {
     let preference =
         (select(vec!["NEWS", "PROMO", "DEALS"]), 1u8..3, prop::option::of(select(vec!["2026-11-20", "2026-11-21"])));
     let preferences = prop::collection::vec(preference, 0..4).prop_map(|list| {
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         list.into_iter()
             .filter(|(filter, ..)| seen.insert(*filter))
             .map(|(f, t, date)| with(says(f, t), json!({ "CustomerDate": date })))
