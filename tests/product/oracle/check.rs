@@ -6,6 +6,7 @@ use super::{
     json::{difference, list},
     reading::{Shown, cut},
     run::{Run, is},
+    searches,
 };
 
 const PREFERENCES: [&str; 4] =
@@ -23,7 +24,16 @@ pub async fn everything(run: &mut Run, touched: Option<u64>) -> Result<(), Strin
         by_id(run, id).await.map_err(|e| format!("profile {id}: {e}"))?;
         by_alternate_ids(run, id).await.map_err(|e| format!("profile {id}: {e}"))?;
     }
-    Ok(())
+    if let Some(id) = touched.filter(|id| run.model.people.contains_key(id)) {
+        searches::histories(run, id).await.map_err(|e| format!("profile {id}: {e}"))?;
+        let path = format!("/Profiles/v4/{}/Consents/{id}/Filters", run.api.account);
+        let answer = run.api.get(&path).await;
+        is(&answer, 200)?;
+        if let Some(difference) = difference(&run.model.consent_filters(&run.model.people[&id]), &answer.json()) {
+            return Err(format!("{path}: {difference}"));
+        }
+    }
+    searches::ask(run, run.taken).await
 }
 
 /// A full export of everybody with everything, and one of the others in turn.
@@ -105,13 +115,17 @@ async fn by_id(run: &mut Run, id: u64) -> Result<(), String> {
     if let Some(difference) = difference(&want, &answer.json()) {
         return Err(format!("read with implied={implied}{difference}"));
     }
+    let want = run.model.read_with_history(person, true);
     let answer = run.api.get(&path).await;
     is(&answer, 200)?;
     let etag = answer.header("etag").ok_or("no ETag")?.to_owned();
     let now = answer.json();
+    if let Some(difference) = difference(&history_without_expired(&want), &history_without_expired(&now)) {
+        return Err(format!("read{difference}"));
+    }
     if let Some((former, read)) = run.etags.insert(id, (etag.clone(), now.clone()))
-        && !read.is_null()
-        && (former == etag) != (read == now)
+        && former == etag
+        && read != now
     {
         return Err(format!("the ETag was {former} and is {etag}, for {read} and now {now}"));
     }
@@ -124,7 +138,7 @@ async fn by_alternate_ids(run: &Run, id: u64) -> Result<(), String> {
     for alternate in list(&person.row, "AlternateIds") {
         let text = |name: &str| alternate[name].as_str().unwrap();
         let (kind, name) = (text("AlternateIdType").to_uppercase(), text("AlternateId").to_lowercase());
-        let path = run.alternate_path(&kind, &name, run.taken.is_multiple_of(2));
+        let path = run.alternate_path("Profile", &kind, &name, run.taken.is_multiple_of(2), "");
         let answer = run.api.get(&path).await;
         if person.row["IsActive"] == false {
             is(&answer, 404)?;
@@ -136,4 +150,13 @@ async fn by_alternate_ids(run: &Run, id: u64) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Whether a former consent had expired when it was replaced is no matter of the rules.
+pub fn history_without_expired(row: &Value) -> Value {
+    let mut row = row.clone();
+    if let Some(entries) = row["ConsentHistory"].as_array_mut() {
+        entries.iter_mut().for_each(|entry| _ = entry["Consent"].as_object_mut().unwrap().shift_remove("Expired"));
+    }
+    row
 }

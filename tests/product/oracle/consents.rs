@@ -43,8 +43,12 @@ fn at(
         let there = consents_mut(&mut person.row, place);
         let old = there.iter().position(|c| fold(c["ConsentType"].as_str().unwrap()) == key);
         let refuses = new["ConsentStatus"] != 1;
-        if write_one(w, there, old, new, item) && refuses {
-            lost.insert(key);
+        let kind = new["ConsentType"].as_str().unwrap().to_owned();
+        if write_one(w, there, old, new, item) {
+            w.replaced.insert((place.to_owned(), kind));
+            if refuses {
+                lost.insert(key);
+            }
         }
     }
     if w.how == How::Replace && !w.returned.iter().any(|returned| returned == place) {

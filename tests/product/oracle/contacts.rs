@@ -64,6 +64,11 @@ pub fn digits(number: &str) -> String {
 }
 
 impl Kind {
+    /// Whether a contact is found by this member.
+    pub fn is_key(&self, member: &str) -> bool {
+        member == self.type_member || self.key.contains(&member)
+    }
+
     /// The natural key of a contact, as one text; `None` when a part of it is missing.
     pub fn place(&self, contact: &Value) -> Option<String> {
         let mut place = format!("{}|{}", self.list, fold(text(contact, self.type_member)?));

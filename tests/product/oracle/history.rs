@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
+    calls::place_on_the_wire,
     contacts::{KINDS, bare},
     dates, holders,
     json::{difference, list, without},
@@ -16,19 +17,14 @@ pub fn note(w: &Write<'_>, before: &Person, after: &mut Person) {
     }
     let mut entries: Vec<(&'static str, Value)> = Vec::new();
     for place in holders::places(&before.row) {
-        for old in holders::preferences(&before.row, &place) {
-            let now = holders::preferences(&after.row, &place).into_iter().find(|p| p["FilterId"] == old["FilterId"]);
-            if changed(&old, now.as_ref(), &["PreferenceStatus"]) {
-                entries.push(("Preferences", json!({"Place": place, "Preference": old})));
-            }
-        }
-        for old in holders::consents(&before.row, &place) {
-            let now =
-                holders::consents(&after.row, &place).into_iter().find(|c| c["ConsentType"] == old["ConsentType"]);
-            if changed(&old, now.as_ref(), &["Expired"]) {
-                entries.push(("Consents", json!({"Place": place, "Consent": old})));
-            }
-        }
+        let (preferences, consents) =
+            (holders::preferences(&before.row, &place), holders::consents(&before.row, &place));
+        hanging(w, after, &place, preferences, consents, &mut entries);
+    }
+    // What a contact brought back counts as there before.
+    for place in &w.returned {
+        let (preferences, consents) = before.gone.get(place).cloned().unwrap_or_default();
+        hanging(w, after, place, preferences, consents, &mut entries);
     }
     for kind in &KINDS {
         for old in list(&before.row, kind.list) {
@@ -69,12 +65,41 @@ pub fn note(w: &Write<'_>, before: &Person, after: &mut Person) {
             }
         }
     }
-    for (kind, mut entry) in entries {
-        entry["ModifiedDate"] = json!(dates::wire(w.now));
-        entry["UserId"] = w.user.clone();
-        entry["SourceId"] = w.source.clone();
-        after.history.push((kind, entry));
+    for (kind, entry) in entries {
+        add(w, after, kind, entry);
     }
+}
+
+/// What hung at a place and is another now.
+fn hanging(
+    w: &Write<'_>,
+    after: &Person,
+    place: &str,
+    preferences: Vec<Value>,
+    consents: Vec<Value>,
+    entries: &mut Vec<(&'static str, Value)>,
+) {
+    let is_replaced = |name: &Value| w.replaced.contains(&(place.to_owned(), name.as_str().unwrap().to_owned()));
+    for old in preferences {
+        let now = holders::preferences(&after.row, place).into_iter().find(|p| p["FilterId"] == old["FilterId"]);
+        if is_replaced(&old["FilterId"]) || changed(&old, now.as_ref(), &["PreferenceStatus"]) {
+            entries.push(("Preferences", json!({"Place": place_on_the_wire(place), "Preference": old})));
+        }
+    }
+    for old in consents {
+        let now = holders::consents(&after.row, place).into_iter().find(|c| c["ConsentType"] == old["ConsentType"]);
+        if is_replaced(&old["ConsentType"]) || changed(&old, now.as_ref(), &["Expired"]) {
+            entries.push(("Consents", json!({"Place": place_on_the_wire(place), "Consent": old})));
+        }
+    }
+}
+
+/// Notes one former value.
+pub fn add(w: &Write<'_>, person: &mut Person, kind: &'static str, mut entry: Value) {
+    entry["ModifiedDate"] = json!(dates::wire(w.now));
+    entry["UserId"] = w.user.clone();
+    entry["SourceId"] = w.source.clone();
+    person.history.push((kind, entry));
 }
 
 fn changed(old: &Value, now: Option<&Value>, besides: &[&str]) -> bool {

@@ -68,6 +68,12 @@ fn differ(want: &Value, got: &Value, at: &str) -> Option<String> {
         (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
             a.iter().zip(b).enumerate().find_map(|(i, (a, b))| differ(a, b, &format!("{at}/{i}")))
         }
+        (Value::Array(a), Value::Array(b)) => {
+            let lack = |these: &[Value], those: &[Value]| -> Value {
+                these.iter().filter(|item| !those.contains(item)).cloned().collect()
+            };
+            Some(format!("{at}: only the model has {}, only the product {}", lack(a, b), lack(b, a)))
+        }
         (a, b) => (a != b).then(|| format!("{at}: the model has {a}, the product {b}")),
     }
 }

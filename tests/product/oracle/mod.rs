@@ -6,6 +6,7 @@
 //! again. What fails is made smaller first: steps and members of bodies are left out as long as it still fails.
 
 mod bodies;
+mod calls;
 mod check;
 mod config;
 mod consents;
@@ -17,10 +18,12 @@ mod holders;
 mod json;
 mod model;
 mod operations;
+mod patch;
 mod person;
 mod preferences;
 mod reading;
 mod run;
+mod searches;
 mod shape;
 mod shrink;
 

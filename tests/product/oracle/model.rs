@@ -26,7 +26,7 @@ pub struct Model {
 }
 
 /// One profile.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Person {
     /// As it was written, with expressed and current things only.
     pub row: Value,
@@ -62,6 +62,9 @@ pub struct Write<'m> {
     pub refused: Refused,
     /// Contacts that are new, or here again with what hung on them.
     pub returned: Vec<String>,
+    /// Preferences and consents that were said anew: by place and filter or type. Their former values are history even where the new
+    /// ones are equal.
+    pub replaced: BTreeSet<(String, String)>,
 }
 
 impl Write<'_> {
@@ -99,9 +102,18 @@ impl Model {
         }
     }
 
-    fn begin(&self, how: How) -> Write<'_> {
+    pub(super) fn begin(&self, how: How) -> Write<'_> {
         let (user, source) = (self.user.clone(), self.source.clone());
-        Write { config: &self.config, how, now: self.now, user, source, refused: Refused::new(), returned: Vec::new() }
+        Write {
+            config: &self.config,
+            how,
+            now: self.now,
+            user,
+            source,
+            refused: Refused::new(),
+            returned: Vec::new(),
+            replaced: BTreeSet::new(),
+        }
     }
 
     /// A new profile from a body; the caller gives it its id.
@@ -140,6 +152,9 @@ impl Model {
             }
         }
         contacts::write(w, &mut person, body);
+        if w.how == How::Replace && w.refused.is_empty() {
+            preferences::remove_unsaid(w, &mut person, body);
+        }
         let lost = consents::write(w, &mut person, body);
         for place in w.returned.clone() {
             preferences::archive_unfounded(w, &mut person, &place);

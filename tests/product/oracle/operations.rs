@@ -1,8 +1,16 @@
 //! What happens in a sequence, and the random choice of it.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{bodies::Bodies, dates, model::How, run::Run};
+use super::{
+    bodies::Bodies,
+    calls::Part,
+    contacts::KINDS,
+    dates,
+    json::{list, list_mut},
+    model::How,
+    run::Run,
+};
 use crate::harness::random::Random;
 
 /// One step of a sequence. Complete in itself, so that a sequence can be run again with some steps left out.
@@ -31,6 +39,55 @@ pub enum Op {
         reason: Option<String>,
     },
     Configure(Setting),
+    /// A patch of what the server shows, made from this seed.
+    Patch {
+        at: At,
+        seed: u64,
+    },
+    Part {
+        at: At,
+        part: Part,
+        body: Value,
+    },
+    Archive {
+        at: At,
+        body: Value,
+    },
+    Activate {
+        label: usize,
+        active: bool,
+        body: Value,
+    },
+    WithdrawConsent {
+        label: usize,
+        filter: String,
+        consent_type: String,
+    },
+    /// A call under a precondition.
+    Guarded(Guard, Box<Op>),
+    /// Who makes the calls from here on: the one with a source group, or the one without.
+    By(User),
+}
+
+/// `If-Match`, or `If-None-Match`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guard {
+    /// The tag of what is there, as a caller has it who has just read.
+    Current,
+    /// The same as a weak tag, which never matches.
+    Weak,
+    /// One that was there before, beside one that never was.
+    Stale,
+    /// `If-Match: *`.
+    Any,
+    /// `If-None-Match: *`.
+    New,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum User {
+    Nightly,
+    Admin,
 }
 
 /// Which profile a call names.
@@ -59,10 +116,20 @@ pub enum Setting {
 }
 
 impl Op {
+    fn takes_a_guard(&self) -> bool {
+        !matches!(self, Op::Wait(_) | Op::Create { .. } | Op::Configure(_) | Op::By(_))
+    }
+
     /// Its body, to be made smaller.
     pub fn body_mut(&mut self) -> Option<&mut Value> {
         match self {
-            Op::Create { body, .. } | Op::Write { body, .. } | Op::Upsert { body, .. } => Some(body),
+            Op::Create { body, .. }
+            | Op::Write { body, .. }
+            | Op::Upsert { body, .. }
+            | Op::Part { body, .. }
+            | Op::Archive { body, .. }
+            | Op::Activate { body, .. } => Some(body),
+            Op::Guarded(_, op) => op.body_mut(),
             _ => None,
         }
     }
@@ -70,6 +137,18 @@ impl Op {
 
 /// Chooses the next step of a sequence, by what is there.
 pub fn next(random: &mut Random, run: &Run, step: usize) -> Op {
+    let op = unguarded(random, run, step);
+    if random.below(100) >= 18 || !op.takes_a_guard() {
+        return op;
+    }
+    let mut guards = vec![Guard::Current, Guard::Current, Guard::Weak, Guard::Stale, Guard::Any];
+    if matches!(op, Op::Upsert { .. }) {
+        guards.push(Guard::New);
+    }
+    Op::Guarded(guards[random.below(guards.len() as u64) as usize], Box::new(op))
+}
+
+fn unguarded(random: &mut Random, run: &Run, step: usize) -> Op {
     let at = who(random, run);
     let row =
         run.resolve(&at).and_then(|id| run.model.people.get(&id)).map_or(Value::Null, |person| person.row.clone());
@@ -95,7 +174,28 @@ pub fn next(random: &mut Random, run: &Run, step: usize) -> Op {
             Op::Delete { at, reason: bodies.pick(&reasons) }
         }
         34..37 => Op::Configure(setting(&mut bodies)),
-        37..44 if !bodies.row.is_null() => Op::Write { at, how: How::Update, body: echo(&mut bodies, run) },
+        37..40 => Op::Part { at, part: Part::Preferences, body: part(&mut bodies, Part::Preferences) },
+        40..44 => Op::Part { at, part: Part::Consents, body: part(&mut bodies, Part::Consents) },
+        44..48 => Op::Archive { at, body: selectors(&mut bodies) },
+        48..52 => {
+            let reason = bodies.pick(&[
+                json!({"Reason": "asked"}),
+                json!({}),
+                json!({"Reason": null}),
+                json!({"Reason": "x".repeat(257)}),
+            ]);
+            Op::Activate { label: label(random, run), active: random.below(3) > 0, body: reason }
+        }
+        52..54 => {
+            let filter = bodies.pick(&["PROMO", "deals", "NEWS-MEET", "SMS", "CALL", "NOTHING"]).to_owned();
+            let consent_type = bodies.pick(&["Marketing", "TERMS", "Texting"]).to_owned();
+            Op::WithdrawConsent { label: label(random, run), filter, consent_type }
+        }
+        54..64 => Op::Patch { at, seed: bodies.random.next() },
+        64..65 => Op::By(bodies.pick(&[User::Nightly, User::Admin])),
+        65..71 if !bodies.row.is_null() => Op::Write { at, how: How::Update, body: echo(&mut bodies, run) },
+        71..78 if !bodies.row.is_null() => Op::Write { at, how: How::Replace, body: thinned(&mut bodies, run) },
+        78..84 => Op::Write { at, how: How::Replace, body: bodies.profile(55) },
         _ => Op::Write { at, how: How::Update, body: bodies.profile(35) },
     }
 }
@@ -110,7 +210,7 @@ fn who(random: &mut Random, run: &Run) -> At {
     }
     let label = made[random.below(made.len() as u64) as usize];
     let person = run.labels.get(&label).and_then(|id| run.model.people.get(id));
-    let ids = person.map_or(&[][..], |person| super::json::list(&person.row, "AlternateIds"));
+    let ids = person.map_or(&[][..], |person| list(&person.row, "AlternateIds"));
     if random.below(3) > 0 || ids.is_empty() {
         return At::Made(label);
     }
@@ -121,6 +221,96 @@ fn who(random: &mut Random, run: &Run) -> At {
         id: text("AlternateId").to_uppercase(),
         in_path: random.below(2) == 0,
     }
+}
+
+/// A step that made somebody.
+fn label(random: &mut Random, run: &Run) -> usize {
+    let made: Vec<usize> = run.labels.keys().copied().collect();
+    made[random.below(made.len() as u64) as usize]
+}
+
+/// What was read, with some of its elements left out.
+fn thinned(bodies: &mut Bodies<'_>, run: &Run) -> Value {
+    let mut body = echo(bodies, run);
+    for flag in ["PreservePreferences", "PreserveConsents"] {
+        if bodies.chance(25) {
+            body[flag] = json!(bodies.chance(50));
+        }
+    }
+    let mut thin = |holder: &mut Value, name: &str, percent: u64| {
+        list_mut(holder, name).retain(|_| !bodies.chance(percent));
+    };
+    for kind in &KINDS {
+        thin(&mut body, kind.list, 20);
+        for contact in list_mut(&mut body, kind.list) {
+            thin(contact, kind.preferences, 15);
+            thin(contact, "Consents", 15);
+        }
+    }
+    for name in ["Consents", "ProfilePreferences", "AlternateIds", "Groups", "ProfileTags", "CustomFields"] {
+        thin(&mut body, name, 15);
+    }
+    body
+}
+
+/// Preferences (or consents) alone, of contacts that are there, once in a while of one that isn't.
+fn part(bodies: &mut Bodies<'_>, part: Part) -> Value {
+    let mut body = json!({});
+    let whole = bodies.profile(60);
+    let own = if part == Part::Preferences { "ProfilePreferences" } else { "Consents" };
+    if !whole[own].is_null() {
+        body[own] = whole[own].clone();
+    }
+    for kind in &KINDS {
+        let there = list(&bodies.row, kind.list).to_vec();
+        if there.is_empty() || bodies.chance(40) {
+            continue;
+        }
+        let chosen = bodies.pick(&there);
+        let mut contact = bodies.respelled(kind, &chosen);
+        match part {
+            Part::Preferences => contact[kind.preferences] = json!([bodies.preference(kind.channels)]),
+            Part::Consents => contact["Consents"] = json!([bodies.consent(&["Marketing", "Terms"])]),
+        }
+        if bodies.chance(4) {
+            contact["IsDefault"] = json!(true);
+        }
+        body[kind.list] = json!([contact]);
+    }
+    if bodies.chance(5) {
+        body["Emails"] = json!([{"EmailAddressType": "Home", "EmailAddress": "nobody@example.com"}]);
+    }
+    body
+}
+
+/// One or two selectors of preferences to archive.
+fn selectors(bodies: &mut Bodies<'_>) -> Value {
+    let mut all: Vec<Value> = Vec::new();
+    for _ in 0..1 + bodies.random.below(2) {
+        let mut selector = bodies.pick(&[
+            json!({"FilterId": "news-email"}),
+            json!({"ProgramId": "OFFERS"}),
+            json!({"ChannelId": "Email"}),
+            json!({"ProgramId": "news", "ChannelId": "Solicit"}),
+            json!({"EmailAddressType": "WORK"}),
+            json!({"EmailAddress": "BOB@example.com"}),
+            json!({"PhoneType": "Mobile"}),
+            json!({"PhoneNumber": "1-404-555-0100"}),
+            json!({"AddressType": "home", "FilterId": "NEWS-MAIL"}),
+            json!({}),
+            json!({"FilterId": "NOTHING"}),
+            json!({"PhoneType": "Satellite"}),
+        ]);
+        if bodies.chance(30) && !selector.as_object().unwrap().is_empty() {
+            selector["PreferenceType"] = json!(1 + bodies.random.below(2));
+        }
+        all.push(selector);
+    }
+    let mut body = json!({"Preferences": all});
+    if bodies.chance(60) {
+        body["ReasonCode"] = json!(bodies.pick(&["MOVED", "é"]));
+    }
+    body
 }
 
 fn wait(bodies: &mut Bodies<'_>) -> i64 {

@@ -73,10 +73,34 @@ fn at(w: &mut Write<'_>, person: &mut Person, place: &str, channels: &[&str], se
         once(w, &mut seen, filter.id.clone());
         say(w, person, place, &filter, new, !item["CustomerDate"].is_null(), said);
     }
-    // A contact that has just come back brings what it had.
-    if w.how == How::Replace && !w.returned.iter().any(|returned| returned == place) {
-        holders::preferences_mut(&mut person.row, place).retain(|p| seen.contains(p["FilterId"].as_str().unwrap()));
+}
+
+/// A replaced profile keeps no preference that isn't said; but a contact that has just come back brings what it had.
+pub fn remove_unsaid(w: &mut Write<'_>, person: &mut Person, body: &Value) {
+    remove_unsaid_at(w, person, PROFILE, list(body, "ProfilePreferences"));
+    for kind in &KINDS {
+        for contact in list(body, kind.list) {
+            if let Some(place) = kind.place(contact).filter(|place| !w.returned.contains(place)) {
+                remove_unsaid_at(w, person, &place, list(contact, kind.preferences));
+            }
+        }
     }
+}
+
+fn remove_unsaid_at(w: &mut Write<'_>, person: &mut Person, place: &str, sent: &[Value]) {
+    let mut said = BTreeSet::new();
+    for item in sent {
+        let found = text(item, "FilterId").and_then(|id| w.config.filter(id));
+        let Some((program, filter)) = found.map(|(program, filter)| (program.to_owned(), filter.clone())) else {
+            continue;
+        };
+        if let Some(new) = preference(w, &program, &filter, item)
+            && !is_echo(w, person, place, &filter, item, &new)
+        {
+            said.insert(filter.id);
+        }
+    }
+    holders::preferences_mut(&mut person.row, place).retain(|p| said.contains(p["FilterId"].as_str().unwrap()));
 }
 
 /// One preference per place and filter: writing it again replaces it.
@@ -127,6 +151,7 @@ fn say(
             }
         }
     }
+    w.replaced.insert((place.to_owned(), filter.id.clone()));
     let there = holders::preferences_mut(&mut person.row, place);
     there.retain(|p| p["FilterId"] != filter.id.as_str());
     there.push(new);
@@ -182,14 +207,11 @@ fn preference(w: &mut Write<'_>, program: &str, filter: &Filter, item: &Value) -
     }))
 }
 
-/// Whether the input only repeats what was read and never said: an implied preference, or an archived one. A replacing call passes
-/// over whatever is marked so; one that adds takes a changed one for a statement, and never loses an opt-out.
+/// Whether the input only repeats what was read and never said: an implied preference, or an archived one. A replacing call makes
+/// no opt-in of what is marked implied, one that adds takes a changed one for a statement; no call loses an opt-out.
 fn is_echo(w: &Write<'_>, person: &Person, place: &str, filter: &Filter, item: &Value, new: &Value) -> bool {
     let marked = |member: &str, word: &str| text(item, member).is_some_and(|said| same(said, word));
     let (implied, archived) = (marked("MatchType", "Implied"), marked("PreferenceStatus", "Archived"));
-    if w.how == How::Replace {
-        return implied || archived;
-    }
     let said_before = holders::preferences(&person.row, place).iter().any(|p| p["FilterId"] == filter.id.as_str());
     let default = if new["PreferenceType"] == OPT_IN { "OptIn" } else { "OptOut" };
     let repeats_default = filter.default_preference.as_deref() == Some(default);
@@ -197,7 +219,12 @@ fn is_echo(w: &Write<'_>, person: &Person, place: &str, filter: &Filter, item: &
         .archived
         .get(&(place.to_owned(), filter.id.clone()))
         .is_some_and(|old| old["CustomerDate"] == new["CustomerDate"]);
-    implied && repeats_default && !said_before || archived && (new["PreferenceType"] == OPT_IN || repeats_archived)
+    let opts_in = new["PreferenceType"] == OPT_IN;
+    let repeats_implied = match w.how {
+        How::Replace => opts_in || repeats_default,
+        _ => repeats_default && !said_before,
+    };
+    implied && repeats_implied || archived && (opts_in || repeats_archived)
 }
 
 /// Moves a preference out of the row.

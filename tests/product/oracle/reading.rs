@@ -23,7 +23,7 @@ impl Model {
         let mut row = person.row.clone();
         if shown.implied && self.config.implied_preferences {
             for (program, filter) in self.config.filters() {
-                imply(&mut row, program, filter);
+                self.imply(&mut row, program, filter);
             }
         }
         if shown.archived {
@@ -47,43 +47,54 @@ impl Model {
         row
     }
 
+    /// The same with the former consents behind it.
+    pub fn read_with_history(&self, person: &Person, implied: bool) -> Value {
+        let mut row = self.read(person, Shown { implied, archived: false });
+        let former = person.history.iter().filter(|(kind, _)| *kind == "Consents");
+        row["ConsentHistory"] = former.map(|(_, entry)| without(entry, &["UserId", "SourceId"])).collect();
+        row
+    }
+
     fn is_past(&self, date: &Value) -> bool {
         date.as_str().is_some_and(|date| !date.is_empty() && dates::millis(date) <= self.now)
+    }
+
+    /// A missing preference is inherited from the filter's default, wherever its channel fits; an opt-in only
+    /// with its consents, granted and not expired.
+    fn imply(&self, row: &mut Value, program: &str, filter: &Filter) {
+        let Some(default) = filter.default_preference.as_deref().filter(|_| filter.is_active) else { return };
+        for place in holders::places(row) {
+            let fits = match filter.channel_id.as_str() {
+                "Solicit" => place == PROFILE,
+                "Text" => is_phone(&place) && holders::takes_texts(row, &place),
+                "Fax" => is_phone(&place) && !holders::takes_texts(row, &place),
+                channel => KINDS.iter().any(|kind| place.starts_with(kind.list) && kind.channels.contains(&channel)),
+            };
+            let is_said = holders::preferences(row, &place).iter().any(|p| p["FilterId"] == filter.id.as_str());
+            let has_consents = filter.required_consents.iter().all(|consent_type| {
+                holders::consent(row, &place, consent_type).is_some_and(|(_, consent)| {
+                    consent["ConsentStatus"] == 1 && !self.is_past(&consent["ExpirationDate"])
+                })
+            });
+            if !fits || is_said || default == "OptIn" && !has_consents {
+                continue;
+            }
+            let frequency = filter.frequencies.iter().find(|f| f.is_default).map(|f| &f.id);
+            let edited = &row["Edited"];
+            let implied = json!({
+                "ProgramId": program, "ChannelId": filter.channel_id, "Consents": [], "MatchType": "Implied", "ReasonCode": null,
+                "ExpirationDate": "", "PreferenceStatus": "Active", "LastModifiedDate": edited["CreateDate"],
+                "UserId": edited["CreateUserId"], "SourceId": edited["CreateSourceId"], "FilterId": filter.id,
+                "PreferenceType": if default == "OptIn" { 1 } else { 2 }, "FrequencyId": frequency, "PreferenceAttributes": [],
+                "CustomerDate": edited["CreateDate"],
+            });
+            holders::preferences_mut(row, &place).push(implied);
+        }
     }
 
     /// The rows of an export of profiles of which this is true.
     pub fn rows(&self, shown: Shown, is_in: impl Fn(&Value) -> bool) -> Vec<Value> {
         self.people.values().map(|person| self.read(person, shown)).filter(is_in).collect()
-    }
-}
-
-/// A missing preference is inherited from the filter's default, wherever its channel fits; an opt-in only with its consents.
-fn imply(row: &mut Value, program: &str, filter: &Filter) {
-    let Some(default) = filter.default_preference.as_deref().filter(|_| filter.is_active) else { return };
-    for place in holders::places(row) {
-        let fits = match filter.channel_id.as_str() {
-            "Solicit" => place == PROFILE,
-            "Text" => is_phone(&place) && holders::takes_texts(row, &place),
-            "Fax" => is_phone(&place) && !holders::takes_texts(row, &place),
-            channel => KINDS.iter().any(|kind| place.starts_with(kind.list) && kind.channels.contains(&channel)),
-        };
-        let is_said = holders::preferences(row, &place).iter().any(|p| p["FilterId"] == filter.id.as_str());
-        let has_consents = filter.required_consents.iter().all(|consent_type| {
-            holders::consent(row, &place, consent_type).is_some_and(|(_, consent)| consent["ConsentStatus"] == 1)
-        });
-        if !fits || is_said || default == "OptIn" && !has_consents {
-            continue;
-        }
-        let frequency = filter.frequencies.iter().find(|f| f.is_default).map(|f| &f.id);
-        let edited = &row["Edited"];
-        let implied = json!({
-            "ProgramId": program, "ChannelId": filter.channel_id, "Consents": [], "MatchType": "Implied", "ReasonCode": null,
-            "ExpirationDate": "", "PreferenceStatus": "Active", "LastModifiedDate": edited["CreateDate"],
-            "UserId": edited["CreateUserId"], "SourceId": edited["CreateSourceId"], "FilterId": filter.id,
-            "PreferenceType": if default == "OptIn" { 1 } else { 2 }, "FrequencyId": frequency, "PreferenceAttributes": [],
-            "CustomerDate": edited["CreateDate"],
-        });
-        holders::preferences_mut(row, &place).push(implied);
     }
 }
 
