@@ -1,6 +1,6 @@
 //! The calls that change a part of a profile: preferences and consents alone, archive, activation, a filter's consent.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -166,6 +166,28 @@ impl Model {
             history::note(&w, &before, &mut person);
         }
         Ok(person)
+    }
+
+    /// Everybody who has a tag, without it.
+    pub fn untagged(&self, tag: &str) -> impl Iterator<Item = (u64, Person)> {
+        let has = |row: &Value| list(row, "ProfileTags").iter().any(|t| same(t["Name"].as_str().unwrap(), tag));
+        self.people.iter().filter(move |(_, person)| has(&person.row)).map(move |(id, before)| {
+            let w = self.begin(How::Update);
+            let mut person = before.clone();
+            super::json::list_mut(&mut person.row, "ProfileTags").retain(|t| !same(t["Name"].as_str().unwrap(), tag));
+            w.touch(&mut person.row);
+            history::note(&w, before, &mut person);
+            (*id, person)
+        })
+    }
+
+    /// How many profiles have each tag, by its folded name.
+    pub fn tag_counts(&self) -> BTreeMap<String, u64> {
+        let mut counts = BTreeMap::new();
+        for tag in self.people.values().flat_map(|person| list(&person.row, "ProfileTags")) {
+            *counts.entry(fold(tag["Name"].as_str().unwrap())).or_insert(0) += 1;
+        }
+        counts
     }
 
     /// The filters that require consents, with the consents that there are.

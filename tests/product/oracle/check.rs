@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    json::{difference, list},
+    json::{difference, fold, list},
     reading::{Shown, cut},
     run::{Run, is},
     searches,
@@ -33,7 +33,34 @@ pub async fn everything(run: &mut Run, touched: Option<u64>) -> Result<(), Strin
             return Err(format!("{path}: {difference}"));
         }
     }
+    if run.taken.is_multiple_of(6) {
+        tags(run).await?;
+        preview(run).await?;
+    }
     searches::ask(run, run.taken).await
+}
+
+/// The tags with their counts.
+async fn tags(run: &Run) -> Result<(), String> {
+    let answer = run.api.get(&format!("/Profiles/v4/{}/Tags", run.api.account)).await;
+    is(&answer, 200)?;
+    let answer = answer.json();
+    let counts = list(&answer, "TagCounts")
+        .iter()
+        .map(|t| (fold(t["Tag"]["Name"].as_str().unwrap()), t["Count"].as_u64().unwrap()));
+    let (want, got) = (run.model.tag_counts(), counts.collect());
+    if want == got { Ok(()) } else { Err(format!("the model counts the tags {want:?}, the product {got:?}")) }
+}
+
+/// Count and first rows of a segment that isn't saved.
+async fn preview(run: &Run) -> Result<(), String> {
+    let body = json!({"Profiles": "Inactive", "Criteria": {"Not": {"Field": "CustomerType", "Is": "business"}}});
+    let answer = run.api.post(&format!("/Profiles/v4/{}/Segments/Preview", run.api.account), &body).await;
+    is(&answer, 200)?;
+    let plain = Shown { implied: false, archived: false };
+    let rows = run.model.rows(plain, |row| row["IsActive"] == false && row["CustomerType"] != "Business");
+    let want = json!({"Count": rows.len(), "UserProfilePreferences": rows.iter().take(10).collect::<Vec<_>>()});
+    difference(&want, &answer.json()).map_or(Ok(()), |difference| Err(format!("preview{difference}")))
 }
 
 /// A full export of everybody with everything, and one of the others in turn.

@@ -38,7 +38,13 @@ pub enum Op {
         at: At,
         reason: Option<String>,
     },
-    Configure(Setting),
+    /// By the account file, or over HTTP where there is a call for it.
+    Configure {
+        setting: Setting,
+        over_http: bool,
+    },
+    /// Takes a tag off everybody.
+    Untag(String),
     /// A patch of what the server shows, made from this seed.
     Patch {
         at: At,
@@ -117,7 +123,7 @@ pub enum Setting {
 
 impl Op {
     fn takes_a_guard(&self) -> bool {
-        !matches!(self, Op::Wait(_) | Op::Create { .. } | Op::Configure(_) | Op::By(_))
+        !matches!(self, Op::Wait(_) | Op::Create { .. } | Op::Configure { .. } | Op::Untag(_) | Op::By(_))
     }
 
     /// Its body, to be made smaller.
@@ -173,7 +179,8 @@ fn unguarded(random: &mut Random, run: &Run, step: usize) -> Op {
             let reasons = [None, Some("asked to go".to_owned()), Some("é".repeat(256)), Some("x".repeat(257))];
             Op::Delete { at, reason: bodies.pick(&reasons) }
         }
-        34..37 => Op::Configure(setting(&mut bodies)),
+        34..36 => Op::Configure { setting: setting(&mut bodies), over_http: bodies.chance(65) },
+        36..37 => Op::Untag(bodies.pick(&["VIP", "new", "GRÖSSE", "nothing"]).to_owned()),
         37..40 => Op::Part { at, part: Part::Preferences, body: part(&mut bodies, Part::Preferences) },
         40..44 => Op::Part { at, part: Part::Consents, body: part(&mut bodies, Part::Consents) },
         44..48 => Op::Archive { at, body: selectors(&mut bodies) },
@@ -355,6 +362,25 @@ fn setting(bodies: &mut Bodies<'_>) -> Setting {
 }
 
 impl Setting {
+    /// The call that makes it: what is changed, and a JSON Patch of it. The number of a type stands for its name.
+    pub fn call(&self, config: &super::config::Config) -> Option<(&'static str, String, Value)> {
+        let patch = |path: &str, value: Value| json!([{"op": "add", "path": path, "value": value}]);
+        let filter = |id: &str, path: &str, value: Value| Some(("Config/Filters", id.to_owned(), patch(path, value)));
+        match self {
+            Setting::Implied(_) => None,
+            Setting::OptInDays(id, days) => filter(id, "/OptInExpirationInDays", json!(days)),
+            Setting::Default(id, default) => filter(id, "/DefaultPreference", json!(default)),
+            Setting::FilterActive(id, on) => filter(id, "/IsActive", json!(on)),
+            Setting::Requires(id, types) => filter(id, "/RequiredConsents", json!(types)),
+            Setting::TypeActive(name, on) => Some(("EmailType", name.clone(), patch("/IsActive", json!(on)))),
+            Setting::VersionActive(name, on) => {
+                let kind = &config.consent_types[0];
+                let at = kind.versions.iter().position(|v| v.consent_version == *name)?;
+                Some(("ConsentTypes", kind.type_name.clone(), patch(&format!("/Versions/{at}/IsActive"), json!(on))))
+            }
+        }
+    }
+
     pub fn apply(&self, config: &mut super::config::Config) {
         let filter = |config: &mut super::config::Config, id: &str, change: &dyn Fn(&mut super::config::Filter)| {
             let all = config.programs.iter_mut().flat_map(|program| program.filters.iter_mut());

@@ -149,8 +149,12 @@ impl Run {
                 (self.api, self.model.user, self.model.source) = (api.clone(), json!(name), source);
                 Ok(None)
             }
-            Op::Configure(setting) => {
+            Op::Configure { setting, over_http } => {
+                let call = setting.call(&self.model.config).filter(|_| *over_http);
                 setting.apply(&mut self.model.config);
+                if let Some((kind, name, operations)) = call {
+                    return self.configure(kind, &name, &operations).await;
+                }
                 std::fs::write(self.world.path("oracle.toml"), self.model.config.to_toml()).unwrap();
                 let out =
                     self.world.run(&["account", "apply", ORACLE, "--from", "oracle.toml", "--clock-file", "clock"]);
@@ -183,6 +187,7 @@ impl Run {
                 (self.guard, self.fails) = (None, false);
                 made
             }
+            Op::Untag(tag) => self.untag(tag).await,
             Op::Create { label, body } => {
                 let answer = self.send("POST", &self.api.profile_path(""), Some(body)).await;
                 self.created(*label, answer, self.model.created(body))
@@ -280,6 +285,40 @@ impl Run {
                 }
             }
         }
+    }
+
+    /// Changes one configured thing over HTTP.
+    async fn configure(&mut self, kind: &str, name: &str, operations: &Value) -> Result<Option<u64>, String> {
+        let base = format!("/Profiles/v4/{}", self.api.account);
+        // Types are named by their numbers.
+        let named = match kind {
+            "EmailType" | "ConsentTypes" => {
+                let list = if kind == "EmailType" { "EmailTypes" } else { kind };
+                let all = self.admin.get(&format!("{base}/{list}")).await.json();
+                let found = all[list].as_array().and_then(|all| all.iter().find(|t| t["TypeName"] == name));
+                found.ok_or("the type isn't there")?["TypeId"].to_string()
+            }
+            _ => name.to_owned(),
+        };
+        let call = self.admin.call("PATCH", &format!("{base}/{kind}/{named}"));
+        let answer =
+            read(call.header("content-type", "application/json-patch+json").body(operations.to_string())).await;
+        is(&answer, 200).map_err(|e| format!("{kind}/{name} {operations}: {e}"))?;
+        Ok(None)
+    }
+
+    /// Takes a tag off everybody.
+    async fn untag(&mut self, tag: &str) -> Result<Option<u64>, String> {
+        let path = format!("/Profiles/v4/{}/Tags/{}", self.api.account, encoded(tag));
+        let answer = self.send("DELETE", &path, None).await;
+        let people: Vec<(u64, Person)> = self.model.untagged(tag).collect();
+        if people.is_empty() {
+            return self.nobody(&answer, true);
+        }
+        is(&answer, 204)?;
+        let touched = people.first().map(|(id, _)| *id);
+        people.into_iter().for_each(|(id, person)| self.keep(id, person));
+        Ok(touched)
     }
 
     /// The profile that a call is about.
