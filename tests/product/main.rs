@@ -8,6 +8,7 @@ mod backup;
 mod bad_input;
 mod commit;
 mod compact;
+mod compatibility;
 mod configuration;
 mod crash;
 mod delta;

@@ -184,6 +184,7 @@ async fn a_deactivated_profile_is_reached_by_its_id_alone_and_keeps_its_alternat
     let before = api.read(id).await;
     world.advance(1000);
     read(api.call("POST", &format!("{}/Deactivate", api.at(id)))).await.is(200);
+    call("Deactivate", &json!(null)).await.is(200);
     assert_eq!(api.read(id).await, before, "so already: nothing is written, also without a body");
     call("Activate", &json!({"Reason": "é".repeat(257)})).await.refuses(400, &["Reason", "256"]);
     call("Activate", &json!({"Why": "x"})).await.refuses(400, &["Why"]);

@@ -40,6 +40,9 @@ def run(args, program, folder):
     (folder / "account.toml").write_text(sayso("sample", "--account-file"))
     sayso("account", "create", ACCOUNT, "--from", folder / "account.toml", "--data", data)
     sayso("sample", "--profiles", args.profiles, "--out", folder / "people.ndjson")
+    with open(folder / "people.ndjson", "a") as people:
+        for id in range(1001, 1006):  # those that schemathesis.toml names
+            people.write(json.dumps({"AlternateIds": [{"AlternateIdType": "CRM", "AlternateId": f"C-{id}"}]}) + "\n")
     sayso("load", folder / "people.ndjson", "--account", ACCOUNT, "--data", data)
     credentials = json.loads(sayso("credentials", "create", "--account", ACCOUNT, "--user", "Admin", "--json", "--data", data))
     log = folder / "server.log"

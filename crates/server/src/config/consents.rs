@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use super::{
     describe::Calls,
     resource::{InList, Words},
-    wire::{ReadOnly, edited, number, yes},
+    wire::{ReadOnly, edited, number, whole, yes},
 };
 use crate::access::{App, EditConfiguration, ViewConfiguration};
 
@@ -27,13 +27,13 @@ use crate::access::{App, EditConfiguration, ViewConfiguration};
 }))]
 pub(crate) struct ConfiguredConsentType {
     /// Unique without regard to case. Once profiles carry it, it stays.
-    #[schema(min_length = 1, max_length = 100, pattern = "{text}")]
+    #[schema(min_length = 1, max_length = 100, pattern = "{name}")]
     type_name: String,
     /// false: no longer taken in what is written.
     #[serde(default = "yes")]
     is_active: bool,
     /// The channel that it is about: Phone, Text, Email, Mail, Fax or Solicit; null when it is about the person as a whole.
-    #[schema(value_type = Option<String>, example = "Email")]
+    #[schema(value_type = Option<String>, pattern = "^(?:Phone|Text|Email|Mail|Fax|Solicit)$", example = "Email")]
     channel: Option<Channel>,
     #[serde(deserialize_with = "objects")]
     versions: Vec<ConsentTypeVersion>,
@@ -51,9 +51,11 @@ pub(crate) struct ConfiguredConsentType {
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(crate) struct ConsentTypeVersion {
     /// Unique within its type, without regard to case.
-    #[schema(min_length = 1, max_length = 50, pattern = "{text}")]
+    #[schema(min_length = 1, max_length = 50, pattern = "{name}")]
     consent_version: String,
     /// Days of 24 h from ConsentDate; null: never. A change is for consents that are written later.
+    #[serde(default, deserialize_with = "whole")]
+    #[schema(maximum = 4294967295_u32, example = 365)]
     expiration_in_days: Option<u32>,
     #[serde(default = "yes")]
     is_active: bool,
@@ -69,7 +71,7 @@ pub(crate) struct ConsentTypeVersion {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(crate) struct ConsentText {
-    #[schema(min_length = 1, max_length = 15, pattern = "{text}", example = "en_US")]
+    #[schema(min_length = 1, max_length = 15, pattern = "{name}", example = "en_US")]
     locale: String,
     name: Option<String>,
     description: Option<String>,

@@ -16,7 +16,7 @@ use super::{
     calls::{answer_list, find, to_value},
     describe::Calls,
     resource::{InList, Resource, Words},
-    wire::{ReadOnly, edited, number, yes},
+    wire::{ReadOnly, edited, number, whole, yes},
 };
 use crate::{
     access::{App, Caller, EditConfiguration, Permit, ViewConfiguration},
@@ -74,7 +74,7 @@ macro_rules! field {
             #[schema(read_only, value_type = u64)]
             id: ReadOnly<u64>,
             /// Unique among all custom fields, without regard to case. Once profiles carry it, it stays.
-            #[schema(min_length = 1, max_length = 94, pattern = "{text}", example = "Loyalty level")]
+            #[schema(min_length = 1, max_length = 94, pattern = "{name}", example = "Loyalty level")]
             name: String,
             /// Text, Numeric, DateTime or SelectList.
             #[serde(default)]
@@ -168,9 +168,9 @@ field! {
     CustomTextField, CustomTextFields, Text, "text field", "a text field", "text fields", "/CustomField/Text",
     {
         /// Characters at least.
-        #[schema(maximum = 4000)] min_length: Option<u32>,
+        #[serde(default, deserialize_with = "whole")] #[schema(maximum = 4000, example = 1)] min_length: Option<u32>,
         /// Characters at most; 4000 when left out.
-        #[schema(minimum = 1, maximum = 4000)] max_length: Option<u32>,
+        #[serde(default, deserialize_with = "whole")] #[schema(minimum = 1, maximum = 4000, example = 60)] max_length: Option<u32>,
         /// Matched from end to end.
         regular_expression: Option<String>
     }
@@ -182,7 +182,7 @@ field! {
         min: Option<f64>,
         max: Option<f64>,
         /// Any number when left out.
-        #[schema(maximum = 15)] decimal_places: Option<u32>
+        #[serde(default, deserialize_with = "whole")] #[schema(maximum = 15, example = 2)] decimal_places: Option<u32>
     }
 }
 field! {
@@ -195,7 +195,7 @@ field! {
     CustomSelectListField, CustomSelectListFields, SelectList, "select list field", "a select list field", "select list fields", "/CustomField/SelectList",
     {
         /// The name of the picklist.
-        #[schema(min_length = 1, max_length = 100, pattern = "{text}")] picklist: String,
+        #[schema(min_length = 1, max_length = 100, pattern = "{name}")] picklist: String,
         /// Whether several may be chosen.
         #[serde(default)] multiple: bool
     }
@@ -211,7 +211,7 @@ pub(crate) struct Picklist {
     #[schema(read_only, value_type = u64)]
     id: ReadOnly<u64>,
     /// Unique without regard to case.
-    #[schema(min_length = 1, max_length = 100, pattern = "{text}")]
+    #[schema(min_length = 1, max_length = 100, pattern = "{name}")]
     name: String,
     /// Each at most 4000 characters, without `::`. Once profiles carry one, it stays.
     values: Vec<String>,

@@ -33,7 +33,7 @@ use crate::{
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(crate) struct UserGroupPermission {
-    #[schema(min_length = 1, max_length = 100, pattern = "{text}", example = "Exporters")]
+    #[schema(min_length = 1, max_length = 100, pattern = "{name}", example = "Exporters")]
     user_group: String,
     #[serde(default)]
     can_view: bool,

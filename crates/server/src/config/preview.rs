@@ -32,7 +32,7 @@ const ROWS: usize = 10;
 pub(crate) struct SegmentDefinition {
     /// Active, Inactive, Deleted or All (active and inactive).
     #[serde(default)]
-    #[schema(value_type = String, example = "Active")]
+    #[schema(value_type = String, pattern = "^(?:Active|Inactive|Deleted|All)$", example = "Active")]
     profiles: model::Population,
     /// As in a segment; null: every profile.
     #[schema(value_type = Option<Object>)]

@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use super::{
     describe::Calls,
     resource::{InList, Resource, Words},
-    wire::{CustomProperty, ReadOnly, edited, kept_properties, properties, yes},
+    wire::{CustomProperty, ReadOnly, edited, kept_properties, properties, whole, yes},
 };
 use crate::access::{App, EditConfiguration, ViewConfiguration};
 
@@ -26,16 +26,16 @@ use crate::access::{App, EditConfiguration, ViewConfiguration};
 pub(crate) struct ConfiguredProgramGroup {
     /// Unique without regard to case.
     #[serde(rename = "ID")]
-    #[schema(min_length = 1, max_length = 50, pattern = "{text}")]
+    #[schema(min_length = 1, max_length = 50, pattern = "{name}")]
     id: String,
     name: Option<String>,
     /// Free for the account's use; groups are listed by it.
     #[serde(rename = "Type")]
-    #[schema(min_length = 1, max_length = 100, pattern = "{text}")]
+    #[schema(min_length = 1, max_length = 100, pattern = "{name}")]
     group_type: Option<String>,
     /// The group that it stands in.
     #[serde(rename = "ParentID")]
-    #[schema(min_length = 1, max_length = 50, pattern = "{text}")]
+    #[schema(min_length = 1, max_length = 50, pattern = "{name}")]
     parent_id: Option<String>,
     #[serde(default, deserialize_with = "objects")]
     custom_properties: Vec<CustomProperty>,
@@ -57,11 +57,11 @@ pub(crate) struct ConfiguredProgramGroup {
 pub(crate) struct ConfiguredProgram {
     /// Unique without regard to case. Once profiles carry it, it stays.
     #[serde(rename = "ID")]
-    #[schema(min_length = 1, max_length = 50, pattern = "{text}")]
+    #[schema(min_length = 1, max_length = 50, pattern = "{name}")]
     id: String,
     name: Option<String>,
     #[serde(rename = "ProgramGroupID")]
-    #[schema(min_length = 1, max_length = 50, pattern = "{text}")]
+    #[schema(min_length = 1, max_length = 50, pattern = "{name}")]
     program_group_id: Option<String>,
     #[serde(default, deserialize_with = "objects")]
     custom_properties: Vec<CustomProperty>,
@@ -83,23 +83,27 @@ pub(crate) struct ConfiguredProgram {
 pub(crate) struct ConfiguredFilter {
     /// Unique among all filters of the account, without regard to case. Once profiles carry it, it stays.
     #[serde(rename = "ID")]
-    #[schema(min_length = 1, max_length = 50, pattern = "{text}")]
+    #[schema(min_length = 1, max_length = 50, pattern = "{name}")]
     id: String,
     name: Option<String>,
     /// Phone, Text, Email, Mail, Fax or Solicit. Once profiles carry the filter, it stays.
     #[serde(rename = "ChannelID")]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^(?:Phone|Text|Email|Mail|Fax|Solicit)$", example = "Email")]
     channel_id: Channel,
     /// The program that it belongs to. Once profiles carry the filter, it stays.
     #[serde(rename = "ProgramID")]
-    #[schema(min_length = 1, max_length = 50, pattern = "{text}")]
+    #[schema(min_length = 1, max_length = 50, pattern = "{name}")]
     program_id: Option<String>,
     /// What a person who said nothing is taken to have said, where implied preferences are on: OptIn or OptOut.
-    #[schema(value_type = Option<String>, example = "OptIn")]
+    #[schema(value_type = Option<String>, pattern = "^Opt(?:In|Out)$", example = "OptIn")]
     default_preference: Option<model::DefaultPreference>,
     /// Days of 24 h from CustomerDate; null: never. A change is for preferences that are written later.
+    #[serde(default, deserialize_with = "whole")]
+    #[schema(maximum = 4294967295_u32, example = 365)]
     opt_in_expiration_in_days: Option<u32>,
     /// The same for an opt-out.
+    #[serde(default, deserialize_with = "whole")]
+    #[schema(maximum = 4294967295_u32, example = 365)]
     opt_out_expiration_in_days: Option<u32>,
     #[serde(default, deserialize_with = "objects")]
     frequencies: Vec<ConfiguredFrequency>,
@@ -122,7 +126,7 @@ pub(crate) struct ConfiguredFilter {
 pub(crate) struct ConfiguredFrequency {
     /// Unique within its filter, without regard to case.
     #[serde(rename = "ID")]
-    #[schema(min_length = 1, max_length = 20, pattern = "{text}", example = "Weekly")]
+    #[schema(min_length = 1, max_length = 20, pattern = "{name}", example = "Weekly")]
     id: String,
     name: Option<String>,
     /// At most one: what a preference has that names none.

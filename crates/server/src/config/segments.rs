@@ -68,12 +68,12 @@ impl From<SegmentOutput> for model::Output {
 }))]
 pub(crate) struct ConfiguredSegment {
     /// Unique among segments, without regard to case.
-    #[schema(min_length = 1, max_length = 100, pattern = "{text}")]
+    #[schema(min_length = 1, max_length = 100, pattern = "{name}")]
     name: String,
     description: Option<String>,
     /// Active, Inactive, Deleted or All (active and inactive).
     #[serde(default)]
-    #[schema(value_type = String, example = "Active")]
+    #[schema(value_type = String, pattern = "^(?:Active|Inactive|Deleted|All)$", example = "Active")]
     profiles: model::Population,
     /// The definition; null: every profile. What is wrong in one is told by its path: `Criteria.All[3].Any[0].CustomField`.
     #[schema(value_type = Option<Object>)]
@@ -94,7 +94,7 @@ pub(crate) struct ConfiguredSegment {
 }))]
 pub(crate) struct ConfiguredSegmentGroup {
     /// Unique among segment groups, without regard to case.
-    #[schema(min_length = 1, max_length = 100, pattern = "{text}")]
+    #[schema(min_length = 1, max_length = 100, pattern = "{name}")]
     name: String,
     description: Option<String>,
     /// All over live profiles or all over deleted ones.
@@ -112,11 +112,11 @@ pub(crate) struct ConfiguredSegmentGroup {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(crate) struct SegmentGroupMember {
-    #[schema(min_length = 1, max_length = 100, pattern = "{text}", example = "Georgia newsletter")]
+    #[schema(min_length = 1, max_length = 100, pattern = "{name}", example = "Georgia newsletter")]
     segment: String,
     /// AND, OR or EXCEPT; ignored on the first.
     #[serde(default)]
-    #[schema(value_type = String, example = "AND")]
+    #[schema(value_type = String, pattern = "^(?:AND|OR|EXCEPT)$", example = "AND")]
     operator: model::Operator,
 }
 

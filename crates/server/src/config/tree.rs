@@ -71,7 +71,7 @@ pub(crate) async fn list_program_groups_by_type(
     get, path = "/{clientId}/ProgramGroups/IncludeMatching", tag = "Configuration", operation_id = "listProgramGroupsWithMatching",
     params(
         ("clientId" = String, Path, description = "The account, in any letter case", example = "ACME_CORP"),
-        ("propertyName" = String, Query, description = "The property, in any letter case", example = "Owner"),
+        ("propertyName" = String, Query, min_length = 1, description = "The property, in any letter case", example = "Owner"),
         ("propertyValue" = Option<String>, Query, description = "Its value, in any letter case; any when left out", example = "Press"),
         ("If-None-Match" = Option<String>, Header, description = "ETags: 304 when what is there has one of them still"),
     ),
@@ -95,7 +95,7 @@ pub(crate) async fn list_program_groups_with_matching(
     get, path = "/{clientId}/ProgramGroups/IncludeAll", tag = "Configuration", operation_id = "listProgramGroupsWithAll",
     params(
         ("clientId" = String, Path, description = "The account, in any letter case", example = "ACME_CORP"),
-        ("propertyName" = String, Query, description = "The property, in any letter case", example = "Owner"),
+        ("propertyName" = String, Query, min_length = 1, description = "The property, in any letter case", example = "Owner"),
         ("propertyValue" = Option<String>, Query, description = "Its value, in any letter case; any when left out", example = "Press"),
         ("If-None-Match" = Option<String>, Header, description = "ETags: 304 when what is there has one of them still"),
     ),

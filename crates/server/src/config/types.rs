@@ -23,7 +23,7 @@ use crate::access::{App, EditConfiguration, ViewConfiguration};
 #[schema(example = json!({"TypeName": "Home", "LocalizedFields": [{"Locale": "de_DE", "Name": "Privat"}], "IsDefault": true}))]
 pub(crate) struct ConfiguredType {
     /// Unique among types of its kind, without regard to case. Once profiles carry it, it stays.
-    #[schema(min_length = 1, max_length = 100, pattern = "{text}")]
+    #[schema(min_length = 1, max_length = 100, pattern = "{name}")]
     type_name: String,
     #[serde(default, deserialize_with = "objects")]
     localized_fields: Vec<TypeText>,

@@ -4,7 +4,10 @@ use sayso_model::{
     config::{Entry, Localized, Property},
     profile::EditInfo,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IgnoredAny};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, IgnoredAny},
+};
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -30,6 +33,15 @@ impl<'de, T> Deserialize<'de> for ReadOnly<T> {
     }
 }
 
+/// A whole number, also written with a fraction of zero: JSON knows one kind of number.
+pub(crate) fn whole<'de, D: Deserializer<'de>>(d: D) -> Result<Option<u32>, D::Error> {
+    let Some(number) = Option::<f64>::deserialize(d)? else { return Ok(None) };
+    if number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number) {
+        return Ok(Some(number as u32));
+    }
+    Err(D::Error::custom(format!("{number} is not accepted, only whole numbers from 0 to {}", u32::MAX)))
+}
+
 /// The number that an entry of the ledger has.
 pub(crate) fn number(entry: Option<&Entry>) -> ReadOnly<u64> {
     ReadOnly(entry.map(|e| e.id))
@@ -48,7 +60,7 @@ pub(crate) fn yes() -> bool {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(crate) struct CustomProperty {
-    #[schema(min_length = 1, max_length = 100, pattern = "{text}", example = "Owner")]
+    #[schema(min_length = 1, max_length = 100, pattern = "{name}", example = "Owner")]
     pub name: String,
     #[schema(max_length = 4000, example = "Press")]
     pub value: String,
@@ -68,7 +80,7 @@ pub(crate) fn kept_properties(properties: Vec<CustomProperty>) -> Vec<Property> 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(crate) struct TypeText {
-    #[schema(min_length = 1, max_length = 15, pattern = "{text}", example = "de_DE")]
+    #[schema(min_length = 1, max_length = 15, pattern = "{name}", example = "de_DE")]
     pub locale: String,
     #[schema(example = "Privat")]
     pub name: Option<String>,
@@ -132,6 +144,17 @@ mod tests {
         assert_eq!(left("fr_FR", Some("en_US")), json!([{"Locale": "en_US"}]));
         assert_eq!(left("fr_FR", Some("es_US")), fields);
         assert_eq!(left("fr_FR", None), fields);
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_fraction_of_zero() {
+        let read = |text: &str| whole(&mut serde_json::Deserializer::from_str(text)).map_err(|e| e.to_string());
+        assert_eq!(read("365.0"), Ok(Some(365)));
+        assert_eq!(read("4294967295"), Ok(Some(u32::MAX)));
+        assert_eq!(read("null"), Ok(None));
+        for text in ["0.5", "-1", "4294967296", "\"1\""] {
+            assert!(read(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -148,7 +148,7 @@ pub(crate) struct PreferenceSelector {
     filter_id: Option<String>,
     program_id: Option<String>,
     /// Phone, Text, Email, Mail, Fax or Solicit.
-    #[schema(example = "Email")]
+    #[schema(pattern = "{channel}", example = "Email")]
     channel_id: Option<String>,
     /// 1 opt-in, 2 opt-out.
     #[schema(minimum = 1, maximum = 2)]
@@ -157,6 +157,7 @@ pub(crate) struct PreferenceSelector {
     email_address: Option<String>,
     phone_type: Option<String>,
     /// Compared by its digits.
+    #[schema(pattern = "[0-9]", example = "+1 404 555 0123")]
     phone_number: Option<String>,
     address_type: Option<String>,
 }

@@ -8,9 +8,36 @@ pub(super) fn complete(schemas: &mut Value) {
     if let Some(initiate) = schemas.get_mut("InitiateForm") {
         what_goes_together(initiate);
     }
+    if let Some(selector) = schemas.get_mut("PreferenceSelector") {
+        at_least_one(selector);
+    }
+    if let Some(picklist) = schemas.get_mut("Picklist") {
+        let value = json!({"type": "string", "minLength": 1, "maxLength": 4000, "pattern": "{name}"});
+        picklist["properties"]["Values"]["items"] = value;
+        picklist["properties"]["Values"]["uniqueItems"] = true.into();
+    }
+    for kind in ["Text", "Numeric", "DateTime", "SelectList"] {
+        if let Some(field_type) = schemas.pointer_mut(&format!("/Custom{kind}Field/properties/FieldType")) {
+            field_type["enum"] = json!([kind]);
+        }
+    }
+    if let Some(field) = schemas.get_mut("AnyCustomField").and_then(Value::as_object_mut)
+        && let Some(kinds) = field.shift_remove("oneOf")
+    {
+        // readers must expect new members, so one may look like another but for its FieldType
+        field.insert("anyOf".to_owned(), kinds);
+    }
     if let Some(patch) = schemas.get_mut("JsonPatch") {
         *patch = json_patch();
     }
+}
+
+/// A selector without members would mean everything.
+fn at_least_one(selector: &mut Value) {
+    let members = selector["properties"].as_object().into_iter().flatten().map(|(name, _)| name);
+    let there =
+        members.map(|name| json!({"required": [name], "properties": {name.as_str(): {"not": {"type": "null"}}}}));
+    selector["anyOf"] = there.collect();
 }
 
 /// A list that is read-only: the macro says so of its elements.

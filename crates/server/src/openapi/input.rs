@@ -25,6 +25,9 @@ pub(super) fn separate(document: &mut Value) {
             ignored(&mut twin);
             all.insert(format!("{name}Input"), twin);
         }
+        if sent.contains(&name) && !both.contains(&name) {
+            rename(&mut schema, &both);
+        }
         if answered.contains(&name)
             && let Some(schema) = schema.as_object_mut()
         {
@@ -33,12 +36,27 @@ pub(super) fn separate(document: &mut Value) {
         all.insert(name, schema);
     }
     all.sort_keys();
-    for (_, _, operation) in super::operations(document) {
-        if let Some(body) = operation.get_mut("requestBody") {
-            rename(body, &both);
+    for (path, method, operation) in super::operations(document) {
+        let Some(body) = operation.get_mut("requestBody") else { continue };
+        rename(body, &both);
+        if method == "put" && path.ends_with("Name}") {
+            named_by_address(body, &mut all);
         }
     }
     document["components"]["schemas"] = all.into();
+}
+
+/// What a PUT makes has the name of its address: the body may leave it out.
+fn named_by_address(body: &mut Value, schemas: &mut Map<String, Value>) {
+    let Some(Value::String(to)) = body.pointer_mut("/content/application~1json/schema/$ref") else { return };
+    let name = to.trim_start_matches(SCHEMAS).to_owned();
+    let Some(mut schema) = schemas.get(&name).cloned() else { return };
+    if let Some(required) = schema["required"].as_array_mut() {
+        required.retain(|member| member != "Name");
+    }
+    schema["properties"]["Name"]["type"] = json!(["string", "null"]);
+    to.push_str("Named");
+    schemas.insert(format!("{name}Named"), schema);
 }
 
 /// The names of all schemas that a value leads to.

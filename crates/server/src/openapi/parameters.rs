@@ -29,10 +29,15 @@ fn known(name: &str, get: bool) -> Option<(&'static str, Value, Value)> {
         "segmentGroupName" => ("The segment group, in any letter case", text(256), json!("Georgia reachable")),
         "emailAddress" => ("An email address, in any letter case", sought, json!("ada@example.org")),
         "lastName" => ("The last name, in any letter case", sought, json!("Smith")),
+        "operator" => (
+            "And: all must be so; Or: one is enough; in any letter case",
+            json!({"type": "string", "pattern": "^(?:[Aa][Nn][Dd]|[Oo][Rr])$", "default": "And"}),
+            json!("And"),
+        ),
         "emailType" => ("Its type; any when left out", any.clone(), json!("Home")),
         "phoneNumber" => ("A phone number; its digits count", sought, json!("+1 404 555 0123")),
         "phoneType" => ("Its type; any when left out", any.clone(), json!("Home")),
-        "addressType" => ("The type of the address; any when left out", any, json!("Home")),
+        "addressType" => ("The type of the address; any when left out", any.clone(), json!("Home")),
         "groupType" => ("The type of the group", text(100), json!("Household")),
         "groupName" => ("The name of the group", text(100), json!("Smith")),
         "reasonCode" => ("Why", json!({"type": "string", "maxLength": 256}), json!("right to erasure")),
@@ -44,14 +49,14 @@ fn known(name: &str, get: bool) -> Option<(&'static str, Value, Value)> {
         "Id" => ("This one alone", integer(LARGEST_EXACT), json!(1)),
         "locale" => (
             "Localised fields of this locale alone; of the account's default where there are none",
-            text(15),
+            any,
             json!("en_US"),
         ),
         "If-Match" => ("ETags: 412 unless what is there has one of them (RFC 9110, 13.1.1)", tag, json!("*")),
         "If-None-Match" if get => {
             ("ETags: 304 when what is there has one of them still", tag, json!("\"18f3a-5c0ffee\""))
         }
-        "If-None-Match" => ("`*`: 412 when there is one already", json!({"type": "string", "const": "*"}), json!("*")),
+        "If-None-Match" => ("`*`: 412 when there is one already", tag, json!("*")),
         "Idempotency-Key" => (
             "The same key from the same user and route within 24 h answers the first call's token",
             json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": super::patterns::named("{key}")}),

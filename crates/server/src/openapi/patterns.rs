@@ -27,9 +27,11 @@ macro_rules! time {
     };
 }
 
-const PATTERNS: [(&str, &str); 10] = [
+const PATTERNS: [(&str, &str); 12] = [
     // not blank, no control characters
     ("{text}", concat!("^[^", control!(), "]*[^\\s", control!(), "][^", control!(), "]*$")),
+    // the same, without spaces at its ends
+    ("{name}", concat!("^[^\\s", control!(), "](?:[^", control!(), "]*[^\\s", control!(), "])?$")),
     // one @ with something before and after it, no spaces
     ("{email}", concat!("^[^@\\s", control!(), "]+@[^@\\s", control!(), "]+$")),
     // at least one digit
@@ -40,6 +42,13 @@ const PATTERNS: [(&str, &str); 10] = [
     ("{key}", "^[!-~]{1,255}$"),
     ("{https}", r"^https://[a-z]+(?:\.[a-z]+)*(?::[1-9][0-9]{0,3})?(?:/[A-Za-z0-9._~/-]*)?(?:\?[A-Za-z0-9._~=&-]*)?$"),
     ("{alternate-id}", "^[Aa][Ll][Tt][Ee][Rr][Nn][Aa][Tt][Ee][Ii][Dd]$"),
+    (
+        "{channel}",
+        concat!(
+            "^(?:[Pp][Hh][Oo][Nn][Ee]|[Tt][Ee][Xx][Tt]|[Ee][Mm][Aa][Ii][Ll]|",
+            "[Mm][Aa][Ii][Ll]|[Ff][Aa][Xx]|[Ss][Oo][Ll][Ii][Cc][Ii][Tt])$"
+        ),
+    ),
     ("{profile-id}", "^[Pp][Rr][Oo][Ff][Ii][Ll][Ee][Ii][Dd]$"),
     (
         "{email-or-phone}",

@@ -58,7 +58,8 @@ async fn activate(
     let target = Target::Id(answer::parse_id(id)?);
     let (parts, body) = request.into_parts();
     let bytes = answer::bytes(permit, &parts.headers, body).await?;
-    let input = if bytes.is_empty() { ActivationInput::default() } else { parse(&bytes)? };
+    let nothing = matches!(bytes.trim_ascii(), b"" | b"null");
+    let input = if nothing { ActivationInput::default() } else { parse(&bytes)? };
     let written = permit.write(Change::Activate(target, is_active, input), expected(&parts.headers)).await?;
     Ok(answer::written(written, ""))
 }
