@@ -38,7 +38,8 @@ const STEPS: usize = 200;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn random_sequences_of_calls_agree_with_a_model_of_the_specification() {
-    let seed = std::env::var("SAYSO_ORACLE_SEED").map_or(1, |text| text.parse().unwrap());
+    // One that comes by contacts which return and by opt-outs which revoke what others stand on.
+    let seed = std::env::var("SAYSO_ORACLE_SEED").map_or(2, |text| text.parse().unwrap());
     let said = sequences(seed, 1, 4).await;
     eprintln!("{said}");
 }
