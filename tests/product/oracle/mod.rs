@@ -12,6 +12,7 @@ mod config;
 mod consents;
 mod contacts;
 mod dates;
+mod faults;
 mod fields;
 mod history;
 mod holders;
