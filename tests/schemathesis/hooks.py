@@ -30,6 +30,7 @@ EXCUSED = [
     # what a configuration refers to has to be there, and things don't stand within themselves: 400 (configuration.md)
     ("RejectedPositiveData", 400, r"is no (configured |segment of this account)"),
     ("RejectedPositiveData", 400, r"would stand within itself"),
+    ("RejectedPositiveData", 400, r"^(ProgramID: is missing|(Min|MinLength): is greater than Max)"),
     ("RejectedPositiveData", 400, r"stands at \S+ already; names are unique"),
     # configuration.md: what a definition of a segment names is checked when it is saved: 400 with the path in it
     ("RejectedPositiveData", 400, r"^Criteria\b"),

@@ -118,7 +118,7 @@ pub(crate) async fn list<R: Resource>(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let caller = permit.caller();
-    let names = match query.get("Id").filter(|id| !id.is_empty()) {
+    let names = match query.get("Id") {
         Some(id) => vec![find::<R>(caller, id)?],
         None => {
             let listed = R::listed(&caller.account.config.source).into_iter();

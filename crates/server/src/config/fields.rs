@@ -327,7 +327,7 @@ pub(crate) async fn list_custom_fields(
         })
     };
     let all = account.config.source.custom_fields.iter();
-    let items: Vec<Value> = match query.get("Id").filter(|id| !id.is_empty()) {
+    let items: Vec<Value> = match query.get("Id") {
         Some(id) => {
             let name = find_any(caller, id)?;
             all.filter(|f| f.name == name).map(show).collect()
