@@ -41,6 +41,7 @@ async fn one_that_is_not_there_is_a_404_that_names_it() {
     let nothing = json!([]);
     for (all, one) in TYPES {
         admin.get(&path(&format!("/{all}?Id=77"))).await.refuses(404, &["type", "77"]);
+        admin.get(&path(&format!("/{all}?Id="))).await.refuses(404, &["type"]);
         admin.get(&path(&format!("/{one}/Home"))).await.refuses(404, &["Home"]);
         patch(&admin, &format!("/{one}/77"), nothing.clone()).await.refuses(404, &["77"]);
     }
