@@ -43,6 +43,7 @@ async fn by_phone_the_digits_count() {
     assert_eq!(api.found("Phone?phoneNumber=14045550100&phoneType=Home").await, [0; 0]);
     assert_eq!(api.found("Phone?phoneNumber=none").await, [0; 0]);
     api.refused("Phone?phoneNumber=1&phoneType=Pager", 404, &["Pager"]).await;
+    api.refused("Phone?phoneNumber=none&includeInactive=maybe", 400, &["includeInactive", "maybe"]).await;
     api.refused("Phone", 400, &["phoneNumber"]).await;
 }
 

@@ -82,6 +82,7 @@ pub(crate) async fn search_by_phone(permit: Permit<ViewProfiles>, query: Query) 
     let number = query.required("phoneNumber")?.to_owned();
     let kind = type_of(permit.config(), &query, "phoneType", TypeKind::Phone)?;
     if sayso_model::normal::digits(&number).is_empty() {
+        query.flag("includeInactive", false)?;
         return found(&permit, Vec::new(), Shown::of(&query)?); // no number: it must not match others without digits
     }
     search(&permit, &query, By::Key(Key::Phone { kind, number })).await
