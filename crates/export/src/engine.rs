@@ -27,6 +27,7 @@ use crate::{
     page::{Page, PageRequest, report_damage},
     record::{Change, Job, Key, KeyRecord, Replay, decode, encode, key_bytes},
     registry::{Inner, Permits, Queue, Stop},
+    scan::SCANS,
     sweep, worker,
 };
 
@@ -121,7 +122,7 @@ impl Engine {
             running: Mutex::new(HashMap::new()),
             queue: Queue::default(),
             permits: Permits::new(COPYING),
-            previewing: tokio::sync::Mutex::default(),
+            scans: Arc::new(tokio::sync::Semaphore::new(SCANS)),
             open: Mutex::new(HashMap::new()),
             buffers: Arc::new(Buffers::default()),
             finisher,

@@ -17,6 +17,12 @@ pub enum ExportError {
         /// Seconds.
         retry_after_s: u32,
     },
+    /// As many scans of all profiles that are no jobs as may go on at once are under way (503).
+    #[error("the server is looking through all profiles for others; try again in {retry_after_s} s")]
+    Busy {
+        /// Seconds.
+        retry_after_s: u32,
+    },
     /// The same Idempotency-Key with another body (422).
     #[error("the Idempotency-Key was used with another request body; use a new key for a new request")]
     KeyReused,

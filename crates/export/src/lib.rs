@@ -26,6 +26,7 @@ mod plan;
 mod preview;
 mod record;
 mod registry;
+mod scan;
 mod scratch;
 mod sweep;
 mod tags;

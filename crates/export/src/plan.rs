@@ -29,6 +29,7 @@ use crate::{
     parallel::{Halt, parallel},
     record::Inputs,
     registry::Progress,
+    scan::Wanted,
     scratch::Scratch,
 };
 
@@ -44,7 +45,7 @@ pub(crate) struct Task<'a> {
     /// Where its files are being made.
     pub folder: &'a Path,
     pub threads: usize,
-    pub stopping: &'a AtomicBool,
+    pub wanted: Wanted<'a>,
     /// Set when one of the threads failed.
     pub abort: AtomicBool,
     pub progress: &'a Progress,
@@ -55,9 +56,9 @@ pub(crate) struct Task<'a> {
 }
 
 impl Task<'_> {
-    /// Fails once the engine is being stopped or another thread has failed.
+    /// Fails once it isn't wanted any more or another thread has failed.
     pub fn go_on(&self) -> Result<(), Halt> {
-        if self.stopping.load(Relaxed) || self.abort.load(Relaxed) { Err(Halt::Stopping) } else { Ok(()) }
+        if self.abort.load(Relaxed) { Err(Halt::Stopping) } else { self.wanted.go_on() }
     }
 
     /// The output settings that make a difference: an account without implied preferences has none to merge.

@@ -2,19 +2,17 @@
 
 use std::{
     io::Read as _,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64},
-    },
+    path::Path,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
 
 use sayso_model::{
-    id::{AccessToken, AccountNo, ProfileId},
+    id::{ACCESS_TOKEN_MAX, AccessToken, AccountNo, ProfileId},
     moment::Moment,
     render::{RENDER_VERSION, kept_ranges},
     selection::{Conditions, Selection},
 };
-use sayso_store::{StoreError, snapshot::Snapshot};
+use sayso_store::snapshot::Snapshot;
 
 use crate::{
     Engine, ExportError,
@@ -22,6 +20,7 @@ use crate::{
     plan::{Part, Task, plan},
     record::Inputs,
     registry::{Inner, Progress},
+    scan::Wanted,
 };
 
 /// What a selection finds.
@@ -35,14 +34,14 @@ pub struct Preview {
     pub snapshot: Moment,
 }
 
-/// Where a plan that is too long for memory goes: no export has this token.
-const NO_TOKEN: AccessToken = AccessToken(0);
+/// Where plans that are too long for memory go, each to a folder of its own: no export has a token as high.
+static FOLDERS: AtomicU64 = AtomicU64::new(ACCESS_TOKEN_MAX + 1);
 
 impl Engine {
-    /// Counts what a selection finds over one snapshot, and gives the first `rows` of it. One at a time; others wait.
+    /// Counts what a selection finds over one snapshot, and gives the first `rows` of it.
     ///
     /// # Errors
-    /// A definition that doesn't fit the configuration, or what the store or the disk says.
+    /// A definition that doesn't fit the configuration, [`ExportError::Busy`], or what the store or the disk says.
     pub async fn preview(&self, account: AccountNo, selection: Selection, rows: usize) -> Result<Preview, ExportError> {
         self.planned(account, selection, move |task, parts| {
             let count = parts.iter().map(|p| p.count).sum();
@@ -69,47 +68,33 @@ impl Engine {
         selection: Selection,
         use_plan: impl Fn(&Task<'_>, &[Part]) -> Result<T, Halt> + Send + 'static,
     ) -> Result<T, ExportError> {
-        let inner = Arc::clone(self.inner());
-        let _alone = inner.previewing.lock().await;
-        let snapshot = inner.store.snapshot(account).await?;
         let inputs = Inputs { selection, conditions: Conditions::default() };
-        let work = {
-            let inner = Arc::clone(&inner);
-            move || planned(&inner, account, &snapshot, &inputs, &use_plan)
-        };
-        joined(tokio::task::spawn_blocking(work).await)
-    }
-}
-
-/// What a thread gave, or that it broke off.
-pub(crate) fn joined<T>(done: Result<Result<T, ExportError>, tokio::task::JoinError>) -> Result<T, ExportError> {
-    done.unwrap_or_else(|e| Err(StoreError::Engine(format!("work on all profiles broke off: {e}")).into()))
-}
-
-/// Why work that is no job stopped, as its caller is told.
-pub(crate) fn stopped(halt: Halt) -> ExportError {
-    match halt {
-        Halt::Failed(error) => error,
-        Halt::Stopping | Halt::OldRender => StoreError::Closing.into(),
+        self.scan(account, move |inner, snapshot, wanted| {
+            let key = (account, AccessToken(FOLDERS.fetch_add(1, Relaxed)));
+            let folder = inner.exports.begin(key)?;
+            let found = planned(inner, snapshot, wanted, &folder, &inputs, &use_plan);
+            inner.exports.remove(key)?;
+            found
+        })
+        .await
     }
 }
 
 fn planned<T>(
     inner: &Inner,
-    account: AccountNo,
     snapshot: &Snapshot,
+    wanted: Wanted<'_>,
+    folder: &Path,
     inputs: &Inputs,
     use_plan: &impl Fn(&Task<'_>, &[Part]) -> Result<T, Halt>,
-) -> Result<T, ExportError> {
-    let key = (account, NO_TOKEN);
-    let folder = inner.exports.begin(key)?;
+) -> Result<T, Halt> {
     let attempt = |check_versions| {
         let task = Task {
             snapshot,
             inputs,
-            folder: &folder,
+            folder,
             threads: inner.threads(),
-            stopping: inner.stop.flag(),
+            wanted,
             abort: AtomicBool::new(false),
             progress: &Progress::default(),
             opened: AtomicU64::new(0),
@@ -118,12 +103,10 @@ fn planned<T>(
         let parts = plan(&task)?;
         use_plan(&task, &parts)
     };
-    let found = match attempt(false) {
+    match attempt(false) {
         Err(Halt::OldRender) => attempt(true),
         found => found,
-    };
-    inner.exports.remove(key)?;
-    found.map_err(stopped)
+    }
 }
 
 /// The bytes of the first rows of a plan.
@@ -156,4 +139,47 @@ fn first_rows(task: &Task<'_>, parts: &[Part], rows: usize) -> Result<Vec<Vec<u8
         }
     }
     Ok(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        mpsc::{Receiver, Sender, channel},
+    };
+
+    use parking_lot::Mutex;
+
+    use super::*;
+    use crate::testing::Sandbox;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_preview_leaves_alone_the_folder_of_one_whose_caller_is_gone() {
+        let sandbox = Sandbox::new();
+        sandbox.load_sample(20);
+        let engine = Arc::new(sandbox.engine());
+        let selection = sandbox.request("Everyone").selection;
+        let (inside, is_inside): (Sender<()>, Receiver<()>) = channel();
+        let (go, may_go) = channel::<()>();
+        let (was_there, there) = channel();
+        let may_go = Mutex::new(may_go);
+        let first = tokio::spawn({
+            let (engine, no, selection) = (Arc::clone(&engine), sandbox.account.no, selection.clone());
+            async move {
+                let hold = move |task: &Task<'_>, _: &[Part]| {
+                    inside.send(()).unwrap();
+                    may_go.lock().recv().unwrap();
+                    was_there.send(task.folder.exists()).unwrap();
+                    Ok(())
+                };
+                engine.planned(no, selection, hold).await
+            }
+        });
+        tokio::task::block_in_place(|| is_inside.recv()).unwrap();
+        first.abort();
+        drop(first.await);
+        assert!(engine.preview(sandbox.account.no, selection, 1).await.unwrap().count > 0);
+        go.send(()).unwrap();
+        assert!(tokio::task::block_in_place(|| there.recv()).unwrap());
+    }
 }

@@ -37,8 +37,8 @@ pub(crate) struct Inner {
     pub queue: Queue,
     /// At most two jobs copy at once: each holds a snapshot, which keeps old pages of the store alive (house.md, Store).
     pub permits: Permits,
-    /// One preview at a time, for the same reason.
-    pub previewing: tokio::sync::Mutex<()>,
+    /// Few scans that are no jobs, for the same reason.
+    pub scans: Arc<tokio::sync::Semaphore>,
     pub open: Mutex<HashMap<Key, Arc<OpenExport>>>,
     pub buffers: Arc<Buffers>,
     pub finisher: mpsc::Sender<Message>,

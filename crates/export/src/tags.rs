@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, atomic::AtomicBool},
+    sync::atomic::AtomicBool,
 };
 
 use sayso_model::{
@@ -15,8 +15,8 @@ use sayso_store::{StoreError, snapshot::Snapshot};
 use crate::{
     Engine, ExportError,
     parallel::{Halt, parallel},
-    preview::{joined, stopped},
     registry::Inner,
+    scan::Wanted,
 };
 
 /// The profiles of one tag, by its folded name: how many, and one that has it.
@@ -29,28 +29,19 @@ impl Engine {
     /// Every tag that a profile has, active or not, with how many have it; by name without regard to case.
     ///
     /// # Errors
-    /// What the store says.
+    /// [`ExportError::Busy`], or what the store says.
     pub async fn tag_counts(&self, account: AccountNo) -> Result<Vec<(String, u64)>, ExportError> {
-        let inner = Arc::clone(self.inner());
-        let _alone = inner.previewing.lock().await;
-        let snapshot = inner.store.snapshot(account).await?;
-        let work = {
-            let inner = Arc::clone(&inner);
-            move || count(&inner, &snapshot).map_err(stopped)
-        };
-        joined(tokio::task::spawn_blocking(work).await)
+        self.scan(account, count).await
     }
 }
 
-fn count(inner: &Inner, snapshot: &Snapshot) -> Result<Vec<(String, u64)>, Halt> {
+fn count(inner: &Inner, snapshot: &Snapshot, wanted: Wanted<'_>) -> Result<Vec<(String, u64)>, Halt> {
     let tags = facts::tags(snapshot.terms());
     let ranges = snapshot.partitions(inner.threads() * PARTS_PER_THREAD)?;
     let parts = parallel(inner.threads(), &ranges, &AtomicBool::new(false), |_, ids| {
         let mut counts = Counts::new();
         snapshot.for_each_facts(ids.clone(), &mut |id, facts| {
-            if inner.stop.is_set() {
-                return Err(Halt::Stopping);
-            }
+            wanted.go_on()?;
             count_of(&tags, snapshot, id, facts, &mut counts)
         })?;
         Ok(counts)

@@ -23,6 +23,7 @@ use crate::{
     plan::{Task, plan},
     record::{Change, Inputs, Key, decode, decode_inputs},
     registry::{Inner, Running, Stop},
+    scan::Wanted,
 };
 
 /// Between two looks at the hold file.
@@ -181,7 +182,7 @@ fn attempt(
         inputs,
         folder: &folder,
         threads: inner.threads(),
-        stopping: inner.stop.flag(),
+        wanted: Wanted::of_job(inner.stop.flag()),
         abort: AtomicBool::new(false),
         progress: &running.progress,
         opened: AtomicU64::new(0),

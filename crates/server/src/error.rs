@@ -129,7 +129,7 @@ impl ApiError {
             },
             Export(error) => match error {
                 ExportError::Ended(_) => StatusCode::NOT_FOUND,
-                ExportError::Processing { .. } => StatusCode::SERVICE_UNAVAILABLE,
+                ExportError::Processing { .. } | ExportError::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 ExportError::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
                 // the others became errors of this table in `From<ExportError>`, or are the machine's
                 _ => StatusCode::INTERNAL_SERVER_ERROR,
@@ -175,7 +175,9 @@ impl ApiError {
             ApiError::UnableToAuthenticate => {
                 Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"sayso\", error=\"invalid_token\"")))
             }
-            ApiError::Export(ExportError::Processing { retry_after_s }) => Some((RETRY_AFTER, (*retry_after_s).into())),
+            ApiError::Export(ExportError::Processing { retry_after_s } | ExportError::Busy { retry_after_s }) => {
+                Some((RETRY_AFTER, (*retry_after_s).into()))
+            }
             ApiError::Store(_) if self.status() == StatusCode::SERVICE_UNAVAILABLE => {
                 Some((RETRY_AFTER, HeaderValue::from_static("5")))
             }
@@ -284,6 +286,7 @@ mod tests {
             (StoreError::NotKept("disk full".into()).into(), 503),
             (StoreError::Closing.into(), 503),
             (ExportError::Processing { retry_after_s: 2 }.into(), 503),
+            (ExportError::Busy { retry_after_s: 5 }.into(), 503),
             (ExportError::Store(StoreError::Closing).into(), 503),
         ];
         for (error, status) in table {

@@ -327,7 +327,7 @@ async fn looking_at_every_rows_version_gives_the_same_plan_while_all_are_todays(
             inputs: &inputs,
             folder: sandbox.dir.path(),
             threads: 2,
-            stopping: &stopping,
+            wanted: Wanted::of_job(&stopping),
             abort: AtomicBool::new(false),
             progress: &progress,
             opened: AtomicU64::new(0),
