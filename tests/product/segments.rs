@@ -185,9 +185,52 @@ async fn a_group_takes_only_members_that_its_maker_may_execute() {
     put(&nightly, "/SegmentGroups/Mine", group(&["A", "Locked"])).await.refuses(400, &["Members[1].Segment", "Locked"]);
     put(&admin, "/Segments/Locked/Permissions", json!([{"UserGroup": "Exporters", "CanView": true}])).await.is(200);
     put(&nightly, "/SegmentGroups/Mine", group(&["A", "Locked"])).await.refuses(403, &["CanExecute", "Locked"]);
-    // one that an administrator put there may stay
-    put(&admin, "/SegmentGroups/Mine", group(&["A", "Locked"])).await.is(200);
-    put(&nightly, "/SegmentGroups/Mine", group(&["Locked"])).await.is(200);
+}
+
+#[tokio::test]
+async fn whoever_may_not_execute_a_member_of_a_group_changes_nothing_of_its_members() {
+    let world = world().await;
+    let (admin, nightly) = (world.admin().await, world.nightly().await);
+    let group = |members: &[(&str, &str)]| {
+        let member = |(segment, operator): &(&str, &str)| json!({"Segment": segment, "Operator": operator});
+        json!({"Name": "Mixed", "Members": members.iter().map(member).collect::<Vec<_>>()})
+    };
+    let made = group(&[("Géorgie été", "AND"), ("Everyone", "AND"), ("Locked", "EXCEPT")]);
+    put(&admin, "/SegmentGroups/Mixed", made.clone()).await.is(201);
+    let may = json!([{"UserGroup": "Exporters", "CanView": true, "CanEdit": true, "CanExecute": true}]);
+    put(&admin, "/SegmentGroups/Mixed/Permissions", may).await.is(200);
+    for members in [
+        &[("Everyone", "AND"), ("Locked", "OR")][..],
+        &[("Géorgie été", "AND"), ("Everyone", "AND"), ("Locked", "OR")],
+        &[("Géorgie été", "AND"), ("Locked", "EXCEPT"), ("Everyone", "AND")],
+        &[("Géorgie été", "AND"), ("Locked", "EXCEPT")],
+        &[("Locked", "AND")],
+    ] {
+        put(&nightly, "/SegmentGroups/Mixed", group(members)).await.refuses(403, &["CanExecute", "Locked"]);
+    }
+    // everything else of it may change, and the operator of the first means nothing
+    let mut described = made.clone();
+    described["Description"] = json!("Ours");
+    described["Members"][0]["Operator"] = json!("OR");
+    assert_eq!(put(&nightly, "/SegmentGroups/Mixed", described).await.is(200).json()["Description"], "Ours");
+    // without the member that they may not execute the rest is theirs to fold
+    put(&nightly, "/SegmentGroups/Mixed", group(&[("Everyone", "AND"), ("A", "OR")])).await.is(200);
+}
+
+#[tokio::test]
+async fn a_segment_named_preview_is_as_any_other() {
+    let world = world().await;
+    let admin = world.admin().await;
+    let one = path("/Segments/Preview");
+    let made = admin.post(&path("/Segments"), &json!({"Name": "Preview", "Profiles": "All"})).await.is(201);
+    assert_eq!(admin.get(made.header("location").unwrap()).await.is(200).json(), made.json());
+    assert_eq!(admin.get(&path("/Segments/preview")).await.is(200).json()["Name"], "Preview");
+    admin.get(&path("/Segments/Preview/Permissions")).await.is(200);
+    put(&admin, "/Segments/Preview", json!({"Description": "Ours"})).await.is(200);
+    assert_eq!(admin.post(&one, &json!({})).await.is(200).json()["Count"], 0, "the other call is still there");
+    admin.delete(&one).await.is(204);
+    admin.get(&one).await.refuses(404, &["segment", "Preview"]);
+    put(&admin, "/Segments/Preview", json!({"Profiles": "All"})).await.is(201);
 }
 
 #[tokio::test]

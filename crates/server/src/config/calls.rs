@@ -46,7 +46,11 @@ impl<R: Resource, S: Sync> FromRequestParts<S> for Named<R> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let text = path_value(parts, R::WORDS.parameter).await?.unwrap_or_default();
+        let text = match path_value(parts, R::WORDS.parameter).await? {
+            Some(text) => text,
+            // one that is named as a word of another call's address, which has no such parameter
+            None => parts.uri.path().rsplit('/').next().unwrap_or_default().to_owned(),
+        };
         Ok(Self { text, of: PhantomData })
     }
 }

@@ -80,6 +80,50 @@ impl<R: Resource> Calls<R> {
 }
 
 impl<R: Resource<Edit: Configures>> Calls<R> {
+    /// GET, PUT and DELETE of the one whose name is a word of another call's address: the router prefers the word, whatever the method.
+    pub fn beside(self, name: &str) -> Self {
+        let words = R::WORDS;
+        let path = format!("{}/{name}", words.at);
+        let describe = |verb: &str, id: &str, parameters: Value, responses: Value| {
+            json!({
+                "summary": format!("{verb} the {} that is named {name}", words.one),
+                "description": "Its address is also that of another call.",
+                "operationId": format!("{id}{}Named{name}", words.operation.0),
+                "parameters": parameters,
+                "responses": responses,
+            })
+        };
+        let each = describe(
+            "Read",
+            "read",
+            json!([account(), if_none_match()]),
+            json!({"200": shown::<R>("As it is configured"), "304": {"description": "It still reads the same"}}),
+        );
+        let mut replace = describe(
+            "Make or replace",
+            "put",
+            json!([account(), if_match(), if_none_match()]),
+            json!({
+                "200": shown::<R>("It was replaced"),
+                "201": shown::<R>("It was made"),
+                "409": {"description": "The name is taken, or what would change is in use: the Message names the users"},
+            }),
+        );
+        replace["requestBody"] = body::<R>();
+        let remove = describe(
+            "Remove",
+            "delete",
+            json!([account(), if_match()]),
+            json!({
+                "204": {"description": "It was removed"},
+                "409": {"description": "It is in use: the Message names the users"},
+            }),
+        );
+        self.add(path.clone(), "get", each, get(calls::read::<R>))
+            .add(path.clone(), "put", replace, put(calls::replace::<R>))
+            .add(path, "delete", remove, delete(calls::remove::<R>))
+    }
+
     /// POST.
     pub fn create(self) -> Self {
         let words = R::WORDS;

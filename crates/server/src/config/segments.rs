@@ -312,22 +312,27 @@ impl InList for SegmentGroups {
     fn may_edit_item(caller: &Caller, item: &model::SegmentGroup) -> Result<(), ApiError> {
         may_edit::<Self>(caller, item)
     }
-    /// CanExecute on every member that is added (access.md): otherwise a group would be a way around a segment's permission. One
-    /// that the caller may not know of is answered as one that isn't there.
+    /// CanExecute on every member whenever the members change (access.md): otherwise a group would be a way around a segment's
+    /// permission, since another operator or one member less gives out others as well. One that the caller may not know of is
+    /// answered as one that isn't there.
     fn may_save_item(
         caller: &Caller,
         former: Option<&model::SegmentGroup>,
         wire: &ConfiguredSegmentGroup,
     ) -> Result<(), ApiError> {
         let config: &Config = &caller.account.config;
+        let members = || former.into_iter().flat_map(|f| &f.members);
+        let same = |(m, (was, is)): (usize, (&model::Member, &SegmentGroupMember))| {
+            fold(&was.segment) == fold(&is.segment) && (m == 0 || was.operator == is.operator)
+        };
+        if members().count() == wire.members.len() && members().zip(&wire.members).enumerate().all(same) {
+            return Ok(());
+        }
         for (m, member) in wire.members.iter().enumerate() {
-            let is = |other: &model::Member| fold(&other.segment) == fold(&member.segment);
-            if former.is_some_and(|f| f.members.iter().any(is)) {
-                continue;
-            }
             let segment = config.segment(&member.segment);
             let executes = |s: &model::Segment| config.can_execute(&caller.user, &s.permissions);
-            match segment.filter(|s| executes(s) || may_view::<Segments>(caller, s)) {
+            let was_member = |s: &model::Segment| members().any(|m| fold(&m.segment) == fold(&s.name));
+            match segment.filter(|s| executes(s) || may_view::<Segments>(caller, s) || was_member(s)) {
                 Some(segment) if executes(segment) => {}
                 Some(segment) => return Err(ApiError::MayNotExecute(called::<Segments>(&segment.name))),
                 None => {
@@ -345,6 +350,6 @@ impl InList for SegmentGroups {
 
 /// Their calls.
 pub(crate) fn add(router: OpenApiRouter<App>) -> OpenApiRouter<App> {
-    let router = Calls::<Segments>::read(router).create().replace_and_remove().permissions().done();
+    let router = Calls::<Segments>::read(router).create().replace_and_remove().beside("Preview").permissions().done();
     Calls::<SegmentGroups>::read(router).create().replace_and_remove().permissions().done()
 }
