@@ -131,3 +131,36 @@ async fn a_segments_output_shows_implied_preferences_where_it_asks_for_them() {
     assert_eq!(said(&row("Everyone").await), []);
     assert_eq!(said(&row("With archived").await), [of("NEWS-SOLICIT", "Implied", 2), of("NEWS-EMAIL", "Implied", 1)]);
 }
+
+#[tokio::test]
+async fn who_opted_out_reads_as_silent_once_that_is_archived_and_not_as_opted_in() {
+    let world = propagating().await;
+    world.apply(
+        "Preference = \"NEWS-EMAIL\", Type = \"OptIn\", Status = \"Active\"",
+        "Preference = \"NEWS-EMAIL\", Implied = true",
+    );
+    let api = world.nightly().await;
+    let id = api.create(person("Ann", &[])).await;
+    assert_eq!(api.ids("Newsletter", json!({})).await, [id]);
+    let mut ann = person("Ann", &[]);
+    ann["Emails"][0]["EmailPreferences"] = json!([{"FilterId": "NEWS-EMAIL", "PreferenceType": 2}]);
+    api.update(id, ann).await;
+    let archive = json!({"Preferences": [{"FilterId": "NEWS-EMAIL"}]});
+    api.put(&api.profile_path(&format!("/Preferences/{id}/Archive")), &archive).await.is(200);
+    assert_eq!(said(&api.read(id).await), [of("NEWS-SOLICIT", "Implied", 2)]);
+    assert_eq!(api.ids("Newsletter", json!({})).await, [0; 0]);
+}
+
+#[tokio::test]
+async fn what_was_implied_when_it_was_read_never_overwrites_an_opt_out_that_was_said_since() {
+    let world = propagating().await;
+    let api = world.nightly().await;
+    let id = api.create(person("Ann", &[])).await;
+    let read = api.read(id).await;
+    let mut ann = person("Ann", &[]);
+    ann["Emails"][0]["EmailPreferences"] = json!([{"FilterId": "NEWS-EMAIL", "PreferenceType": 2}]);
+    api.update(id, ann).await;
+    api.update(id, read.clone()).await;
+    api.put(&api.profile_path(&format!("/{id}")), &read).await.is(200);
+    assert_eq!(said(&api.read(id).await), [of("NEWS-SOLICIT", "Implied", 2), of("NEWS-EMAIL", "Expressed", 2)]);
+}

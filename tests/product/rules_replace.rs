@@ -303,3 +303,26 @@ async fn a_returning_opt_in_stands_only_on_a_consent_that_still_stands_and_an_op
     assert_eq!(back(api.read(id).await), [("NEWS-EMAIL".to_owned(), 2)]);
     assert_eq!(back(api.with_archived(id).await), [("NEWS-EMAIL".to_owned(), 2), ("PROMO-EMAIL".to_owned(), 1)]);
 }
+
+#[tokio::test]
+async fn a_patch_that_withdraws_leaves_nothing_standing_on_what_was_withdrawn() {
+    let world = World::with_rules().await;
+    let api = world.nightly().await;
+    for (patch, status, left) in [
+        (json!({"op": "replace", "path": "/Emails/0/EmailPreferences/0/PreferenceType", "value": 2}), 3, 2),
+        (json!({"op": "replace", "path": "/Consents/0/ConsentStatus", "value": 3}), 3, 0),
+    ] {
+        let email = mail("ann@example.com", json!([says("PROMO-EMAIL", 1)]));
+        let id = api
+            .create(json!({"Consents": [consent("Calls", 1)], "ProfilePreferences": [says("PROMO-SOLICIT", 1)], "Emails": [email]}))
+            .await;
+        world.advance(1000);
+        api.patch(&api.at(id), &json!([patch])).await.is(200);
+        let now = api.read(id).await;
+        assert_eq!((&now["Consents"][0]["ConsentStatus"], &now["ProfilePreferences"]), (&json!(status), &json!([])));
+        let list = now["Emails"][0]["EmailPreferences"].as_array().unwrap();
+        let out: Vec<_> = list.iter().map(|p| (p["PreferenceType"].clone(), p["CustomerDate"].clone())).collect();
+        let expected = if left == 2 { vec![(json!(2), json!(iso(world.now())))] } else { vec![] };
+        assert_eq!(out, expected, "said now, not when the opt-in was");
+    }
+}

@@ -28,11 +28,11 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use crate::{
-    config::Config,
+    config::{Config, Filter},
     id::{Author, ProfileId},
     input::ProfileInput,
     moment::Moment,
-    profile::{CustomerName, EditInfo, Extras, Place, Profile},
+    profile::{CustomerName, EditInfo, Extras, Place, Preference, Profile},
     reading,
     refusal::Refusal,
 };
@@ -96,6 +96,7 @@ pub fn create(
     let mut write = Write::new(Mode::Create, config, author, now);
     let mut kept = Kept { profile: blank(id, write.stamp()), extras: Extras::default() };
     write.apply(&mut kept, input)?;
+    size::check(&kept, 0, false)?;
     Ok(kept)
 }
 
@@ -148,8 +149,10 @@ fn write(
     now: Moment,
 ) -> Result<Changed, Refusal> {
     let mut write = Write::new(mode, config, author, now);
+    let before = size::bytes(&kept);
     write.touch(&mut kept.profile.edited);
     write.apply(&mut kept, input)?;
+    size::check(&kept, before, write.withdraws)?;
     Ok(Changed { kept, former: write.former })
 }
 
@@ -175,11 +178,24 @@ struct Write<'a> {
     former: Vec<Former>,
     /// The consents that this write gave a new value, by place and type: what becomes of that in the same write has never been.
     consented: HashSet<(Place, String)>,
+    /// What this write has archived, as it was: the whole that is sent back holds it still, and doesn't say it anew by that.
+    archived: Vec<(Place, Preference)>,
+    /// Whether somebody takes something back by it: an opt-out, or a consent that isn't granted any more.
+    withdraws: bool,
 }
 
 impl<'a> Write<'a> {
     fn new(mode: Mode, config: &'a Config, author: &'a Author, now: Moment) -> Self {
-        Write { config, author, now, mode, former: Vec::new(), consented: HashSet::new() }
+        Write {
+            config,
+            author,
+            now,
+            mode,
+            former: Vec::new(),
+            consented: HashSet::new(),
+            archived: Vec::new(),
+            withdraws: false,
+        }
     }
 
     fn apply(&mut self, kept: &mut Kept, input: &ProfileInput) -> Result<(), Refusal> {
@@ -212,6 +228,7 @@ impl<'a> Write<'a> {
         consents::of_contacts(self, &mut profile.emails, emails, &email_at, &mut refused)?;
         consents::of_contacts(self, &mut profile.phone_numbers, phones, &phone_at, &mut refused)?;
         consents::of_contacts(self, &mut profile.addresses, addresses, &address_at, &mut refused)?;
+        self.withdraws |= !refused.is_empty();
         withdrawal::archive_unconsented(self, profile, extras, &refused);
         withdrawal::archive_returned(self, &mut profile.emails, &email_at, &profile.consents, extras);
         withdrawal::archive_returned(self, &mut profile.phone_numbers, &phone_at, &profile.consents, extras);
@@ -227,7 +244,12 @@ impl<'a> Write<'a> {
 
         fields::write(self, &mut profile.custom_fields, input.custom_fields.as_deref().unwrap_or_default())?;
         reading::expire(profile, self.now);
-        size::check(kept)
+        Ok(())
+    }
+
+    /// The preference to a filter that this write has archived at a place, as it was.
+    fn just_archived(&self, place: &Place, filter: &Filter) -> Option<&Preference> {
+        self.archived.iter().find(|(at, p)| at == place && p.filter_id == filter.id).map(|(_, p)| p)
     }
 
     /// Whether what is not sent stays as it is.

@@ -50,7 +50,7 @@ pub fn next_expiry(profile: &Profile, at: Moment) -> Option<Moment> {
 pub fn read(kept: &Kept, config: &Config, output: &Output, at: Moment) -> Profile {
     let mut profile = kept.profile.clone();
     if output.implied && config.source.implied_preferences {
-        implied::add(&mut profile, config, at);
+        implied::add(&mut profile, &kept.extras.archived, config, at);
     }
     if output.archived {
         for (place, preference) in &kept.extras.archived {

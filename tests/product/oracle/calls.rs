@@ -50,7 +50,7 @@ impl Model {
             Part::Preferences => preferences::write(&mut w, &mut person, body),
             Part::Consents => {
                 let lost = consents::write(&mut w, &mut person, body);
-                preferences::archive_unconsented(&w, &mut person, &lost);
+                preferences::archive_unconsented(&mut w, &mut person, &lost);
             }
         }
         if !w.refused.is_empty() {
@@ -119,6 +119,20 @@ impl Model {
                 preferences::archive(&w, &mut person, &place, preference);
             }
         }
+        // So is what a removed contact would bring back.
+        for (place, (gone, consents)) in &before.gone {
+            let is_meant = |p: &&Value| selectors.iter().any(|selector| is_meant(selector, &before.row, place, p));
+            for preference in gone.iter().filter(is_meant) {
+                count += 1;
+                let mut preference = preference.clone();
+                if let Some(reason) = text(body, "ReasonCode") {
+                    preference["ReasonCode"] = json!(reason);
+                }
+                preferences::archive(&w, &mut person, place, preference);
+            }
+            let left = gone.iter().filter(|p| !is_meant(p)).cloned().collect();
+            person.gone.insert(place.clone(), (left, consents.clone()));
+        }
         if count > 0 {
             w.touch(&mut person.row);
             history::note(&w, &before, &mut person);
@@ -149,11 +163,23 @@ impl Model {
             });
             if stands { stood_on.push(found) } else { could.push(found) }
         }
+        for (place, (preferences, own)) in &before.gone {
+            let of_type = |c: &&Value| same(c["ConsentType"].as_str().unwrap(), consent_type);
+            let of_person = list(&before.row, "Consents").iter().find(of_type).map(|c| (PROFILE.to_owned(), c.clone()));
+            let found = own.iter().find(of_type).map(|c| (place.clone(), c.clone())).or(of_person);
+            let is_left = !preferences.is_empty() || !own.is_empty();
+            let fits = is_left && channels(place).contains(&filter.channel_id.as_str());
+            let Some(found) = found.filter(|_| fits) else { continue };
+            let stands = preferences
+                .iter()
+                .any(|p| p["FilterId"] == filter.id.as_str() && list(p, "Consents").iter().any(|c| of_type(&c)));
+            if stands { stood_on.push(found) } else { could.push(found) }
+        }
         let meant = if stood_on.is_empty() { could } else { stood_on };
         if meant.is_empty() {
             return nothing;
         }
-        let w = self.begin(How::Update);
+        let mut w = self.begin(How::Update);
         let mut person = before.clone();
         let mut is_revoked = false;
         for (place, consent) in meant {
@@ -161,7 +187,7 @@ impl Model {
             is_revoked |= consents::revoke(&w, &mut person, &place, name, &dates::wire(self.now));
         }
         if is_revoked {
-            preferences::archive_unconsented(&w, &mut person, &BTreeSet::from([fold(consent_type)]));
+            preferences::archive_unconsented(&mut w, &mut person, &BTreeSet::from([fold(consent_type)]));
             w.touch(&mut person.row);
             history::note(&w, &before, &mut person);
         }
@@ -235,11 +261,15 @@ fn holds_only(body: &Value, part: Part) -> bool {
 /// Whether a preference meets all members of a selector.
 fn is_meant(selector: &Value, row: &Value, place: &str, preference: &Value) -> bool {
     let kind = KINDS.iter().find(|kind| place.starts_with(kind.list));
-    let contact = kind.and_then(|kind| kind.find(row, place).map(|at| &list(row, kind.list)[at]));
+    let contact = kind.and_then(|kind| kind.find(row, place).map(|at| list(row, kind.list)[at].clone()));
+    // Of a contact that was removed its place tells.
+    let contact = contact.or_else(|| kind.map(|_| place_on_the_wire(place)));
     selector.as_object().unwrap().iter().all(|(member, wanted)| match member.as_str() {
         "PreferenceType" => preference[member] == *wanted,
         "FilterId" | "ProgramId" | "ChannelId" => same(preference[member].as_str().unwrap(), wanted.as_str().unwrap()),
-        _ => contact.and_then(|contact| text(contact, member)).is_some_and(|has| {
+        _ => contact.as_ref().is_some_and(|contact| {
+            let digits_only = if member == "PhoneNumber" { "PhoneNumberNumeric" } else { member };
+            let Some(has) = text(contact, member).or_else(|| text(contact, digits_only)) else { return false };
             let wanted = wanted.as_str().unwrap();
             if member == "PhoneNumber" { digits(has) == digits(wanted) } else { same(has, wanted) }
         }),

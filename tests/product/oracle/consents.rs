@@ -139,7 +139,10 @@ fn consent(w: &mut Write<'_>, channels: Option<&[&str]>, item: &Value) -> Option
 
 /// An opt-out withdraws a consent: Granted becomes Revoked, on the date of the opt-out.
 pub fn revoke(w: &Write<'_>, person: &mut Person, place: &str, consent_type: &str, date: &str) -> bool {
-    let there = consents_mut(&mut person.row, place);
+    let there = match person.gone.get_mut(place) {
+        Some((_, consents)) => consents,
+        None => consents_mut(&mut person.row, place),
+    };
     let found = there.iter_mut().find(|c| c["ConsentType"] == consent_type && c["ConsentStatus"] == 1);
     let Some(consent) = found else { return false };
     consent["ConsentStatus"] = json!(3);

@@ -228,6 +228,7 @@ fn archive_texts(w: &mut Write<'_>, kind: &Kind, person: &mut Person) {
             let place = kind.place(phone).unwrap();
             let texts: Vec<Value> = texts;
             for text in texts {
+                w.archived.insert((place.clone(), text["FilterId"].as_str().unwrap().to_owned()), text.clone());
                 preferences::archive(w, person, &place, text);
             }
         }

@@ -65,6 +65,8 @@ pub struct Write<'m> {
     /// Preferences and consents that were said anew: by place and filter or type. Their former values are history even where the new
     /// ones are equal.
     pub replaced: BTreeSet<(String, String)>,
+    /// Preferences that this write has archived, as they were: by place and filter.
+    pub archived: BTreeMap<(String, String), Value>,
 }
 
 impl Write<'_> {
@@ -113,6 +115,7 @@ impl Model {
             refused: Refused::new(),
             returned: Vec::new(),
             replaced: BTreeSet::new(),
+            archived: BTreeMap::new(),
         }
     }
 

@@ -63,15 +63,16 @@ fn at(w: &mut Write<'_>, person: &mut Person, place: &str, channels: &[&str], se
             w.refuse(400);
             continue;
         }
-        let Some(new) = preference(w, &program, &filter, item) else { continue };
-        if is_echo(w, person, place, &filter, item, &new) {
+        let Some(new) = preference(w, person, place, &program, &filter, item) else { continue };
+        let archived = w.archived.get(&(place.to_owned(), filter.id.clone()));
+        if is_echo(person, place, &filter, item, &new) || archived.is_some_and(|old| is_as_read(old, &new, item)) {
             continue;
         }
         if filter.channel_id == "Text" && !holders::takes_texts(&person.row, place) {
             w.refuse(400);
         }
         once(w, &mut seen, filter.id.clone());
-        say(w, person, place, &filter, new, !item["CustomerDate"].is_null(), said);
+        say(w, person, place, &filter, new, item, said);
     }
 }
 
@@ -94,8 +95,8 @@ fn remove_unsaid_at(w: &mut Write<'_>, person: &mut Person, place: &str, sent: &
         let Some((program, filter)) = found.map(|(program, filter)| (program.to_owned(), filter.clone())) else {
             continue;
         };
-        if let Some(new) = preference(w, &program, &filter, item)
-            && !is_echo(w, person, place, &filter, item, &new)
+        if let Some(new) = preference(w, person, place, &program, &filter, item)
+            && (is_marked(item, "MatchType", "Implied") || !is_echo(person, place, &filter, item, &new))
         {
             said.insert(filter.id);
         }
@@ -110,25 +111,19 @@ fn say(
     place: &str,
     filter: &Filter,
     mut new: Value,
-    is_dated: bool,
+    item: &Value,
     said: &mut Said,
 ) {
     let old = holders::preferences(&person.row, place).into_iter().find(|p| p["FilterId"] == filter.id.as_str());
     let required = filter.required_consents.iter().map(|t| (t, holders::consent(&person.row, place, t)));
     let required: Vec<_> = required.map(|(t, found)| (t.clone(), found)).collect();
+    if old.as_ref().is_some_and(|old| is_as_read(old, &new, item)) {
+        return;
+    }
     if new["PreferenceType"] == OPT_IN {
         for (at, consent) in required.iter().filter_map(|(_, found)| found.as_ref()) {
             said.affirmed.insert((at.clone(), consent["ConsentType"].as_str().unwrap().to_owned()));
         }
-    }
-    const WHAT_IS_SAID: [&str; 4] = ["PreferenceType", "FrequencyId", "PreferenceAttributes", "CustomerDate"];
-    if let Some(old) = &old
-        && is_dated
-        && WHAT_IS_SAID.iter().all(|member| old[*member] == new[*member])
-    {
-        return;
-    }
-    if new["PreferenceType"] == OPT_IN {
         if !filter.is_active {
             w.refuse(404);
         }
@@ -157,8 +152,25 @@ fn say(
     there.push(new);
 }
 
-/// The preference of the input, without the consents that it carries.
-fn preference(w: &mut Write<'_>, program: &str, filter: &Filter, item: &Value) -> Option<Value> {
+/// Whether an item repeats a preference as it was read.
+fn is_as_read(old: &Value, new: &Value, item: &Value) -> bool {
+    const WHAT_IS_SAID: [&str; 4] = ["PreferenceType", "FrequencyId", "PreferenceAttributes", "CustomerDate"];
+    !item["CustomerDate"].is_null() && WHAT_IS_SAID.iter().all(|member| old[*member] == new[*member])
+}
+
+fn is_marked(item: &Value, member: &str, word: &str) -> bool {
+    text(item, member).is_some_and(|said| same(said, word))
+}
+
+/// The preference of the input, without the consents that it carries. One that was read and is sent back turned is said now.
+fn preference(
+    w: &mut Write<'_>,
+    person: &Person,
+    place: &str,
+    program: &str,
+    filter: &Filter,
+    item: &Value,
+) -> Option<Value> {
     let kind = match &item["PreferenceType"] {
         Value::String(word) if same(word, "OptIn") => Some(OPT_IN),
         Value::String(word) if same(word, "OptOut") => Some(OPT_OUT),
@@ -176,6 +188,11 @@ fn preference(w: &mut Write<'_>, program: &str, filter: &Filter, item: &Value) -
         w.refuse(400);
         return None;
     };
+    let there = holders::preferences(&person.row, place).into_iter().find(|p| p["FilterId"] == filter.id.as_str());
+    let old = there.or_else(|| w.archived.get(&(place.to_owned(), filter.id.clone())).cloned());
+    let is_turned = old.is_some_and(|old| old["CustomerDate"] == dates::wire(date) && old["PreferenceType"] != kind);
+    let was_read = w.how == How::Replace || item["MatchType"].is_string();
+    let date = if is_turned && was_read && !is_marked(item, "PreferenceStatus", "Archived") { w.now } else { date };
     let frequency = match text(item, "FrequencyId").filter(|id| !id.is_empty()) {
         None => filter.frequencies.iter().find(|f| f.is_default).map(|f| f.id.clone()),
         Some(id) => match filter.frequencies.iter().find(|f| same(&f.id, id)) {
@@ -207,12 +224,11 @@ fn preference(w: &mut Write<'_>, program: &str, filter: &Filter, item: &Value) -
     }))
 }
 
-/// Whether the input only repeats what was read and never said: an implied preference, or an archived one. A replacing call makes
-/// no opt-in of what is marked implied, one that adds takes a changed one for a statement; no call loses an opt-out.
-fn is_echo(w: &Write<'_>, person: &Person, place: &str, filter: &Filter, item: &Value, new: &Value) -> bool {
-    let marked = |member: &str, word: &str| text(item, member).is_some_and(|said| same(said, word));
-    let (implied, archived) = (marked("MatchType", "Implied"), marked("PreferenceStatus", "Archived"));
-    let said_before = holders::preferences(&person.row, place).iter().any(|p| p["FilterId"] == filter.id.as_str());
+/// Whether the input only repeats what was read and never said: an implied preference, or an archived one. What is marked so makes no
+/// opt-in; an opt-out is lost only where it is the default, or just the archived one.
+fn is_echo(person: &Person, place: &str, filter: &Filter, item: &Value, new: &Value) -> bool {
+    let (implied, archived) =
+        (is_marked(item, "MatchType", "Implied"), is_marked(item, "PreferenceStatus", "Archived"));
     let default = if new["PreferenceType"] == OPT_IN { "OptIn" } else { "OptOut" };
     let repeats_default = filter.default_preference.as_deref() == Some(default);
     let repeats_archived = person
@@ -220,11 +236,7 @@ fn is_echo(w: &Write<'_>, person: &Person, place: &str, filter: &Filter, item: &
         .get(&(place.to_owned(), filter.id.clone()))
         .is_some_and(|old| old["CustomerDate"] == new["CustomerDate"]);
     let opts_in = new["PreferenceType"] == OPT_IN;
-    let repeats_implied = match w.how {
-        How::Replace => opts_in || repeats_default,
-        _ => repeats_default && !said_before,
-    };
-    implied && repeats_implied || archived && (opts_in || repeats_archived)
+    implied && (opts_in || repeats_default) || archived && (opts_in || repeats_archived)
 }
 
 /// Moves a preference out of the row.
@@ -246,31 +258,67 @@ fn is_founded(
     if preference["PreferenceType"] != OPT_IN {
         return true;
     }
-    let (_, filter) = w.config.filter(preference["FilterId"].as_str().unwrap()).unwrap();
-    let carried = list(preference, "Consents").iter().map(|c| fold(c["ConsentType"].as_str().unwrap()));
-    let needs: BTreeSet<String> = filter.required_consents.iter().map(|t| fold(t)).chain(carried).collect();
-    needs.iter().filter(|need| types.is_none_or(|types| types.contains(*need))).all(|need| {
+    needs(w, preference).iter().filter(|need| types.is_none_or(|types| types.contains(*need))).all(|need| {
         holders::consent(&person.row, place, need).is_some_and(|(_, consent)| consent["ConsentStatus"] == 1)
     })
 }
 
+/// The consents, folded, that a preference carries or its filter requires.
+fn needs(w: &Write<'_>, preference: &Value) -> BTreeSet<String> {
+    let (_, filter) = w.config.filter(preference["FilterId"].as_str().unwrap()).unwrap();
+    let carried = list(preference, "Consents").iter().map(|c| fold(c["ConsentType"].as_str().unwrap()));
+    filter.required_consents.iter().map(|t| fold(t)).chain(carried).collect()
+}
+
 /// Archives the opt-ins that require one of these consents and have it no more.
-pub fn archive_unconsented(w: &Write<'_>, person: &mut Person, lost: &BTreeSet<String>) {
+pub fn archive_unconsented(w: &mut Write<'_>, person: &mut Person, lost: &BTreeSet<String>) {
+    let mut archived = Vec::new();
     for place in holders::places(&person.row) {
         archive_where(w, person, &place, |w, person, preference| is_founded(w, person, &place, preference, Some(lost)));
+    }
+    // What a removed contact would bring back.
+    let gone = std::mem::take(&mut person.gone);
+    for (place, (preferences, consents)) in &gone {
+        let left = preferences.iter().filter(|preference| {
+            let has = |need: &str, consents: &[Value]| {
+                let found = consents.iter().find(|c| same(c["ConsentType"].as_str().unwrap(), need));
+                found.map(|c| c["ConsentStatus"] == 1)
+            };
+            let needs = needs(w, preference);
+            let of_person = list(&person.row, "Consents");
+            let founded = preference["PreferenceType"] != OPT_IN
+                || needs
+                    .intersection(lost)
+                    .all(|need| has(need, consents).or_else(|| has(need, of_person)) == Some(true));
+            if !founded {
+                archived.push((place.clone(), (*preference).clone()));
+            }
+            founded
+        });
+        person.gone.insert(place.clone(), (left.cloned().collect(), consents.clone()));
+    }
+    for (place, preference) in archived {
+        archive(w, person, &place, preference);
     }
 }
 
 /// Archives what came back with its contact and can't stand any more: a consent that it needs was revoked meanwhile.
-pub fn archive_unfounded(w: &Write<'_>, person: &mut Person, place: &str) {
+pub fn archive_unfounded(w: &mut Write<'_>, person: &mut Person, place: &str) {
     archive_where(w, person, place, |w, person, preference| is_founded(w, person, place, preference, None));
 }
 
-fn archive_where(w: &Write<'_>, person: &mut Person, place: &str, stays: impl Fn(&Write<'_>, &Person, &Value) -> bool) {
+fn archive_where(
+    w: &mut Write<'_>,
+    person: &mut Person,
+    place: &str,
+    stays: impl Fn(&Write<'_>, &Person, &Value) -> bool,
+) {
     for preference in holders::preferences(&person.row, place) {
         if !stays(w, person, &preference) {
             let there = holders::preferences_mut(&mut person.row, place);
             there.retain(|p| p["FilterId"] != preference["FilterId"]);
+            w.archived
+                .insert((place.to_owned(), preference["FilterId"].as_str().unwrap().to_owned()), preference.clone());
             archive(w, person, place, preference);
         }
     }

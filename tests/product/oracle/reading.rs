@@ -23,7 +23,7 @@ impl Model {
         let mut row = person.row.clone();
         if shown.implied && self.config.implied_preferences {
             for (program, filter) in self.config.filters() {
-                self.imply(&mut row, program, filter);
+                self.imply(&mut row, person, program, filter);
             }
         }
         if shown.archived {
@@ -60,8 +60,8 @@ impl Model {
     }
 
     /// A missing preference is inherited from the filter's default, wherever its channel fits; an opt-in only
-    /// with its consents, granted and not expired.
-    fn imply(&self, row: &mut Value, program: &str, filter: &Filter) {
+    /// with its consents, granted and not expired, and where no opt-out was archived.
+    fn imply(&self, row: &mut Value, person: &Person, program: &str, filter: &Filter) {
         let Some(default) = filter.default_preference.as_deref().filter(|_| filter.is_active) else { return };
         for place in holders::places(row) {
             let fits = match filter.channel_id.as_str() {
@@ -76,7 +76,9 @@ impl Model {
                     consent["ConsentStatus"] == 1 && !self.is_past(&consent["ExpirationDate"])
                 })
             });
-            if !fits || is_said || default == "OptIn" && !has_consents {
+            let archived = person.archived.get(&(place.clone(), filter.id.clone()));
+            let was_refused = archived.is_some_and(|p| p["PreferenceType"] == 2);
+            if !fits || is_said || default == "OptIn" && (!has_consents || was_refused) {
                 continue;
             }
             let frequency = filter.frequencies.iter().find(|f| f.is_default).map(|f| &f.id);

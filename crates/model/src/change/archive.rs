@@ -45,6 +45,9 @@ pub fn archive(
     work.contacts(&mut w, &mut profile.emails, extras_of);
     work.contacts(&mut w, &mut profile.phone_numbers, extras_of);
     work.contacts(&mut w, &mut profile.addresses, extras_of);
+    // What comes back with its contact is as live as what hangs there.
+    let meant = |place: &Place, p: &Preference| work.meant.iter().any(|selector| selector.means(place, p));
+    work.archived += withdrawal::archive_preserved(&w, extras_of, work.reason, meant);
     if work.archived == 0 {
         return Ok(None);
     }

@@ -1,5 +1,7 @@
 //! Withdrawing a consent by the filter that asks for it.
 
+use std::collections::HashSet;
+
 use super::{
     Changed, Kept, Mode, Write,
     contacts::Contact,
@@ -9,7 +11,7 @@ use crate::{
     config::{Config, Filter},
     id::{Author, fold},
     moment::Moment,
-    profile::{Channel, Consent, Place, Preference},
+    profile::{Address, Channel, Consent, Email, Extras, Phone, Place, Preference},
     reading,
     refusal::{Refusal, shown},
 };
@@ -39,6 +41,7 @@ pub fn withdraw_consent(
     found.contacts(&mut profile.emails, &profile.consents);
     found.contacts(&mut profile.phone_numbers, &profile.consents);
     found.contacts(&mut profile.addresses, &profile.consents);
+    found.preserved(&extras, &profile.consents);
     let Found { stood_on, could, .. } = found;
     let meant = if stood_on.is_empty() { could } else { stood_on };
     if meant.is_empty() {
@@ -50,8 +53,7 @@ pub fn withdraw_consent(
     for (place, consent) in meant {
         said.opted_out(std::iter::once((&consent, place)), now);
     }
-    withdrawal::revoke(&mut w, &mut profile, &mut extras, said);
-    if w.former.is_empty() {
+    if !withdrawal::revoke(&mut w, &mut profile, &mut extras, said) {
         return Ok(None);
     }
     w.touch(&mut profile.edited);
@@ -73,6 +75,24 @@ impl Found<'_> {
             let place = contact.natural_key();
             let (own, preferences) = contact.consents_and_preferences();
             self.at(&place, C::CHANNELS, preferences, own, of_profile);
+        }
+    }
+
+    /// What is kept for the return of removed contacts.
+    fn preserved(&mut self, extras: &Extras, of_profile: &[Consent]) {
+        let of_consents = extras.preserved_consents.iter().map(|(place, _)| place);
+        let places: HashSet<&Place> =
+            extras.preserved_preferences.iter().map(|(place, _)| place).chain(of_consents).collect();
+        for place in places {
+            let channels = match place {
+                Place::Profile => &[Channel::Solicit],
+                Place::Email { .. } => Email::CHANNELS,
+                Place::Phone { .. } => Phone::CHANNELS,
+                Place::Address { .. } => Address::CHANNELS,
+            };
+            let own: Vec<Consent> = at(&extras.preserved_consents, place);
+            let preferences: Vec<Preference> = at(&extras.preserved_preferences, place);
+            self.at(place, channels, &preferences, &own, of_profile);
         }
     }
 
@@ -99,4 +119,8 @@ impl Found<'_> {
             self.could.push(counts);
         }
     }
+}
+
+fn at<T: Clone>(list: &[(Place, T)], place: &Place) -> Vec<T> {
+    list.iter().filter(|(at, _)| at == place).map(|(_, thing)| thing.clone()).collect()
 }

@@ -150,8 +150,9 @@ fn remove_unsent(
     for (i, input) in input.iter().enumerate() {
         let path = path.item(i);
         let (program, filter) = filter(w, &path, at, input)?;
-        let new = preference(w, &path, program, filter, list, input)?;
-        if !is_echo(w, at, list, filter, input, &new) {
+        let new = preference(w, &path, program, filter, current(w, at, list, filter), input)?;
+        // An implied one says nothing of its filter, so not that what was said meanwhile should go.
+        if is_implied(input) || !is_echo(at, filter, input, &new) {
             sent.insert(fold(&filter.id));
         }
     }
@@ -173,8 +174,10 @@ fn write(
     for (i, input) in input.iter().enumerate() {
         let path = path.item(i);
         let (program, filter) = filter(w, &path, at, input)?;
-        let new = preference(w, &path, program, filter, list, input)?;
-        if is_echo(w, at, list, filter, input, &new) {
+        let new = preference(w, &path, program, filter, current(w, at, list, filter), input)?;
+        if is_echo(at, filter, input, &new)
+            || w.just_archived(&at.key, filter).is_some_and(|p| is_as_read(p, &new, input))
+        {
             continue;
         }
         if filter.channel_id == Channel::Text && !at.takes_texts {
@@ -189,17 +192,12 @@ fn write(
     for ((i, filter, mut new), found) in written.into_iter().zip(found) {
         let path = path.item(i);
         let old = found.map(|at| &mut list[at]);
-        if new.preference_type == PreferenceType::OptIn {
-            said.opted_in(filter.required_consents.iter().filter_map(|c| at.consent(c)));
-        }
-        if let Some(old) = &old
-            && input[i].customer_date.is_some()
-            && says_the_same(old, &new, &input[i])
-        {
-            continue; // sent back as it was read: nothing new was said
+        if old.as_ref().is_some_and(|old| is_as_read(old, &new, &input[i])) {
+            continue;
         }
         match new.preference_type {
             PreferenceType::OptIn => {
+                said.opted_in(filter.required_consents.iter().filter_map(|c| at.consent(c)));
                 if !filter.is_active {
                     let message = format!("filter {} is switched off: it takes opt-outs only", shown(&filter.id));
                     return Err(path.member("FilterId").unknown(message));
@@ -208,6 +206,7 @@ fn write(
             }
             // An opt-out stands on no consent: it carries none, and withdraws what the former preference carried.
             PreferenceType::OptOut => {
+                w.withdraws = true;
                 let former = old.iter().flat_map(|old| &old.consents);
                 said.opted_out(former.filter_map(|c| at.consent(&c.consent_type)), new.customer_date);
             }
@@ -252,13 +251,20 @@ fn filter<'c>(
     Ok((program, filter))
 }
 
-/// The preference of the input, checked, without the consents that it carries.
+/// The preference that an input to a filter may be read from: the one that is there, or that this write has just archived.
+fn current<'p>(w: &'p Write<'_>, at: &At<'_>, list: &'p [Preference], filter: &Filter) -> Option<&'p Preference> {
+    list.iter().find(|p| p.filter_id == filter.id).or_else(|| w.just_archived(&at.key, filter))
+}
+
+/// The preference of the input, checked, without the consents that it carries. Its `CustomerDate` is the one that is sent, else now. Where
+/// a read preference is sent back with another type, its date is still that of the former one, and what the person says now would be
+/// older than it is: then it is now, too. So it is in a replacing write (PUT, PATCH), and where `MatchType` stands, which only reads give.
 fn preference(
     w: &Write<'_>,
     path: &Path<'_>,
     program: &Program,
     filter: &Filter,
-    list: &[Preference],
+    old: Option<&Preference>,
     input: &PreferenceInput,
 ) -> Result<Preference, Refusal> {
     let Some(preference_type) = input.preference_type else {
@@ -268,14 +274,18 @@ fn preference(
         PreferenceType::OptIn => (Choice::In, filter.opt_in_expiration_in_days),
         PreferenceType::OptOut => (Choice::Out, filter.opt_out_expiration_in_days),
     };
-    let customer_date = match &input.customer_date {
+    let mut customer_date = match &input.customer_date {
         None => w.now,
         Some(text) => {
             parse_customer_date(text, choice).map_err(|error| path.member("CustomerDate").invalid(error.to_string()))?
         }
     };
+    let was_read = w.mode == Mode::Replace || input.match_type.0.is_some();
+    let turned = |old: &Preference| old.customer_date == customer_date && old.preference_type != preference_type;
+    if was_read && !is_archived(input) && old.is_some_and(turned) {
+        customer_date = w.now;
+    }
     let preference_attributes = attributes(&path.member("PreferenceAttributes"), input)?;
-    let old = list.iter().find(|old| old.filter_id == filter.id);
     let reason = preference_attributes.iter().find(|a| a.key.eq_ignore_ascii_case(REASON_CODE));
     Ok(Preference {
         program_id: program.id.clone(),
@@ -360,32 +370,34 @@ fn carried(path: &Path<'_>, at: &At<'_>, filter: &Filter) -> Result<Vec<ConsentV
     Ok(carried)
 }
 
-/// Whether an input only repeats what was read and was never said by the person so: an implied preference that nobody
-/// changed, or an archived one. Taking it for a new statement would make a permission of a default, or bring back one that a
-/// rule has ended. An opt-out is passed over only if it is exactly the archived one.
-fn is_echo(
-    w: &Write<'_>,
-    at: &At<'_>,
-    list: &[Preference],
-    filter: &Filter,
-    input: &PreferenceInput,
-    new: &Preference,
-) -> bool {
+/// Whether an input only repeats what was read and was never said by the person so: an implied preference, or an archived one. Taking
+/// it for a new statement would make a permission of a default, over an opt-out that was said since it was read, or bring back one that
+/// a rule has ended. So an opt-in marked as either says nothing. An opt-out that is marked as implied counts where it isn't the default
+/// (then the caller changed it), one that is marked as archived where it isn't exactly the archived one.
+fn is_echo(at: &At<'_>, filter: &Filter, input: &PreferenceInput, new: &Preference) -> bool {
     let is_opt_in = new.preference_type == PreferenceType::OptIn;
     let is_default = filter.default_preference.is_some_and(|d| PreferenceType::from(d) == new.preference_type);
-    let unsaid = match w.mode {
-        // The whole that is sent back holds what was read. The default may have changed since: it becomes no permission by that.
-        Mode::Replace => is_opt_in || is_default,
-        _ => is_default && !list.iter().any(|p| p.filter_id == filter.id),
-    };
-    if unsaid && input.match_type.is(MatchType::Implied.word()) {
+    if is_implied(input) && (is_opt_in || is_default) {
         return true;
     }
-    input.preference_status.is(PreferenceStatus::Archived.word())
+    is_archived(input)
         && (is_opt_in
             || at.archived.iter().any(|(place, old)| {
                 *place == at.key && old.filter_id == filter.id && old.customer_date == new.customer_date
             }))
+}
+
+fn is_implied(input: &PreferenceInput) -> bool {
+    input.match_type.is(MatchType::Implied.word())
+}
+
+fn is_archived(input: &PreferenceInput) -> bool {
+    input.preference_status.is(PreferenceStatus::Archived.word())
+}
+
+/// Whether an input is a preference sent back as it was read: nothing new was said.
+fn is_as_read(old: &Preference, new: &Preference, input: &PreferenceInput) -> bool {
+    input.customer_date.is_some() && says_the_same(old, new, input)
 }
 
 fn says_the_same(old: &Preference, new: &Preference, input: &PreferenceInput) -> bool {

@@ -12,25 +12,39 @@ use crate::{
 /// An ordinary row has about 2 KB.
 pub const MAX_BYTES: usize = 1 << 20;
 
+/// What withdrawals may have beyond that: nobody's opt-out is refused since so much was said before it.
+const RESERVE: usize = 64 << 10;
+
+/// By how much one such write may grow a profile in the reserve.
+const A_LITTLE: usize = 16 << 10;
+
 /// So many elements can't reach the bound, whatever stands in them: the largest is the value of an attribute or custom field,
 /// 4,000 characters, each of at most six bytes (`\u0001`), with its name.
 const FEW: usize = 40;
 
-/// Refuses a profile that is too large. Rendering it to find out is left to the few with long lists.
-pub(super) fn check(kept: &Kept) -> Result<(), Refusal> {
-    if elements(kept) <= FEW {
-        return Ok(());
-    }
-    let beside = &kept.extras;
-    let is_empty = *beside == Extras::default();
-    let beside = if is_empty { 0 } else { serde_json::to_vec(beside).map_or(usize::MAX, |json| json.len()) };
-    let bytes = render(&kept.profile).json.len().saturating_add(beside);
-    if bytes <= MAX_BYTES {
+/// Refuses a profile that is too large, after a write that found so many bytes ([`bytes`]). One that takes something back may use the
+/// reserve.
+pub(super) fn check(kept: &Kept, before: usize, withdraws: bool) -> Result<(), Refusal> {
+    let bytes = bytes(kept);
+    let spared = withdraws && bytes <= MAX_BYTES + RESERVE && bytes <= before.saturating_add(A_LITTLE);
+    if bytes <= MAX_BYTES || spared {
         return Ok(());
     }
     let message =
         format!("the profile would have {bytes} bytes as JSON; at most {MAX_BYTES} are kept: send less of it");
     Err(Refusal::invalid("", message))
+}
+
+/// The bytes of a profile as JSON with what is kept beside it; 0 of one that is far from the bound. Rendering it to find out is left to
+/// the few with long lists.
+pub(super) fn bytes(kept: &Kept) -> usize {
+    if elements(kept) <= FEW {
+        return 0;
+    }
+    let beside = &kept.extras;
+    let is_empty = *beside == Extras::default();
+    let beside = if is_empty { 0 } else { serde_json::to_vec(beside).map_or(usize::MAX, |json| json.len()) };
+    render(&kept.profile).json.len().saturating_add(beside)
 }
 
 /// How many things the profile has in its lists, and in theirs.

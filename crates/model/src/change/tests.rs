@@ -2,11 +2,13 @@
 
 mod consents;
 mod contacts;
+mod echoes;
 mod fields;
 mod limits;
 mod person;
 mod preferences;
 mod properties;
+mod removed;
 
 use serde_json::{Value, json};
 

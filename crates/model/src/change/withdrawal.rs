@@ -7,6 +7,7 @@ use super::{
     preferences,
 };
 use crate::{
+    config::Config,
     id::fold,
     moment::Moment,
     profile::{
@@ -32,9 +33,10 @@ impl Said {
     }
 }
 
-/// Turns the consents that opt-outs withdrew from Granted to Revoked, and archives what requires them. A consent that another
-/// preference of the same call opts in with stays: the person who says both means that it stands.
-pub(super) fn revoke(w: &mut Write<'_>, profile: &mut Profile, extras: &mut Extras, said: Said) {
+/// Turns the consents that opt-outs withdrew from Granted to Revoked, and archives what requires them; whether there was any. A consent
+/// that another preference of the same call newly opts in with stays: the person who says both means that it stands. (An opt-in that is only
+/// sent back as it was read says nothing, and saves no consent.)
+pub(super) fn revoke(w: &mut Write<'_>, profile: &mut Profile, extras: &mut Extras, said: Said) -> bool {
     let mut revoked = Vec::new();
     for (place, consent_type, date) in said.withdrawn {
         if said.affirmed.iter().any(|(p, t)| *p == place && *t == consent_type) {
@@ -46,8 +48,14 @@ pub(super) fn revoke(w: &mut Write<'_>, profile: &mut Profile, extras: &mut Extr
             Place::Phone { .. } => consents_at(&mut profile.phone_numbers, &place),
             Place::Address { .. } => consents_at(&mut profile.addresses, &place),
         };
+        // That of a removed contact: what it was before is in history since then.
+        let preserved = extras.preserved_consents.iter_mut().filter(|(at, _)| *at == place).map(|(_, c)| c);
+        let mut preserved = preserved.filter(|c| c.consent_type == consent_type).peekable();
+        let is_preserved = preserved.peek().is_some();
         let consent = list.and_then(|list| list.iter_mut().find(|c| c.consent_type == consent_type));
-        if let Some(consent) = consent.filter(|c| c.consent_status == ConsentStatus::Granted) {
+        if let Some(consent) =
+            consent.or_else(|| preserved.next()).filter(|c| c.consent_status == ConsentStatus::Granted)
+        {
             let former = consent.clone();
             consent.consent_status = ConsentStatus::Revoked;
             consent.consent_date = date;
@@ -55,13 +63,14 @@ pub(super) fn revoke(w: &mut Write<'_>, profile: &mut Profile, extras: &mut Extr
             let version = kind.and_then(|k| k.versions.iter().find(|v| v.consent_version == consent.consent_version));
             consent.expiration_date = version.and_then(|v| consents::expiration(v, date));
             w.touch(&mut consent.edited);
-            if !w.consented.contains(&(place.clone(), consent_type.clone())) {
+            if !is_preserved && !w.consented.contains(&(place.clone(), consent_type.clone())) {
                 consents::remember(w, || place.clone(), former);
             }
             revoked.push(consent_type);
         }
     }
     archive_unconsented(w, profile, extras, &revoked);
+    !revoked.is_empty()
 }
 
 fn consents_at<'p, C: Contact>(list: &'p mut [C], place: &Place) -> Option<&'p mut Vec<Consent>> {
@@ -69,7 +78,8 @@ fn consents_at<'p, C: Contact>(list: &'p mut [C], place: &Place) -> Option<&'p m
 }
 
 /// Archives the opt-ins that require one of these consent types and have it granted no more, by their contact nor, where that
-/// says nothing, by the person. Opt-outs stay in force: they require no consent.
+/// says nothing, by the person; those that are kept for the return of a removed contact, too. Opt-outs stay in force: they require no
+/// consent.
 pub(super) fn archive_unconsented(w: &mut Write<'_>, profile: &mut Profile, extras: &mut Extras, types: &[String]) {
     if types.is_empty() {
         return;
@@ -79,6 +89,14 @@ pub(super) fn archive_unconsented(w: &mut Write<'_>, profile: &mut Profile, extr
     of_contacts(w, emails, consents, extras, types);
     of_contacts(w, phone_numbers, consents, extras, types);
     of_contacts(w, addresses, consents, extras, types);
+    if !extras.preserved_preferences.is_empty() {
+        let of_contacts = extras.preserved_consents.clone();
+        let config = w.config;
+        archive_preserved(w, extras, None, |place, p| {
+            let own = of_contacts.iter().filter(|(at, _)| at == place).map(|(_, c)| c);
+            lacks_consent(config, p, own.chain(consents.iter()), Some(types))
+        });
+    }
 }
 
 fn of_contacts<C: Contact>(
@@ -123,19 +141,27 @@ fn unconsented(
     extras: &mut Extras,
     types: Option<&[String]>,
 ) {
+    let config = w.config;
+    archive(w, place, list, extras, None, |p| lacks_consent(config, p, own.iter().chain(profile_consents), types));
+}
+
+/// Whether an opt-in carries or requires a consent, of these types if any are named, that isn't granted. The consents that count for it come
+/// with its contact's own first.
+fn lacks_consent<'c>(
+    config: &Config,
+    p: &Preference,
+    consents: impl Iterator<Item = &'c Consent> + Clone,
+    types: Option<&[String]>,
+) -> bool {
     let granted = |consent_type: &str| {
-        let of =
-            |list: &[Consent]| list.iter().find(|c| fold(&c.consent_type) == consent_type).map(|c| c.consent_status);
-        of(own).or_else(|| of(profile_consents)) == Some(ConsentStatus::Granted)
+        let found = consents.clone().find(|c| fold(&c.consent_type) == consent_type);
+        found.is_some_and(|c| c.consent_status == ConsentStatus::Granted)
     };
     let concerned = |consent_type: &str| types.is_none_or(|types| types.iter().any(|t| fold(t) == consent_type));
-    let config = w.config;
-    archive(w, place, list, extras, None, |p| {
-        let carried = p.consents.iter().map(|c| &c.consent_type);
-        let required = config.filter(&p.filter_id).into_iter().flat_map(|(_, filter)| &filter.required_consents);
-        p.preference_type == PreferenceType::OptIn
-            && carried.chain(required).map(|t| fold(t)).any(|t| concerned(&t) && !granted(&t))
-    });
+    let carried = p.consents.iter().map(|c| &c.consent_type);
+    let required = config.filter(&p.filter_id).into_iter().flat_map(|(_, filter)| &filter.required_consents);
+    p.preference_type == PreferenceType::OptIn
+        && carried.chain(required).map(|t| fold(t)).any(|t| concerned(&t) && !granted(&t))
 }
 
 /// `Text` preferences need a mobile phone: archives those of phones that are none any more.
@@ -156,15 +182,35 @@ pub(super) fn archive(
     reason: Option<&str>,
     goes: impl Fn(&Preference) -> bool,
 ) {
-    for mut preference in list.extract_if(.., |p| goes(p)) {
+    for preference in list.extract_if(.., |p| goes(p)) {
         let place = place();
         preferences::remember(w, &place, &preference);
-        preference.preference_status = PreferenceStatus::Archived;
-        preference.last_modified_date = w.now;
-        if let Some(reason) = reason {
-            preference.reason_code = Some(reason.to_owned());
-        }
-        extras.archived.retain(|(p, old)| *p != place || old.filter_id != preference.filter_id);
-        extras.archived.push((place, preference));
+        w.archived.push((place.clone(), preference.clone()));
+        keep_archived(w, place, preference, extras, reason);
     }
+}
+
+/// The same for what is kept for the return of removed contacts; how much that was. It is in history since its contact was removed.
+pub(super) fn archive_preserved(
+    w: &Write<'_>,
+    extras: &mut Extras,
+    reason: Option<&str>,
+    goes: impl Fn(&Place, &Preference) -> bool,
+) -> usize {
+    let gone: Vec<_> = extras.preserved_preferences.extract_if(.., |(place, p)| goes(place, p)).collect();
+    let count = gone.len();
+    for (place, preference) in gone {
+        keep_archived(w, place, preference, extras, reason);
+    }
+    count
+}
+
+fn keep_archived(w: &Write<'_>, place: Place, mut preference: Preference, extras: &mut Extras, reason: Option<&str>) {
+    preference.preference_status = PreferenceStatus::Archived;
+    preference.last_modified_date = w.now;
+    if let Some(reason) = reason {
+        preference.reason_code = Some(reason.to_owned());
+    }
+    extras.archived.retain(|(p, old)| *p != place || old.filter_id != preference.filter_id);
+    extras.archived.push((place, preference));
 }

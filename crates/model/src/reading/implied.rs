@@ -4,25 +4,40 @@ use crate::{
     config::{Config, DefaultPreference, Filter, Program},
     id::fold,
     moment::Moment,
-    profile::{Channel, Consent, ConsentStatus, EditInfo, MatchType, Preference, PreferenceStatus, Profile},
+    profile::{
+        Address, Channel, Consent, ConsentStatus, EditInfo, Email, MatchType, Place, Preference, PreferenceStatus,
+        PreferenceType, Profile,
+    },
 };
 
 /// Adds an implied preference for each active filter with a default, wherever its channel fits and nothing was said of it:
 /// on active emails, phones and addresses; `Text` on mobile phones, `Fax` on those that aren't (a phone that takes messages
 /// is no fax machine); `Solicit` on the profile. An expired preference was said, and keeps the default away. A default opt-in
 /// stands only where the consents that its filter requires are granted and haven't expired at `at`: who revoked a consent, or gave it
-/// for a time that is over, must not read as having opted in by saying nothing.
-pub(super) fn add(profile: &mut Profile, config: &Config, at: Moment) {
+/// for a time that is over, must not read as having opted in by saying nothing. Nor must who opted out before that was archived: there no
+/// opt-in is implied.
+pub(super) fn add(profile: &mut Profile, archived: &[(Place, Preference)], config: &Config, at: Moment) {
     for program in &config.source.programs {
         for filter in program.filters.iter().filter(|f| f.is_active) {
             if let Some(default) = filter.default_preference {
-                add_filter(profile, program, filter, default, at);
+                add_filter(profile, archived, program, filter, default, at);
             }
         }
     }
 }
 
-fn add_filter(profile: &mut Profile, program: &Program, filter: &Filter, default: DefaultPreference, at: Moment) {
+fn add_filter(
+    profile: &mut Profile,
+    archived: &[(Place, Preference)],
+    program: &Program,
+    filter: &Filter,
+    default: DefaultPreference,
+    at: Moment,
+) {
+    let opts_out = |p: &Preference| p.filter_id == filter.id && p.preference_type == PreferenceType::OptOut;
+    let was_refused = |place: &dyn Fn() -> Place| {
+        default == DefaultPreference::OptIn && archived.iter().any(|(at, p)| opts_out(p) && *at == place())
+    };
     let Profile { edited, consents, profile_preferences, emails, phone_numbers, addresses, .. } = profile;
     let to = |list: &mut Vec<Preference>, own: &[Consent]| {
         let may_stand = default == DefaultPreference::OptOut
@@ -33,10 +48,12 @@ fn add_filter(profile: &mut Profile, program: &Program, filter: &Filter, default
     };
     match filter.channel_id {
         Channel::Email => {
-            emails.iter_mut().filter(|c| c.is_active).for_each(|c| to(&mut c.preferences, &c.consents));
+            let fits = |c: &&mut Email| c.is_active && !was_refused(&|| c.place());
+            emails.iter_mut().filter(fits).for_each(|c| to(&mut c.preferences, &c.consents));
         }
         Channel::Mail => {
-            addresses.iter_mut().filter(|c| c.is_active).for_each(|c| to(&mut c.preferences, &c.consents));
+            let fits = |c: &&mut Address| c.is_active && !was_refused(&|| c.place());
+            addresses.iter_mut().filter(fits).for_each(|c| to(&mut c.preferences, &c.consents));
         }
         Channel::Phone | Channel::Text | Channel::Fax => {
             for phone in phone_numbers.iter_mut().filter(|c| c.is_active) {
@@ -45,11 +62,12 @@ fn add_filter(profile: &mut Profile, program: &Program, filter: &Filter, default
                     Channel::Fax => !phone.is_mobile,
                     _ => true,
                 };
-                if fits {
+                if fits && !was_refused(&|| phone.place()) {
                     to(&mut phone.preferences, &phone.consents);
                 }
             }
         }
+        Channel::Solicit if was_refused(&|| Place::Profile) => {}
         Channel::Solicit => to(profile_preferences, &[]),
     }
 }

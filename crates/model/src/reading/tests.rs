@@ -180,3 +180,34 @@ fn a_default_opt_in_stands_only_where_the_consent_it_requires_is_granted_and_las
         assert_eq!(filters(&p.addresses[0].preferences), ["Mail"], "it requires none");
     }
 }
+
+#[test]
+fn where_an_opt_out_was_archived_no_opt_in_is_implied() {
+    let (config, mut kept) = account_and_person();
+    let implied = Output { implied: true, ..PLAIN };
+    let places = [
+        Place::Profile,
+        kept.profile.emails[0].place(),
+        kept.profile.phone_numbers[1].place(),
+        kept.profile.addresses[0].place(),
+    ];
+    let read = |kept: &Kept| reading_of(&read(kept, &config, &implied, NOW));
+    let all = read(&kept);
+    for (place, filter) in places.into_iter().zip(["Solicit", "Email", "Text", "Mail"]) {
+        let mut said = super::read(&kept, &config, &implied, NOW).emails[0].preferences[0].clone();
+        said.filter_id = filter.to_owned();
+        said.preference_status = PreferenceStatus::Archived;
+        said.preference_type = PreferenceType::OptOut;
+        kept.extras.archived = vec![(place.clone(), said.clone())];
+        let expected: Vec<_> = all.iter().filter(|f| f.as_str() != filter).cloned().collect();
+        assert_eq!(read(&kept), expected, "{filter}");
+        said.preference_type = PreferenceType::OptIn;
+        kept.extras.archived = vec![(place, said)];
+        assert_eq!(read(&kept), all, "{filter}: an opt-in that was archived says nothing against it");
+    }
+}
+
+/// The filters of every preference.
+fn reading_of(profile: &Profile) -> Vec<String> {
+    preference_lists_mut(&mut profile.clone()).flatten().map(|p| p.filter_id.clone()).collect()
+}

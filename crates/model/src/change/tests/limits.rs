@@ -154,3 +154,32 @@ fn few_elements_of_the_longest_text_fit() {
     let kept = made(json!({ "Emails": [with(email(json!({})), json!({ "EmailPreferences": [news] }))] }));
     assert!(render(&kept.profile).json.len() < MAX_BYTES, "39 elements need no rendering to be let in");
 }
+
+#[test]
+fn a_full_profile_still_takes_an_opt_out_and_a_withdrawal() {
+    let said =
+        json!({ "Consents": [consent("Marketing", 1)], "EmailPreferences": [says("NEWS", 1), says("PROMO", 1)] });
+    let mut kept = made(json!({ "Emails": [email(said)] }));
+    for count in [4000, 400, 40, 4, 1] {
+        for call in 0..20 {
+            let tags =
+                (0..count).map(|i| json!({ "Name": format!("{count}-{call}-{i}-{}", "x".repeat(70)) })).collect();
+            match try_update(&kept, &json!({ "ProfileTags": Value::Array(tags) })) {
+                Ok(changed) => kept = changed.kept,
+                Err(_) => break,
+            }
+        }
+    }
+    let says = |preferences: Value| json!({ "Emails": [email(json!({ "EmailPreferences": preferences }))] });
+    let reason = |n: usize| json!({ "PreferenceAttributes": [{ "Key": "why", "Value": "x".repeat(n) }] });
+    assert!(try_update(&kept, &says(json!([with(super::says("DEALS", 1), reason(500))]))).is_err(), "it is full");
+    let after = changed(&kept, says(json!([with(super::says("NEWS", 2), reason(500))]))).kept;
+    assert!(render(&after.profile).json.len() > MAX_BYTES);
+    changed(&after, json!({ "Emails": [email(json!({ "Consents": [consent("Marketing", 3)] }))] }));
+    let much: Vec<_> = (0..10).map(|i| json!({ "Key": format!("{i}"), "Value": "x".repeat(4000) })).collect();
+    let much = with(super::says("NEWS", 2), json!({ "PreferenceAttributes": much }));
+    assert!(
+        try_update(&kept, &says(json!([much]))).is_err(),
+        "the reserve is for the choice, not for what comes with it"
+    );
+}
