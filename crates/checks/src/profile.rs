@@ -127,7 +127,7 @@ fn remove(value: &mut Value, output: &Output) {
 
 /// Facts tell the length of a row without its bytes.
 fn lengths(kept: &Kept, row: &Row, now: Moment) {
-    let ids: Vec<u32> = (0..facts::terms(&kept.profile, &CONFIG).len() as u32).collect();
+    let ids: Vec<u32> = (0..facts::terms(kept, &CONFIG).len() as u32).collect();
     let mut bytes = Vec::new();
     facts::encode(kept, &CONFIG, row, reading::next_expiry(&kept.profile, now), &ids, &mut bytes);
     let facts = Facts::new(&bytes).expect("facts of this version");

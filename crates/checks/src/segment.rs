@@ -47,7 +47,7 @@ impl Site {
             kept.profile.is_active = index % 5 != 0;
             archive_one(&mut kept, index);
             let mut ids = Vec::new();
-            for term in facts::terms(&kept.profile, &config) {
+            for term in facts::terms(&kept, &config) {
                 let next = terms.len() as u32;
                 ids.push(*terms.entry(term).or_insert(next));
             }

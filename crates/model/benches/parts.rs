@@ -79,7 +79,7 @@ fn encoded(sample: &Sample) -> (Vec<u8>, Vec<usize>, Terms) {
         .iter()
         .map(|line| {
             let kept = sample.write(line);
-            let terms = facts::terms(&kept.profile, &sample.config);
+            let terms = facts::terms(&kept, &sample.config);
             let ids: Vec<u32> = terms
                 .into_iter()
                 .map(|term| {

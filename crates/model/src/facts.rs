@@ -33,7 +33,7 @@ use crate::{
 
 /// The format of encoded facts and of terms. Facts of another version are not read: whoever raises this writes the step that makes the
 /// facts of a former store anew from its rows (everything in them comes from there), and raises the store's format with it.
-pub const FACTS_VERSION: u8 = 2;
+pub const FACTS_VERSION: u8 = 3;
 
 /// The dictionary of one account: text → id, as the store keeps it (configured names and short closed sets only).
 pub type Terms = BTreeMap<String, u32>;

@@ -36,7 +36,7 @@ fn sample() -> Sample {
         let kept = create(&parse_profile(&line).unwrap(), ProfileId(index + 1), &config, &author, now).unwrap();
         let row = render::render(&kept.profile);
         let mut ids = Vec::new();
-        for term in terms(&kept.profile, &config) {
+        for term in terms(&kept, &config) {
             let next = dictionary.len() as u32;
             ids.push(*dictionary.entry(term).or_insert(next));
         }

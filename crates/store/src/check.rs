@@ -237,7 +237,7 @@ impl AccountCheck<'_> {
             Some(sealed) => {
                 found.facts += 1;
                 let (encoded, is_current) = rows::open_facts(id, sealed, self.account.version)?;
-                let terms = facts::terms(profile, &self.account.config);
+                let terms = facts::terms(&kept, &self.account.config);
                 let ids: Vec<u32> = terms.iter().map(|t| self.terms.get(t).copied().unwrap_or(u32::MAX)).collect();
                 let mut expected = Vec::new();
                 facts::encode(&kept, &self.account.config, &rendered, row.next_expiry, &ids, &mut expected);

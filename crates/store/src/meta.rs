@@ -14,8 +14,8 @@ use crate::{
 
 /// The format of the directory that this program writes. Raised when a former program could not read it any more:
 /// 2 = rows are packed ([`crate::row`]), and index entries may wait in `pending`; 3 = by_key has names and addresses, each history lies
-/// together.
-pub(crate) const FORMAT: u32 = 3;
+/// together; 4 = facts have terms of what is kept beside a row.
+pub(crate) const FORMAT: u32 = 4;
 
 const FORMAT_KEY: &[u8] = b"format";
 const STAMP_KEY: &[u8] = b"last stamp";

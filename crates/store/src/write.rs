@@ -223,7 +223,7 @@ pub(crate) fn put(
 ) -> Result<(), StoreError> {
     let no = account.no;
     let rendered = Rendered::new(kept, no, now)?;
-    let term_ids = tx.term_ids(no, &facts::terms(&kept.profile, &account.config))?;
+    let term_ids = tx.term_ids(no, &facts::terms(kept, &account.config))?;
     let facts = rendered.facts(kept, &account.config, account.version, &term_ids);
     let key = keys::profile(no, kept.profile.profile_id);
     let (dbs, txn) = tx.write();

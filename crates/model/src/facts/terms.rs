@@ -13,6 +13,7 @@ use std::{
 
 use super::Terms;
 use crate::{
+    change::Kept,
     config::{Config, CustomFieldKind},
     id::fold,
     profile::Profile,
@@ -48,10 +49,14 @@ const ELEMENTS: [(Element, &str); 9] = [
     (Element::Consent, "consent"),
 ];
 
+/// What the terms of what is kept beside a row begin with. No criterion asks for them: they only tell that the names are in use.
+const BESIDE: &str = "beside ";
+
 /// The terms of a profile, each once: one compound text per element (`pref␟=news-email␟…`), so that conditions bound to the same
-/// element can be answered from the dictionary. At most [`MAX_TERM`] bytes each. The order is the same for the same profile and
-/// configuration: [`super::encode`] takes the ids in it.
-pub fn terms(profile: &Profile, config: &Config) -> Vec<String> {
+/// element can be answered from the dictionary; of what is kept beside its row as well (`beside pref␟=news-email␟…`). At most [`MAX_TERM`]
+/// bytes each. The order is the same for the same profile and configuration: [`super::encode`] takes the ids in it.
+pub fn terms(kept: &Kept, config: &Config) -> Vec<String> {
+    let Kept { profile, extras } = kept;
     let mut terms: Vec<String> = numbers(profile, config).into_iter().map(|(term, _)| term).collect();
     for (element, word) in ELEMENTS {
         element.any(profile, &mut |thing| {
@@ -70,6 +75,9 @@ pub fn terms(profile: &Profile, config: &Config) -> Vec<String> {
         };
         terms.push(of_field(&name, &told));
     }
+    let preferences = extras.archived.iter().chain(&extras.preserved_preferences);
+    terms.extend(preferences.map(|(_, p)| of_beside(Element::Preference, Thing::Preference(p))));
+    terms.extend(extras.preserved_consents.iter().map(|(_, c)| of_beside(Element::Consent, Thing::Consent(c))));
     let mut seen = HashSet::with_capacity(terms.len());
     let mut is_first = terms.iter().map(|term| seen.insert(term.as_str())).collect::<Vec<_>>().into_iter();
     terms.retain(|_| is_first.next().unwrap_or(true));
@@ -162,16 +170,24 @@ pub(super) fn told(element: Element) -> &'static [&'static Member] {
 
 /// The terms of the dictionary that are about this kind of element, with what they tell of its members.
 pub(super) fn about(terms: &Terms, element: Element) -> impl Iterator<Item = (Vec<&str>, u32)> {
-    let word = ELEMENTS.iter().find(|(e, _)| *e == element).map(|(_, word)| *word);
-    word.into_iter()
-        .flat_map(|word| starting_with(terms, format!("{word}{SEPARATOR}")))
-        .map(|(rest, id)| (rest.split(SEPARATOR).collect(), id))
+    beginning(terms, word(element).to_owned())
 }
 
-/// Whether a term tells, or may tell, of one element whose members hold these names (member, folded name).
+/// The terms that begin with this word, with what they tell of the members.
+fn beginning(terms: &Terms, word: String) -> impl Iterator<Item = (Vec<&str>, u32)> {
+    starting_with(terms, format!("{word}{SEPARATOR}")).map(|(rest, id)| (rest.split(SEPARATOR).collect(), id))
+}
+
+/// The word that the terms of an element begin with; nothing for one without terms.
+fn word(element: Element) -> &'static str {
+    ELEMENTS.iter().find(|(e, _)| *e == element).map_or("", |(_, word)| *word)
+}
+
+/// Whether a term tells, or may tell, of one element whose members hold these names (member, folded name), also beside a row.
 pub(crate) fn tells(terms: &Terms, element: Element, wanted: &[(&str, &str)]) -> bool {
     let members = told(element);
-    about(terms, element).any(|(told, _)| {
+    let beside = beginning(terms, format!("{BESIDE}{}", word(element)));
+    about(terms, element).chain(beside).any(|(told, _)| {
         wanted.iter().all(|(member, name)| {
             let at = members.iter().position(|m| m.name == *member);
             at.and_then(|at| told.get(at)).is_some_and(|told| may_tell(told, name))
@@ -207,6 +223,10 @@ fn starting_with(terms: &Terms, start: String) -> impl Iterator<Item = (&str, u3
 
 fn of_field(name: &str, told: &str) -> String {
     format!("field{SEPARATOR}{name}{SEPARATOR}{told}")
+}
+
+fn of_beside(element: Element, thing: Thing<'_>) -> String {
+    of_element(&format!("{BESIDE}{}", word(element)), told(element), thing)
 }
 
 fn of_element(word: &str, members: &[&'static Member], thing: Thing<'_>) -> String {

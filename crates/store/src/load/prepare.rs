@@ -121,7 +121,7 @@ fn one(kept: Kept, asked: Vec<AlternateIdInput>, basis: &Basis, buffers: &mut Pr
     let keys = extend(&mut buffers.keys, entries.keys);
     let expiries = extend(&mut buffers.expiries, entries.expiries);
 
-    let terms = facts::terms(&kept.profile, &account.config);
+    let terms = facts::terms(&kept, &account.config);
     let ids: Option<Vec<u32>> = terms.iter().map(|term| basis.dictionary.id(term)).collect();
     let facts = match ids {
         Some(ids) => {

@@ -111,3 +111,45 @@ fn without_room_for_a_copy_nothing_is_begun() {
     let store = open(Role::Command, 0);
     assert!(store.profile(account.no, id).unwrap().is_some());
 }
+
+#[test]
+fn what_only_a_removed_contact_had_is_in_use_after_a_compaction_and_comes_back_with_it() {
+    let s = Sandbox::new();
+    let granted =
+        json!([{"ConsentType": "SmsTerms", "ConsentVersion": "2023-01", "Locale": "en_US", "ConsentStatus": 1}]);
+    let phone = json!({"PhoneNumbers": [{
+        "PhoneType": "Mobile", "PhoneNumber": "404 555 0100", "IsMobile": true, "Consents": granted,
+        "PhoneNumberPreferences": [{"FilterId": "OFFERS-TEXT", "PreferenceType": 1}],
+    }]});
+    let id = s.create(phone);
+    s.write(Change::Replace(Target::Id(id), input(json!({})))).unwrap();
+    let s = compact(compact(s));
+    // Nothing but the profile asks for them.
+    let unasked = || {
+        let mut configuration = configuration();
+        configuration.segments.clear();
+        configuration.segment_groups.clear();
+        configuration
+    };
+    let mut without = unasked();
+    for filter in without.programs.iter_mut().flat_map(|p| &mut p.filters) {
+        filter.required_consents.clear();
+    }
+    without.consent_types.retain(|kind| kind.type_name != "SmsTerms");
+    let refused = |configuration| match s.store.apply_configuration(s.account.no, configuration) {
+        Err(StoreError::RefusedAll(refusals)) => {
+            refusals.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+        }
+        other => panic!("a refusal was expected, not {other:?}"),
+    };
+    assert!(refused(without).contains("profiles carry SmsTerms"));
+    let mut without = unasked();
+    without.programs.iter_mut().for_each(|p| p.filters.retain(|f| f.id != "OFFERS-TEXT"));
+    assert!(refused(without).contains("profiles carry OFFERS-TEXT"));
+    let phone = json!({"PhoneNumbers": [{"PhoneType": "Mobile", "PhoneNumber": "404 555 0100", "IsMobile": true}]});
+    s.update(id, phone).unwrap();
+    let row = s.row(id).unwrap();
+    let returned = &row.kept.profile.phone_numbers[0];
+    assert_eq!((&*returned.preferences[0].filter_id, returned.consents.len()), ("OFFERS-TEXT", 1));
+    assert_eq!(s.problems(), [""; 0]);
+}

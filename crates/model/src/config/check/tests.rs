@@ -1,7 +1,9 @@
 use serde_json::json;
 
 use crate::{
+    change::Kept,
     config::{Configuration, Member, Operator, Output, Population, check},
+    profile::Extras,
     refusal::{Refusal, Why},
     testing::account::{ACCOUNT, configuration},
 };
@@ -232,7 +234,8 @@ fn carried(change: impl FnOnce(&mut Configuration)) -> Vec<Refusal> {
         facts,
         testing::account::{config, person},
     };
-    let terms = facts::terms(&person(), &config()).into_iter().zip(1..).collect();
+    let kept = Kept { profile: person(), extras: Extras::default() };
+    let terms = facts::terms(&kept, &config()).into_iter().zip(1..).collect();
     let (mut new, current) = (configuration(), configuration());
     change(&mut new);
     check_use(&new, &current, &terms).err().unwrap_or_default()
@@ -340,7 +343,8 @@ fn a_long_name_that_profiles_carry_cannot_go() {
     current.email_types[0].type_name = wide.clone();
     current.phone_types[1].type_name = unused;
     person.emails[0].email_address_type = wide;
-    let terms = facts::terms(&person, &Config::new(current.clone())).into_iter().zip(1..).collect();
+    let kept = Kept { profile: person, extras: Extras::default() };
+    let terms = facts::terms(&kept, &Config::new(current.clone())).into_iter().zip(1..).collect();
     let gone = |change: &dyn Fn(&mut Configuration)| {
         let mut new = current.clone();
         change(&mut new);
