@@ -34,6 +34,18 @@ async fn changed(world: &World, api: &Api) -> u64 {
 }
 
 #[tokio::test]
+async fn a_limit_that_is_not_taken_is_told_with_the_most_that_is() {
+    let world = World::start().await;
+    let api = world.nightly().await;
+    let id = api.create(person("Ann", &[])).await;
+    for limit in ["0", "1001", "-1", "all"] {
+        let one = api.profile_path(&format!("/{id}/History/Consents?limit={limit}"));
+        api.get(&one).await.refuses(400, &["limit", limit, "1 to 1000"]);
+    }
+    api.get(&api.profile_path(&format!("/{id}/History/Consents?limit=1000"))).await.is(200);
+}
+
+#[tokio::test]
 async fn each_history_tells_the_former_values_with_who_changed_them_and_when() {
     let world = World::start().await;
     let api = world.nightly().await;

@@ -113,6 +113,23 @@ pub(crate) fn page(
     Ok(page)
 }
 
+/// The newest entries of one history, at most `most`, in the order in which they ceased to be.
+pub(crate) fn newest(
+    dbs: &Databases,
+    txn: &Read<'_>,
+    (no, id): (AccountNo, ProfileId),
+    kind: HistoryKind,
+    most: usize,
+) -> Result<Vec<HistoryEntry>, StoreError> {
+    let mut entries = Vec::new();
+    for entry in dbs.history.rev_prefix_iter(txn, &keys::history_kind(no, id, kind as u8)).or_engine()?.take(most) {
+        let (key, sealed) = entry.or_engine()?;
+        entries.push(open(key, sealed)?);
+    }
+    entries.reverse();
+    Ok(entries)
+}
+
 /// Reads an entry.
 pub(crate) fn open(key: &[u8], sealed: &[u8]) -> Result<HistoryEntry, StoreError> {
     let id = keys::profile_of(key)?;

@@ -23,6 +23,9 @@ use crate::{
     wanted::Wanted,
 };
 
+/// The most former consents that a read recalls: the history has them all, a part at a time.
+pub const FORMER_CONSENTS: usize = 1000;
+
 /// A profile as it lies in the store, checksum verified.
 #[derive(Debug, Clone)]
 pub struct ReadyRow {
@@ -32,7 +35,7 @@ pub struct ReadyRow {
     pub modified: Moment,
     /// The checksum of the row: with `modified` it tells one state of the profile from any other.
     pub checksum: u32,
-    /// The consents it had before, in the order in which they ceased to be; empty unless they were asked for.
+    /// The consents it had before, in the order in which they ceased to be, the newest 1,000; empty unless they were asked for.
     pub former_consents: Vec<HistoryEntry>,
     next_expiry: Option<Moment>,
     is_current: bool,
@@ -59,7 +62,7 @@ impl ReadyRow {
 
     /// Reads the former consents from the transaction that the row was read from.
     pub(crate) fn recall_consents(&mut self, dbs: &Databases, txn: &Read<'_>, no: AccountNo) -> Result<(), StoreError> {
-        self.former_consents = history::page(dbs, txn, (no, self.id), HistoryKind::Consents, 0, u64::MAX)?.entries;
+        self.former_consents = history::newest(dbs, txn, (no, self.id), HistoryKind::Consents, FORMER_CONSENTS)?;
         Ok(())
     }
 
@@ -124,8 +127,8 @@ impl Store {
         Ok(Some(row))
     }
 
-    /// At most `take` entries of one history of a profile, from the one at `skip` on, with the profile's id; `None` when there is no
-    /// such profile.
+    /// At most `take` entries of one history of a profile, from the one at `skip` on, with the profile's id (blocking: the whole history
+    /// is counted); `None` when there is no such profile.
     ///
     /// # Errors
     /// The engine can't read, or an entry is damaged.

@@ -82,16 +82,43 @@ impl Address {
     }
 }
 
+/// What a search came to.
+#[derive(Debug, Clone)]
+pub enum Found {
+    /// The profiles, ascending.
+    Rows(Vec<ReadyRow>),
+    /// There are more than were wanted.
+    TooMany,
+    /// More rows met the search than it was to open; deactivated ones count.
+    Unfinished,
+}
+
 impl Store {
-    /// The profiles that are searched for, ascending; `None` when there are more than `most`. A key is found at once; what has to
-    /// look through many entries (blocking) says so.
+    /// The profiles that are searched for, ascending; `None` when there are more than `most` (blocking: it may look through many entries).
     ///
     /// # Errors
     /// [`StoreError::NoAccount`], or the engine can't read.
     pub fn search(&self, no: AccountNo, search: &Search, most: usize) -> Result<Option<Vec<ReadyRow>>, StoreError> {
+        Ok(match self.search_within(no, search, most, usize::MAX)? {
+            Found::Rows(rows) => Some(rows),
+            Found::TooMany | Found::Unfinished => None,
+        })
+    }
+
+    /// The same, breaking off when more than `opened` rows that meet it were opened: with a key and few of them it is done at once.
+    ///
+    /// # Errors
+    /// As [`Store::search`].
+    pub fn search_within(
+        &self,
+        no: AccountNo,
+        search: &Search,
+        most: usize,
+        opened: usize,
+    ) -> Result<Found, StoreError> {
         let shared = self.shared();
         let (dbs, txn) = (&shared.engine.dbs, shared.engine.read()?);
-        let mut hits = Hits { search, most, rows: BTreeMap::new() };
+        let mut hits = Hits { search, most, may_open: opened, unfinished: false, rows: BTreeMap::new() };
         match &search.by {
             By::Key(key) => hits.wanted(dbs, &txn, no, &Wanted::of(key))?,
             By::Name(name) => hits.wanted(dbs, &txn, no, &Wanted::name(name))?,
@@ -99,25 +126,35 @@ impl Store {
             By::Criterion(criterion) => hits.meeting(shared, &txn, no, criterion)?,
         }
         if hits.rows.len() > most {
-            return Ok(None);
+            return Ok(Found::TooMany);
+        }
+        if hits.unfinished {
+            return Ok(Found::Unfinished);
         }
         let mut rows: Vec<ReadyRow> = hits.rows.into_values().collect();
         if search.consent_history {
             rows.iter_mut().try_for_each(|row| row.recall_consents(dbs, &txn, no))?;
         }
-        Ok(Some(rows))
+        Ok(Found::Rows(rows))
     }
 }
 
 struct Hits<'a> {
     search: &'a Search,
     most: usize,
+    may_open: usize,
+    unfinished: bool,
     rows: BTreeMap<ProfileId, ReadyRow>,
 }
 
 impl Hits<'_> {
     /// Takes a profile that meets the search; breaks off when there are too many.
     fn take(&mut self, row: Stored<'_>) -> ControlFlow<()> {
+        if self.may_open == 0 {
+            self.unfinished = true;
+            return ControlFlow::Break(());
+        }
+        self.may_open -= 1;
         if self.search.include_inactive || row.is_active() {
             self.rows.insert(row.id, ReadyRow::new(row));
         }

@@ -11,7 +11,7 @@ use sayso_model::{
     moment::Moment,
     profile::{Profile, Tombstone},
     reading,
-    refusal::Refusal,
+    refusal::{Refusal, shown},
     render,
 };
 
@@ -101,6 +101,10 @@ pub(crate) fn apply(
             })
         }
         Change::Untag(target, tag) => {
+            if !config.segments_with_tag(&tag).is_empty() {
+                let why = format!("segments ask for the tag {}; change them first", shown(&tag));
+                return Err(Refusal::conflict("", why).into());
+            }
             let id = resolve(tx, account, &target)?;
             existing(tx, account, author, id, expected, |kept, now| {
                 Ok(change::untag(kept, &tag, config, author, now).map(Outcome::from))

@@ -7,13 +7,13 @@ use hyper::http::request::Parts;
 use sayso_model::{
     change::HistoryKind,
     config::{Area, Config, Level},
-    id::ProfileId,
+    id::{AccountNo, ProfileId},
     moment::Moment,
 };
 use sayso_store::{
-    StoreError,
+    Store, StoreError,
     profiles::{Change, Expected, HistoryPage, ReadyRow, Target, Written},
-    search::{By, Search},
+    search::{By, Found, Search},
 };
 use tokio::sync::Semaphore;
 
@@ -113,31 +113,41 @@ impl<P: Reads> Permit<P> {
     }
 
     /// A part of one history of a profile.
-    pub(crate) fn history(
+    pub(crate) async fn history(
         &self,
-        target: &Target,
+        target: Target,
         kind: HistoryKind,
         skip: u64,
         take: u64,
-    ) -> Result<Option<(ProfileId, HistoryPage)>, StoreError> {
-        self.app.store().history(self.caller.account.no, target, kind, skip, take)
+    ) -> Result<Option<(ProfileId, HistoryPage)>, ApiError> {
+        self.aside(move |store, no| store.history(no, &target, kind, skip, take)).await
     }
 
     /// The profiles that are searched for; `None` when there are more than `most`.
     pub(crate) async fn search(&self, search: Search, most: usize) -> Result<Option<Vec<ReadyRow>>, ApiError> {
-        let (store, no) = (self.app.store(), self.caller.account.no);
         if matches!(search.by, By::Key(_)) {
-            return Ok(store.search(no, &search, most)?);
+            match self.app.store().search_within(self.caller.account.no, &search, most, AT_ONCE)? {
+                Found::Rows(rows) => return Ok(Some(rows)),
+                Found::TooMany => return Ok(None),
+                Found::Unfinished => {}
+            }
         }
-        // What looks through many entries goes where it holds up nobody, and not more of it than there are cores.
-        let turn = SEARCHES.acquire().await.map_err(|e| ApiError::Internal(e.to_string()))?;
-        let store = store.clone();
-        let found = tokio::task::spawn_blocking(move || {
-            let found = store.search(no, &search, most);
+        self.aside(move |store, no| store.search(no, &search, most)).await
+    }
+
+    /// Looks through many entries where it holds up nobody, and not more of it at once than there are cores.
+    async fn aside<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Store, AccountNo) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let turn = ASIDE.acquire().await.map_err(|e| ApiError::Internal(e.to_string()))?;
+        let (store, no) = (self.app.store().clone(), self.caller.account.no);
+        let done = tokio::task::spawn_blocking(move || {
+            let done = read(&store, no);
             drop(turn);
-            found
+            done
         });
-        Ok(found.await.map_err(|e| ApiError::Internal(format!("a search: {e}")))??)
+        Ok(done.await.map_err(|e| ApiError::Internal(format!("reading many entries: {e}")))??)
     }
 
     /// The present moment of the store's clock, at which a profile is read.
@@ -146,8 +156,11 @@ impl<P: Reads> Permit<P> {
     }
 }
 
-/// Searches through many entries that may go on at once.
-static SEARCHES: LazyLock<Semaphore> =
+/// Rows that a search by key may open before it goes where it holds up nobody: more than it may give.
+const AT_ONCE: usize = 64;
+
+/// Reads of many entries that may go on at once.
+static ASIDE: LazyLock<Semaphore> =
     LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)));
 
 impl<P: Writes> Permit<P> {

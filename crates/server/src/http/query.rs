@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use crate::error::ApiError;
 
 /// The largest limit or offset (export.md, Retrieve): 2^63−1.
-const LARGEST: u64 = i64::MAX as u64;
+const LARGEST: NonZeroU64 = NonZeroU64::new(i64::MAX as u64).expect("it isn't 0");
 
 /// A parsed query.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -43,10 +43,21 @@ impl Query {
 
     /// An integer from 1 to 2^63−1.
     pub(crate) fn number(&self, name: &'static str, default: NonZeroU64) -> Result<NonZeroU64, ApiError> {
+        self.number_to(name, default, LARGEST, "an integer from 1 to 9223372036854775807")
+    }
+
+    /// An integer from 1 to `most`, which `accepted` says.
+    pub(crate) fn number_to(
+        &self,
+        name: &'static str,
+        default: NonZeroU64,
+        most: NonZeroU64,
+        accepted: &'static str,
+    ) -> Result<NonZeroU64, ApiError> {
         let Some(value) = self.get(name) else { return Ok(default) };
         let digits = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
-        let number = value.parse::<u64>().ok().filter(|n| digits && *n <= LARGEST).and_then(NonZeroU64::new);
-        number.ok_or_else(|| ApiError::parameter(name, value, "an integer from 1 to 9223372036854775807"))
+        let number = value.parse::<NonZeroU64>().ok().filter(|n| digits && *n <= most);
+        number.ok_or_else(|| ApiError::parameter(name, value, accepted))
     }
 
     /// `true` or `false` in any letter case.
@@ -123,7 +134,7 @@ mod tests {
     fn the_ends_of_the_range_are_accepted_and_one_more_is_not() {
         let number =
             |text: &str| Query(vec![("limit".into(), text.into())]).number("limit", ONE).ok().map(NonZeroU64::get);
-        assert_eq!(number("9223372036854775807"), Some(LARGEST));
+        assert_eq!(number("9223372036854775807"), Some(LARGEST.get()));
         assert_eq!(number("9223372036854775808"), None);
         assert_eq!(number("0"), None);
         assert_eq!(number("1"), Some(1));

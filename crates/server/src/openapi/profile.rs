@@ -50,7 +50,7 @@ pub(crate) struct UserProfilePreference {
     profile_tags: Option<Vec<ProfileTag>>,
     custom_fields: Option<Vec<CustomFieldValue>>,
     /// Reads and searches alone: the consents it had before, in the order in which they ceased to be; absent with
-    /// includeConsentHistory=false.
+    /// includeConsentHistory=false. The newest 1,000: `History/Consents` has all.
     #[schema(read_only)]
     consent_history: Option<Vec<FormerConsent>>,
 }

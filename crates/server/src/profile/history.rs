@@ -18,7 +18,7 @@ use crate::{
 use axum::response::IntoResponse;
 
 /// The most entries of one answer.
-const MOST: u64 = 1000;
+const MOST: NonZeroU64 = NonZeroU64::new(1000).expect("1000 isn't 0");
 
 /// A part of one history, ascending by ModifiedDate.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -107,7 +107,7 @@ pub(crate) async fn read_history(
     query: Query,
 ) -> Result<Response, ApiError> {
     let target = Target::Id(answer::parse_id(&text)?);
-    history(&permit, &target, ApiError::unknown("profile", &text), kind, &query)
+    history(&permit, target, ApiError::unknown("profile", &text), kind, &query).await
 }
 
 /// A history of a profile, by an alternate id
@@ -131,7 +131,7 @@ pub(crate) async fn read_history_by_alternate_id(
 ) -> Result<Response, ApiError> {
     let alternate = alternate.configured(permit.config())?;
     let unknown = ApiError::unknown("profile with the alternate id", &alternate.id);
-    history(&permit, &alternate.target(), unknown, kind, &query)
+    history(&permit, alternate.target(), unknown, kind, &query).await
 }
 
 /// A history of a profile, by an alternate id (older form)
@@ -157,19 +157,16 @@ pub(crate) async fn read_history_by_alternate_id_in_path(
     read_history_by_alternate_id(permit, alternate, kind, query).await
 }
 
-fn history(
+async fn history(
     permit: &Permit<ViewProfiles>,
-    target: &Target,
+    target: Target,
     unknown: ApiError,
     kind: HistoryKind,
     query: &Query,
 ) -> Result<Response, ApiError> {
-    let limit = query.number("limit", NonZeroU64::new(MOST).unwrap_or(NonZeroU64::MIN))?.get();
-    if limit > MOST {
-        return Err(ApiError::parameter("limit", &limit.to_string(), "an integer from 1 to 1000"));
-    }
+    let limit = query.number_to("limit", MOST, MOST, "an integer from 1 to 1000")?.get();
     let offset = query.number("offset", NonZeroU64::MIN)?.get();
-    let (id, page) = permit.history(target, kind, offset - 1, limit)?.ok_or(unknown)?;
+    let (id, page) = permit.history(target, kind, offset - 1, limit).await?.ok_or(unknown)?;
     let history = page.entries.into_iter().map(HistoryItem::from).collect();
     Ok(Json(HistoryAnswer { profile_id: id.0, total_count: page.total, history }).into_response())
 }

@@ -10,7 +10,7 @@ use sayso_model::{
 use super::*;
 use crate::{
     profiles::Key,
-    search::{Address, By, Name, Search},
+    search::{Address, By, Found, Name, Search},
 };
 
 /// Few values, so that searches meet several profiles; some differ in letter case alone.
@@ -182,6 +182,21 @@ proptest! {
         }
         prop_assert_eq!(s.problems(), [""; 0]);
     }
+}
+
+#[test]
+fn a_search_by_key_breaks_off_after_as_many_rows_as_it_may_open() {
+    let s = Sandbox::new();
+    let shared = |active: bool| json!({"IsActive": active, "Emails": [{"EmailAddressType": "Home", "EmailAddress": "desk@example.org"}]});
+    (0..4).for_each(|_| drop(s.create(shared(false))));
+    let id = s.create(shared(true));
+    let by = By::Key(Key::Email { kind: None, address: "desk@example.org".into() });
+    let search = Search { by, include_inactive: false, consent_history: false };
+    let within = |opened| s.store.search_within(s.account.no, &search, 3, opened).unwrap();
+    assert!(matches!(within(4), Found::Unfinished));
+    assert!(matches!(within(5), Found::Rows(rows) if rows.len() == 1 && rows[0].id == id));
+    let all = Search { include_inactive: true, ..search.clone() };
+    assert!(matches!(s.store.search_within(s.account.no, &all, 3, 4).unwrap(), Found::TooMany));
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::history;
 use proptest::prelude::*;
+use sayso_model::change::Former;
 
 #[test]
 fn partial_updates_keep_what_they_do_not_name() {
@@ -83,6 +85,40 @@ fn history_keeps_former_values_in_order_with_their_author() {
     assert!(history.is_sorted_by_key(|h| h.when));
     assert!(history.iter().all(|h| h.author == author()));
     assert_eq!(s.problems(), [""; 0]);
+}
+
+#[test]
+fn a_read_recalls_the_newest_thousand_former_consents_and_the_history_has_all() {
+    let s = Sandbox::new();
+    let id = s.create(somebody(1));
+    let kind = HistoryKind::Consents;
+    let former = |n: u64| Former { kind, value: json!({"Place": null, "Consent": {"Number": n}}) };
+    let formers: Vec<_> = (0..1_005).map(former).collect();
+    let no = s.account.no;
+    let append = s.store.writer().run_blocking(move |tx| {
+        let (dbs, txn) = tx.write();
+        let mut hundreds = formers.chunks(100).zip(START..);
+        hundreds.try_for_each(|(some, when)| history::append(dbs, txn, no, id, Moment(when), &author(), some))
+    });
+    append.unwrap();
+    let row = s.store.ready(s.account.no, &Target::Id(id), true).unwrap().unwrap();
+    let numbers: Vec<_> = row.former_consents.iter().map(|e| e.value["Consent"]["Number"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, (5..1_005).collect::<Vec<_>>());
+    assert_eq!(s.history(id, kind).len(), 1_005);
+}
+
+#[test]
+fn a_tag_that_a_segment_asks_for_by_the_time_of_the_write_stays() {
+    let s = Sandbox::new();
+    let id = s.create(json!({"ProfileTags": [{"Name": "vip"}, {"Name": "other"}]}));
+    let untag = |tag: &str| s.write(Change::Untag(Target::Id(id), tag.to_owned()));
+    let mut configuration = s.account.config.source.clone();
+    configuration.segments[0].criteria = Some(json!({"All": [{"Tag": "Vip"}]}));
+    s.store.apply_configuration(s.account.no, configuration).unwrap();
+    assert_eq!(why(untag("VIP")).0, Why::Conflict);
+    untag("other").unwrap();
+    let tags = s.row(id).unwrap().kept.profile.profile_tags;
+    assert_eq!(tags.into_iter().map(|tag| tag.name).collect::<Vec<_>>(), ["vip"]);
 }
 
 #[test]
