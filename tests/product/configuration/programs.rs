@@ -50,6 +50,21 @@ async fn groups_nest_and_show_their_programs_and_filters() {
 }
 
 #[tokio::test]
+async fn programs_are_listed_by_the_type_of_their_group_and_filters_by_their_channel() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    plant(&admin).await;
+    let programs = admin.get(&path("/Programs/Type/BRAND")).await.is(200).json();
+    assert_eq!(ids(&programs["Programs"]), ["TIPS"]);
+    assert_eq!(programs["Programs"][0], admin.get(&path("/Programs/TIPS")).await.is(200).json());
+    assert_eq!(admin.get(&path("/Programs/Type/Other")).await.is(200).json()["Programs"], json!([]));
+    let filters = admin.get(&path("/Filters/Type/email")).await.is(200).json();
+    assert_eq!(ids(&filters["Filters"]), ["NEWS-EMAIL", "TIPS-EMAIL"]);
+    assert_eq!(filters["Filters"][1], admin.get(&path("/Filters/TIPS-EMAIL")).await.is(200).json());
+    assert_eq!(admin.get(&path("/Filters/Type/Other")).await.is(200).json()["Filters"], json!([]));
+}
+
+#[tokio::test]
 async fn groups_are_listed_by_their_type() {
     let world = World::start().await;
     let admin = world.admin().await;

@@ -42,6 +42,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     let router = segments::add(router);
     router
         .routes(routes!(tree::list_program_groups_by_type))
+        .routes(routes!(tree::list_programs_by_type))
+        .routes(routes!(tree::list_filters_by_type))
         .routes(routes!(tree::list_program_groups_with_matching))
         .routes(routes!(tree::list_program_groups_with_all))
         .routes(routes!(fields::list_custom_fields))

@@ -6,7 +6,7 @@ use sayso_model::id::fold;
 
 use super::{
     calls::{answer_list, to_value},
-    programs::{ConfiguredProgram, ConfiguredProgramGroup, ProgramGroups},
+    programs::{ConfiguredFilter, ConfiguredProgram, ConfiguredProgramGroup, Filters, ProgramGroups, Programs},
     resource::{InList, Resource},
     wire::{CustomProperty, ReadOnly},
 };
@@ -61,6 +61,82 @@ pub(crate) async fn list_program_groups_by_type(
     let of_type = groups.filter(|g| g.group_type.as_deref().is_some_and(|t| fold(t) == fold(&wanted)));
     let items = of_type.map(|g| to_value(&ProgramGroups::show_item(g, account))).collect();
     Ok(answer_list(account, &query, &headers, "ProgramGroups", items))
+}
+
+/// Programs, each with its filters.
+#[derive(utoipa::ToSchema)]
+#[schema(rename_all = "PascalCase")]
+#[allow(dead_code)] // described, never made
+pub(crate) struct ProgramList {
+    programs: Vec<ConfiguredProgram>,
+}
+
+/// Filters.
+#[derive(utoipa::ToSchema)]
+#[schema(rename_all = "PascalCase")]
+#[allow(dead_code)] // described, never made
+pub(crate) struct FilterList {
+    filters: Vec<ConfiguredFilter>,
+}
+
+/// List the programs in groups of a type
+///
+/// A program has no type of its own: it is of the type of the group that it stands in.
+#[utoipa::path(
+    get, path = "/{clientId}/Programs/Type/{type}", tag = "Configuration", operation_id = "listProgramsByType",
+    params(
+        ("clientId" = String, Path, description = "The account, in any letter case", example = "ACME_CORP"),
+        ("type" = String, Path, description = "The type of their group, in any letter case", example = "Brand"),
+        ("If-None-Match" = Option<String>, Header, description = "ETags: 304 when what is there has one of them still"),
+    ),
+    responses(
+        (status = 200, description = "The programs; none when no group is of this type", body = ProgramList, headers(("ETag" = String))),
+        (status = 304, description = "They still read the same"),
+    ),
+)]
+pub(crate) async fn list_programs_by_type(
+    permit: Permit<ViewConfiguration>,
+    GroupType(wanted): GroupType,
+    query: Query,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let account = permit.account();
+    let c = &account.config.source;
+    let of_type = |id: &str| {
+        let group = c.program_groups.iter().find(|g| fold(&g.id) == fold(id));
+        group.and_then(|g| g.group_type.as_deref()).is_some_and(|t| fold(t) == fold(&wanted))
+    };
+    let programs = c.programs.iter().filter(|p| p.program_group_id.as_deref().is_some_and(of_type));
+    let items = programs.filter_map(|p| Some(to_value(&Programs::show(account, &p.id)?))).collect();
+    Ok(answer_list(account, &query, &headers, "Programs", items))
+}
+
+/// List the filters of a channel
+///
+/// A filter's type is its channel.
+#[utoipa::path(
+    get, path = "/{clientId}/Filters/Type/{type}", tag = "Configuration", operation_id = "listFiltersByType",
+    params(
+        ("clientId" = String, Path, description = "The account, in any letter case", example = "ACME_CORP"),
+        ("type" = String, Path, description = "Phone, Text, Email, Mail, Fax or Solicit, in any letter case", example = "Email"),
+        ("If-None-Match" = Option<String>, Header, description = "ETags: 304 when what is there has one of them still"),
+    ),
+    responses(
+        (status = 200, description = "The filters; none when no filter is of this channel", body = FilterList, headers(("ETag" = String))),
+        (status = 304, description = "They still read the same"),
+    ),
+)]
+pub(crate) async fn list_filters_by_type(
+    permit: Permit<ViewConfiguration>,
+    GroupType(wanted): GroupType,
+    query: Query,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let account = permit.account();
+    let filters = account.config.source.programs.iter().flat_map(|p| &p.filters);
+    let of_channel = filters.filter(|f| f.channel_id.word().eq_ignore_ascii_case(&wanted));
+    let items = of_channel.filter_map(|f| Some(to_value(&Filters::show(account, &f.id)?))).collect();
+    Ok(answer_list(account, &query, &headers, "Filters", items))
 }
 
 /// List what has a custom property
