@@ -280,3 +280,39 @@ async fn a_search_needs_the_permission_to_view_profiles() {
     world.apply("Permissions = { Profiles = \"View\" }", "Permissions = {}");
     world.sign_in(ACCOUNT, "Reader").await.refused("Name?lastName=Lee", 403, &["Profiles", "View"]).await;
 }
+
+#[tokio::test]
+async fn what_a_search_names_and_the_account_has_not_is_told_with_its_parameter() {
+    let world = World::start().await;
+    let api = world.nightly().await;
+    for (rest, words) in [
+        ("Email?emailAddress=a@example.org&emailType=Zed", "emailType: there is no email type \"Zed\""),
+        ("Phone?phoneNumber=1&phoneType=Zed", "phoneType: there is no phone type \"Zed\""),
+        ("Address?city=Macon&addressType=Zed", "addressType: there is no address type \"Zed\""),
+        (
+            "CustomFields?customFields[0].Name=Zed&customFields[0].Value=1",
+            "customFields[0].Name: there is no custom field \"Zed\"",
+        ),
+        (
+            "CustomFields?customFields[3].Name=Colour&customFields[3].Value=zed",
+            "customFields[3].Value: there is no choice",
+        ),
+        ("Group?groupType=Zed&groupName=a&profileId=1", "groupType: there is no group type \"Zed\""),
+    ] {
+        api.get(&api.profile_path(&format!("/{rest}"))).await.refuses(404, &[words]);
+    }
+}
+
+#[tokio::test]
+async fn an_email_that_many_deactivated_profiles_share_still_finds_the_active_one() {
+    let world = World::start().await;
+    let api = world.nightly().await;
+    let shared = json!([{"EmailAddressType": "Home", "EmailAddress": "desk@example.org"}]);
+    let profile = |active: bool| json!({"IsActive": active, "Emails": shared});
+    futures_util::future::join_all((0..70).map(|_| api.create(profile(false)))).await;
+    let active = api.create(profile(true)).await;
+    let one = api.profile_path("/Email?emailAddress=desk@example.org");
+    let found = api.get(&one).await.is(200).json();
+    assert_eq!(ids(found["UserProfilePreferences"].as_array().unwrap()), [active]);
+    api.get(&format!("{one}&includeInactive=true")).await.refuses(403, &["more than 50"]);
+}

@@ -80,6 +80,10 @@ pub(crate) enum ApiError {
     #[error("the content type of the request body is not acceptable; accepted: {0}")]
     ContentType(&'static str),
 
+    // 503: come back
+    #[error("others write profiles with this tag as fast as it is taken off; repeat the call")]
+    StillWritten,
+
     // 500
     #[error("an internal error")]
     Internal(String),
@@ -120,6 +124,7 @@ impl ApiError {
             NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             ContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            StillWritten => StatusCode::SERVICE_UNAVAILABLE,
             Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Refused(refusal) => match refusal.why {
                 Why::Invalid => StatusCode::BAD_REQUEST,
@@ -178,6 +183,7 @@ impl ApiError {
             ApiError::Export(ExportError::Processing { retry_after_s } | ExportError::Busy { retry_after_s }) => {
                 Some((RETRY_AFTER, (*retry_after_s).into()))
             }
+            ApiError::StillWritten => Some((RETRY_AFTER, HeaderValue::from_static("5"))),
             ApiError::Store(_) if self.status() == StatusCode::SERVICE_UNAVAILABLE => {
                 Some((RETRY_AFTER, HeaderValue::from_static("5")))
             }
@@ -280,6 +286,7 @@ mod tests {
             (ApiError::BodyTooLarge(5), 413),
             (ApiError::ContentType("application/json"), 415),
             (ExportError::KeyReused.into(), 422),
+            (ApiError::StillWritten, 503),
             (ApiError::Internal("a".into()), 500),
             (StoreError::Damaged("a".into()).into(), 500),
             (ExportError::Damaged("a".into()).into(), 500),

@@ -60,13 +60,15 @@ async fn names_that_profiles_carry_do_not_change() {
     ann["CustomFields"] = json!([{"Name": "Colour", "Value": "red"}]);
     admin.create(ann).await;
     let email = format!("/EmailType/{}", type_id(&admin, "EmailTypes", "Home").await);
-    patch(&admin, &email, replace("TypeName", json!("House"))).await.refuses(409, &["profiles carry Home"]);
+    patch(&admin, &email, replace("TypeName", json!("House")))
+        .await
+        .refuses(409, &["TypeName: profiles carry Home", "renamed to House"]);
     patch(&admin, &email, replace("TypeName", json!("HOME"))).await.refuses(409, &["Home"]);
     let consent = format!("/ConsentTypes/{}", type_id(&admin, "ConsentTypes", "Terms").await);
     patch(&admin, &consent, replace("TypeName", json!("Rules"))).await.refuses(409, &["profiles carry Terms"]);
     patch(&admin, &consent, replace("Versions/0/ConsentVersion", json!("v9")))
         .await
-        .refuses(409, &["profiles carry v1"]);
+        .refuses(409, &["profiles carry v1 of the consent type Terms"]);
     let lists = admin.get(&path("/Picklist")).await.json();
     let list = format!("/Picklist/{}", of(&lists, "Picklist", "Name", "Colours")["Id"]);
     patch(&admin, &list, replace("Values/0", json!("rouge"))).await.refuses(409, &["profiles carry red"]);
@@ -94,6 +96,56 @@ async fn what_another_thing_uses_does_not_go_and_the_message_names_the_user() {
     patch(&admin, "/Config/ProgramGroups/All", group).await.refuses(409, &["program NEWS"]);
     let gone = json!([{"op": "remove", "path": "/Filters/0"}]);
     patch(&admin, "/Config/Programs/NEWS", gone).await.refuses(409, &["segment Newsletter"]);
+}
+
+#[tokio::test]
+async fn a_segment_in_the_way_is_named_to_those_who_may_view_it_alone() {
+    let world = World::start().await;
+    world.apply(
+        r#"{ Name = "Readers", Permissions = { Profiles = "View" } }"#,
+        r#"{ Name = "Readers", Permissions = { Profiles = "Edit", Configuration = "Edit" } }"#,
+    );
+    let (admin, reader) = (world.admin().await, world.sign_in(ACCOUNT, "Reader").await);
+    admin.create(person("Ann", &["a"])).await;
+    let gone = json!([{"op": "remove", "path": "/Filters/0"}]);
+    let told = |answer: Answer, status: u16| {
+        let message = answer.refuses(status, &["segment that you may not view"]).message();
+        for secret in ["Newsletter", "Criteria", "segments A", "NEWS-EMAIL"] {
+            assert!(!message.contains(secret), "{message}");
+        }
+    };
+    told(patch(&reader, "/Config/Programs/NEWS", gone.clone()).await, 409);
+    told(reader.delete(&path("/Tags/a")).await, 409);
+    patch(&admin, "/Config/Programs/NEWS", gone.clone()).await.refuses(409, &["Newsletter", "Criteria"]);
+    // who may view segments, and this one
+    world.apply(r#"Configuration = "Edit" } }"#, r#"Configuration = "Edit", Segments = "View" } }"#);
+    told(patch(&reader, "/Config/Programs/NEWS", gone.clone()).await, 409);
+    for segment in ["Newsletter", "A"] {
+        let may = json!([{"UserGroup": "Readers", "CanView": true}]);
+        let rest = path(&format!("/Segments/{segment}/Permissions"));
+        read(admin.call("PUT", &rest).json(&may)).await.is(200);
+    }
+    patch(&reader, "/Config/Programs/NEWS", gone).await.refuses(409, &["segment Newsletter", "Criteria"]);
+    reader.delete(&path("/Tags/a")).await.refuses(409, &["segments A"]);
+}
+
+#[tokio::test]
+async fn a_word_that_is_not_taken_is_told_with_those_that_are() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    for wrong in [json!(1), json!("Maybe"), json!({"OptIn": null})] {
+        patch(&admin, "/Config/Filters/NEWS-EMAIL", replace("DefaultPreference", wrong))
+            .await
+            .refuses(400, &["DefaultPreference: ", "OptIn, OptOut, null"]);
+    }
+    patch(&admin, "/Config/Filters/NEWS-EMAIL", replace("DefaultPreference", Value::Null)).await.is(200);
+    let segment = |profiles: Value| json!({"Name": "New", "Profiles": profiles});
+    admin.post(&path("/Segments"), &segment(json!(1))).await.refuses(400, &["Profiles: 1", "Active, Inactive"]);
+    let group = json!({"Name": "New", "Members": [{"Segment": "A"}, {"Segment": "B", "Operator": "XOR"}]});
+    admin
+        .post(&path("/SegmentGroups"), &group)
+        .await
+        .refuses(400, &["Members[1].Operator: ", "XOR", "AND, OR, EXCEPT"]);
 }
 
 #[tokio::test]

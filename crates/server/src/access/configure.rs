@@ -1,5 +1,7 @@
 //! Permission over an account's configuration and its segments, and the one way to change either.
 
+use std::sync::{Arc, OnceLock};
+
 use sayso_export::{ExportError, Preview};
 use sayso_model::{
     config::{Area, Level},
@@ -16,6 +18,7 @@ use sayso_store::{
 use super::{
     Caller,
     permit::{EditProfiles, Permission, Permit, ViewProfiles, require},
+    telling::Telling,
 };
 use crate::error::ApiError;
 
@@ -73,14 +76,30 @@ impl<P: Configures> Permit<P> {
     ) -> Result<(Account, T), ApiError> {
         let (no, author) = (self.caller.account.no, self.caller.author());
         let (user_id, client_id) = (self.caller.user.user_id.clone(), self.caller.client_id.clone());
+        let told = Arc::new(OnceLock::new());
+        let tell = Arc::clone(&told);
         let change = move |account: &Account| {
             let user = account.config.user(&user_id).filter(|user| user.is_active).cloned();
             let user = user.ok_or(ApiError::UnableToAuthenticate)?;
             let caller = Caller { account: account.clone(), user, client_id };
             require::<P>(&caller)?;
-            f(&caller)
+            let (edit, given) = f(&caller)?;
+            let _ = told.set(Telling::of(&caller, &edit));
+            Ok((edit, given))
         };
-        self.app.store().configure(no, author, change).await?
+        let done = self.app.store().configure(no, author, change).await;
+        done.map_err(|error| match tell.get() {
+            Some(telling) => ApiError::from(telling.tell(error)),
+            None => error.into(),
+        })?
+    }
+}
+
+impl Permit<EditConfiguration> {
+    /// The caller with the account as it is by now.
+    pub(crate) fn present(&self) -> Result<Caller, ApiError> {
+        let account = self.app.store().account_by_no(self.caller.account.no)?.ok_or(ApiError::UnknownAccount)?;
+        Ok(Caller { account, user: self.caller.user.clone(), client_id: self.caller.client_id.clone() })
     }
 }
 
@@ -104,19 +123,22 @@ impl Permit<EditProfiles> {
         self.app.engine().find(self.caller.account.no, selection).await
     }
 
-    /// Takes a tag off some profiles, which may be gone meanwhile. Their writes share commits.
-    pub(crate) async fn untag(&self, profiles: &[ProfileId], tag: &str) -> Result<(), StoreError> {
+    /// Takes a tag off some profiles, which may be gone meanwhile. Their writes share commits. Gives whether it may be taken off: not
+    /// once a segment asks for it.
+    pub(crate) async fn untag(&self, profiles: &[ProfileId], tag: &str) -> Result<bool, StoreError> {
         let (store, no) = (self.app.store(), self.caller.account.no);
         let untag = |id: &ProfileId| {
             let change = Change::Untag(Target::Id(*id), tag.to_owned());
             store.write(no, self.caller.author(), change)
         };
+        let mut may = true;
         for done in futures_util::future::join_all(profiles.iter().map(untag)).await {
             match done {
                 Err(StoreError::Refused(refusal)) if refusal.why == Why::Unknown => {}
+                Err(StoreError::Refused(refusal)) if refusal.why == Why::Conflict => may = false,
                 done => drop(done?),
             }
         }
-        Ok(())
+        Ok(may)
     }
 }

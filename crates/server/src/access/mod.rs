@@ -11,6 +11,7 @@ mod configure;
 mod execute;
 mod permit;
 pub(crate) mod scheme;
+mod telling;
 
 pub(crate) use app::App;
 pub(crate) use caller::Caller;
@@ -18,3 +19,4 @@ pub(crate) use configure::{Configures, EditConfiguration, EditSegments, ViewConf
 pub use execute::permission_check;
 pub(crate) use execute::{Executing, Holding, OfGroup, OfSegment};
 pub(crate) use permit::{EditConsents, EditPreferences, EditProfiles, Permission, Permit, ViewConsents, ViewProfiles};
+pub(crate) use telling::may_view_segment;

@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use super::{
     calls::{body, read_json},
     segments::SegmentOutput,
+    wire::word,
 };
 use crate::{
     access::{EditSegments, Permit, ViewProfiles},
@@ -31,7 +32,7 @@ const ROWS: usize = 10;
 #[schema(example = json!({"Criteria": {"Field": "Address.StateProvince", "Is": "GA"}}))]
 pub(crate) struct SegmentDefinition {
     /// Active, Inactive, Deleted or All (active and inactive).
-    #[serde(default)]
+    #[serde(default, deserialize_with = "word")]
     #[schema(value_type = String, pattern = "^(?:Active|Inactive|Deleted|All)$", example = "Active")]
     profiles: model::Population,
     /// As in a segment; null: every profile.

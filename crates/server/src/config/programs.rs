@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use super::{
     describe::Calls,
     resource::{InList, Resource, Words},
-    wire::{CustomProperty, ReadOnly, edited, kept_properties, properties, whole, yes},
+    wire::{CustomProperty, ReadOnly, edited, kept_properties, properties, whole, word_or_null, yes},
 };
 use crate::access::{App, EditConfiguration, ViewConfiguration};
 
@@ -95,6 +95,7 @@ pub(crate) struct ConfiguredFilter {
     #[schema(min_length = 1, max_length = 50, pattern = "{name}")]
     program_id: Option<String>,
     /// What a person who said nothing is taken to have said, where implied preferences are on: OptIn or OptOut.
+    #[serde(default, deserialize_with = "word_or_null")]
     #[schema(value_type = Option<String>, pattern = "^Opt(?:In|Out)$", example = "OptIn")]
     default_preference: Option<model::DefaultPreference>,
     /// Days of 24 h from CustomerDate; null: never. A change is for preferences that are written later.

@@ -16,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use super::{
     describe::Calls,
     resource::{InList, Words},
-    wire::{ReadOnly, edited, yes},
+    wire::{ReadOnly, edited, word, yes},
 };
 use crate::{
     access::{App, Caller, EditSegments, ViewSegments},
@@ -72,7 +72,7 @@ pub(crate) struct ConfiguredSegment {
     name: String,
     description: Option<String>,
     /// Active, Inactive, Deleted or All (active and inactive).
-    #[serde(default)]
+    #[serde(default, deserialize_with = "word")]
     #[schema(value_type = String, pattern = "^(?:Active|Inactive|Deleted|All)$", example = "Active")]
     profiles: model::Population,
     /// The definition; null: every profile. What is wrong in one is told by its path: `Criteria.All[3].Any[0].CustomField`.
@@ -115,7 +115,7 @@ pub(crate) struct SegmentGroupMember {
     #[schema(min_length = 1, max_length = 100, pattern = "{name}", example = "Georgia newsletter")]
     segment: String,
     /// AND, OR or EXCEPT; ignored on the first.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "word")]
     #[schema(value_type = String, pattern = "^(?:AND|OR|EXCEPT)$", example = "AND")]
     operator: model::Operator,
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::{
-    access::{EditConfiguration, EditProfiles, Permit, ViewConfiguration},
+    access::{Caller, EditConfiguration, EditProfiles, Permit, ViewConfiguration, may_view_segment},
     error::ApiError,
     http::{answer::Json, path::path_value},
 };
@@ -82,7 +82,8 @@ impl<S: Sync> axum::extract::FromRequestParts<S> for TagName {
     ),
     responses(
         (status = 204, description = "No profile has it any more"),
-        (status = 409, description = "Segments ask for it: the Message names them"),
+        (status = 409, description = "Segments ask for it: the Message names those that the caller may view"),
+        (status = 503, description = "Others write profiles with the tag as fast as it is taken off: repeat the call"),
     ),
 )]
 pub(crate) async fn delete_tag(
@@ -93,24 +94,60 @@ pub(crate) async fn delete_tag(
     if tag.trim().is_empty() {
         return Err(ApiError::unknown("tag", &tag));
     }
-    let asking = permit.account().config.segments_with_tag(&tag);
-    if !asking.is_empty() {
-        let why = format!("the tag is asked for by the segments {}; change them first", asking.join(", "));
-        return Err(Refusal::conflict("", why).into());
-    }
-    for round in 0..ROUNDS {
+    refuse_asked_for(permit.caller(), &tag)?;
+    for round in 0.. {
         let found = profiles.find_all(with_tag(&tag)).await?;
-        if found.is_empty() {
-            return match round {
-                0 => Err(ApiError::unknown("tag", &tag)),
-                _ => Ok(StatusCode::NO_CONTENT.into_response()),
-            };
+        match after(round, found.len()) {
+            Next::TakeOff => {}
+            Next::Done => break,
+            Next::Unknown => return Err(ApiError::unknown("tag", &tag)),
+            Next::ComeBack => return Err(ApiError::StillWritten),
         }
         for some in found.chunks(TOGETHER) {
-            profiles.untag(some, &tag).await?;
+            if !profiles.untag(some, &tag).await? {
+                refuse_asked_for(&permit.present()?, &tag)?;
+            }
         }
     }
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// What is to be done when after so many rounds so many have the tag.
+#[derive(Debug, PartialEq)]
+enum Next {
+    TakeOff,
+    Done,
+    Unknown,
+    ComeBack,
+}
+
+fn after(rounds: usize, found: usize) -> Next {
+    match (rounds, found) {
+        (0, 0) => Next::Unknown,
+        (_, 0) => Next::Done,
+        (ROUNDS.., _) => Next::ComeBack,
+        _ => Next::TakeOff,
+    }
+}
+
+/// 409 where segments ask for the tag; it names those that the caller may view.
+fn refuse_asked_for(caller: &Caller, tag: &str) -> Result<(), ApiError> {
+    let config = &caller.account.config;
+    let asking = config.segments_with_tag(tag);
+    if asking.is_empty() {
+        return Ok(());
+    }
+    let sees = |name: &&str| config.segment(name).is_some_and(|s| may_view_segment(caller, &s.permissions));
+    let (seen, hidden): (Vec<&str>, Vec<&str>) = asking.into_iter().partition(sees);
+    let why = match (seen.is_empty(), hidden.is_empty()) {
+        (false, true) => format!("the tag is asked for by the segments {}; change them first", seen.join(", ")),
+        (true, _) => "the tag is asked for by a segment that you may not view; have it changed first".to_owned(),
+        (false, false) => format!(
+            "the tag is asked for by the segments {} and a segment that you may not view; have them changed first",
+            seen.join(", ")
+        ),
+    };
+    Err(Refusal::conflict("", why).into())
 }
 
 /// Everybody who has a tag.
@@ -124,4 +161,18 @@ fn with_tag(tag: &str) -> Selection {
         permissions: Vec::new(),
     };
     Selection { members: vec![(Operator::And, segment)], output: Default::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_that_others_keep_writing_is_not_said_to_be_gone() {
+        assert_eq!(after(0, 0), Next::Unknown);
+        assert_eq!(after(0, 7), Next::TakeOff);
+        assert_eq!(after(ROUNDS - 1, 1), Next::TakeOff);
+        assert_eq!((after(1, 0), after(ROUNDS, 0)), (Next::Done, Next::Done));
+        assert_eq!(after(ROUNDS, 1), Next::ComeBack);
+    }
 }

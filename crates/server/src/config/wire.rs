@@ -1,15 +1,17 @@
 //! What the forms of several kinds on the wire have in common.
 
 use sayso_model::{
-    config::{Entry, Localized, Property},
+    config::{DefaultPreference, Entry, Localized, Operator, Population, Property},
     profile::EditInfo,
 };
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{Error, IgnoredAny},
+    de::{DeserializeOwned, Error, IgnoredAny},
 };
 use serde_json::Value;
 use utoipa::ToSchema;
+
+use crate::error::shortened;
 
 /// A member that is shown, and ignored in input whatever it holds.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +42,41 @@ pub(crate) fn whole<'de, D: Deserializer<'de>>(d: D) -> Result<Option<u32>, D::E
         return Ok(Some(number as u32));
     }
     Err(D::Error::custom(format!("{number} is not accepted, only whole numbers from 0 to {}", u32::MAX)))
+}
+
+/// What is written as one of few words.
+pub(crate) trait Worded: DeserializeOwned {
+    /// They.
+    const WORDS: &'static str;
+}
+
+impl Worded for DefaultPreference {
+    const WORDS: &'static str = "OptIn, OptOut";
+}
+
+impl Worded for Population {
+    const WORDS: &'static str = "Active, Inactive, Deleted, All";
+}
+
+impl Worded for Operator {
+    const WORDS: &'static str = "AND, OR, EXCEPT";
+}
+
+/// One of the words; what isn't is told them, whatever it is.
+pub(crate) fn word<'de, D: Deserializer<'de>, T: Worded>(d: D) -> Result<T, D::Error> {
+    let value = Value::deserialize(d)?;
+    let word = value.as_str().and_then(|_| T::deserialize(&value).ok());
+    word.ok_or_else(|| {
+        D::Error::custom(format!("{} is not accepted, only {}", shortened(&value.to_string()), T::WORDS))
+    })
+}
+
+/// One of the words, or none.
+pub(crate) fn word_or_null<'de, D: Deserializer<'de>, T: Worded>(d: D) -> Result<Option<T>, D::Error> {
+    match Value::deserialize(d)? {
+        Value::Null => Ok(None),
+        value => word(value).map(Some).map_err(|e| D::Error::custom(format!("{e}, null"))),
+    }
 }
 
 /// The number that an entry of the ledger has.

@@ -14,7 +14,7 @@ use sayso_store::{
 use super::{
     alternate::AlternateId,
     answer,
-    search::{FoundProfiles, given, rows, search},
+    search::{FoundProfiles, given, not_configured, rows, search},
 };
 use crate::{
     access::{Permit, ViewProfiles},
@@ -50,7 +50,7 @@ use crate::{
 pub(crate) async fn read_group(permit: Permit<ViewProfiles>, query: Query) -> Result<Response, ApiError> {
     let (kind, name) = (query.required("groupType")?, query.required("groupName")?.to_owned());
     let config = permit.config();
-    let def = config.type_def(TypeKind::Group, kind).ok_or_else(|| ApiError::unknown("group type", kind))?;
+    let def = config.type_def(TypeKind::Group, kind).ok_or_else(|| not_configured("groupType", "group type", kind))?;
     let kind = def.type_name.clone();
 
     let (selector, candidates) = candidates(&permit, &query).await?;

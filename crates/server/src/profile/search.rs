@@ -216,9 +216,9 @@ pub(crate) async fn search_by_preference_attributes(
 pub(crate) async fn search_by_custom_fields(permit: Permit<ViewProfiles>, query: Query) -> Result<Response, ApiError> {
     let fields = named(&query, "customFields", "Name")?;
     let leaves = fields.iter().map(|(at, name, value)| {
-        let at = format!("customFields[{at}].Value");
-        let value = value.as_deref().ok_or_else(|| Refusal::invalid(&at, "is missing; give the value to look for"))?;
-        field(permit.config(), name, value, &at)
+        let at = format!("customFields[{at}]");
+        let missing = || Refusal::invalid(format!("{at}.Value"), "is missing; give the value to look for");
+        field(permit.config(), name, value.as_deref().ok_or_else(missing)?, &at)
     });
     let leaves = leaves.collect::<Result<Vec<_>, ApiError>>()?;
     let criterion = match query.get("operator") {
@@ -232,11 +232,12 @@ pub(crate) async fn search_by_custom_fields(permit: Permit<ViewProfiles>, query:
 
 /// The comparison of one custom field with the text of a value, by what the field holds.
 fn field(config: &Config, name: &str, value: &str, at: &str) -> Result<Criterion, ApiError> {
-    let field = config.custom_field(name).ok_or_else(|| ApiError::unknown("custom field", name))?;
+    let unknown = || not_configured(&format!("{at}.Name"), "custom field", name);
+    let (field, at) = (config.custom_field(name).ok_or_else(unknown)?, format!("{at}.Value"));
     let kind = FieldKind::of(&field.kind);
     let leaf = |test| Criterion::CustomField(FieldLeaf { name: fold(name), kind, test });
     let is = |text: &str| leaf(Test::Text(TextTest::In(vec![fold(text)])));
-    let wrong = |accepted: &str| Refusal::invalid(at, format!("is {}; {} takes {accepted}", shown(value), field.name));
+    let wrong = |accepted: &str| Refusal::invalid(&at, format!("is {}; {} takes {accepted}", shown(value), field.name));
     Ok(match &field.kind {
         CustomFieldKind::Text { .. } => is(value),
         CustomFieldKind::Numeric { .. } => {
@@ -253,7 +254,7 @@ fn field(config: &Config, name: &str, value: &str, at: &str) -> Result<Criterion
             let mut choices = Vec::new();
             for choice in value.split("::") {
                 if !is_choice(choice) {
-                    return Err(ApiError::unknown("choice of this custom field", choice));
+                    return Err(not_configured(&at, "choice of this custom field", choice));
                 }
                 choices.push(is(choice));
             }
@@ -310,8 +311,13 @@ fn type_of(config: &Config, query: &Query, name: &str, kind: TypeKind) -> Result
     let Some(asked) = given(query, name) else { return Ok(None) };
     match config.type_def(kind, &asked) {
         Some(found) => Ok(Some(found.type_name.clone())),
-        None => Err(ApiError::unknown(config.types(kind).0, &asked)),
+        None => Err(not_configured(name, config.types(kind).0, &asked)),
     }
+}
+
+/// 404 for a parameter that names what the account hasn't got.
+pub(super) fn not_configured(parameter: &str, kind: &str, name: &str) -> ApiError {
+    Refusal::unknown(parameter, format!("there is no {kind} {} in this account", shown(name))).into()
 }
 
 /// Searches, and answers what was found.

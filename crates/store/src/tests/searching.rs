@@ -188,7 +188,9 @@ proptest! {
 fn a_search_by_key_breaks_off_after_as_many_rows_as_it_may_open() {
     let s = Sandbox::new();
     let shared = |active: bool| json!({"IsActive": active, "Emails": [{"EmailAddressType": "Home", "EmailAddress": "desk@example.org"}]});
-    (0..4).for_each(|_| drop(s.create(shared(false))));
+    for _ in 0..4 {
+        s.create(shared(false));
+    }
     let id = s.create(shared(true));
     let by = By::Key(Key::Email { kind: None, address: "desk@example.org".into() });
     let search = Search { by, include_inactive: false, consent_history: false };

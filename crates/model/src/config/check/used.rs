@@ -50,7 +50,8 @@ impl UseOf<'_> {
                         }
                         None => {
                             let retire = if was.can_be_retired() { ", or set its IsActive to false" } else { "" };
-                            let why = format!("profiles carry {}, which would go; leave it{retire}", was.name);
+                            let (name, whole) = (was.name, self.whole(&was));
+                            let why = format!("profiles carry {name}{whole}, which would go; leave it{retire}");
                             Refusal::conflict(was.kind, why)
                         }
                     });
@@ -58,6 +59,18 @@ impl UseOf<'_> {
                 _ => {}
             }
         }
+    }
+
+    /// What a name is a part of, for messages: ` of the version v1 of the consent type Marketing`.
+    fn whole(&self, part: &Named<'_>) -> String {
+        let of = part.part_of().and_then(|key| names(self.current).into_iter().find(|named| named.key() == key));
+        let Some(whole) = of else { return String::new() };
+        let what = match whole.kind {
+            "ConsentTypes" => "consent type",
+            "Versions" => "version",
+            _ => "filter",
+        };
+        format!(" of the {what} {}{}", whole.name, self.whole(&whole))
     }
 
     fn filters_stay(&mut self, new: &Configuration) {
