@@ -96,6 +96,19 @@ async fn a_segment_that_a_group_uses_stays_as_the_group_needs_it() {
 }
 
 #[tokio::test]
+async fn a_group_that_the_caller_may_not_view_is_not_named_when_it_stands_in_the_way() {
+    let world = world().await;
+    let (admin, nightly) = (world.admin().await, world.nightly().await);
+    put(&admin, "/Segments/A/Permissions", json!([{"UserGroup": "Exporters", "CanEdit": true}])).await.is(200);
+    let told = nightly.delete(&path("/Segments/A")).await.refuses(409, &["a segment group that you may not view"]);
+    assert!(!told.message().contains("Locked group") && !told.message().contains("A or B"), "{}", told.message());
+    let may = json!([{"UserGroup": "Exporters", "CanView": true}]);
+    put(&admin, "/SegmentGroups/Locked%20group/Permissions", may).await.is(200);
+    let told = nightly.delete(&path("/Segments/A")).await.refuses(409, &["Locked group", "that you may not view"]);
+    assert!(!told.message().contains("A or B"), "{}", told.message());
+}
+
+#[tokio::test]
 async fn a_group_is_made_of_members_with_operators_and_an_output_of_its_own() {
     let world = world().await;
     let admin = world.admin().await;
