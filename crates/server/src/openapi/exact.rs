@@ -16,6 +16,12 @@ pub(super) fn complete(schemas: &mut Value) {
         picklist["properties"]["Values"]["items"] = value;
         picklist["properties"]["Values"]["uniqueItems"] = true.into();
     }
+    if let Some(filter) = schemas.get_mut("ConfiguredFilter") {
+        let frequencies = &mut filter["properties"]["Frequencies"];
+        frequencies["contains"] = json!({"required": ["IsDefault"], "properties": {"IsDefault": {"const": true}}});
+        frequencies["minContains"] = 0.into();
+        frequencies["maxContains"] = 1.into();
+    }
     for kind in ["Text", "Numeric", "DateTime", "SelectList"] {
         if let Some(field_type) = schemas.pointer_mut(&format!("/Custom{kind}Field/properties/FieldType")) {
             field_type["enum"] = json!([kind]);

@@ -39,7 +39,7 @@ pub(super) fn separate(document: &mut Value) {
     for (path, method, operation) in super::operations(document) {
         let Some(body) = operation.get_mut("requestBody") else { continue };
         rename(body, &both);
-        if method == "put" && path.ends_with("Name}") {
+        if method == "put" && path.contains("}/Segment") {
             named_by_address(body, &mut all);
         }
     }
