@@ -29,7 +29,9 @@ def main():
     parser.add_argument("more", nargs="*", help="for schemathesis, behind --")
     args = parser.parse_args()
 
-    program = install(Path(args.tools))
+    # schemathesis runs in a folder of its own, where a relative path would lead nowhere
+    args.sayso = Path(args.sayso).resolve()
+    program = install(Path(args.tools).resolve())
     with tempfile.TemporaryDirectory(prefix="sayso-schemathesis-") as folder:
         sys.exit(run(args, program, Path(folder)))
 
