@@ -129,9 +129,10 @@ fn pages(site: &Site, rivals: &mut Rivals, report: &mut Report, cut: &Cut, round
     let last = (all.rows.saturating_sub(1) / PAGE) * PAGE;
     let (walk_of, last_of) = ("rows from spread pages", "the last page");
     let keyset: Vec<_> = cut.spans.iter().map(|span| keyset(span.0)).collect();
-    let offsets: Vec<_> =
-        (0..cut.spans.len() as u64).map(|at| offset(at * all.rows / cut.spans.len() as u64)).collect();
+    // a hundred pages by OFFSET would read the whole table fifty times: four stand for them
+    let offsets = [0, last / 3, last * 2 / 3, last].map(offset);
     let rows = (cut.spans.len() as u64 * PAGE).min(all.rows) as f64;
+    let scale = rows / (4 * PAGE) as f64;
     let mut tell = |who: &str, walk: anyhow::Result<Duration>, end: anyhow::Result<Duration>| match (walk, end) {
         (Ok(walk), Ok(end)) => {
             report.add(walk_of, who, Unit::PerSecond, rows / walk.as_secs_f64());
@@ -149,19 +150,16 @@ fn pages(site: &Site, rivals: &mut Rivals, report: &mut Report, cut: &Cut, round
             let end = keyset.last().map(|query| postgres.queries(std::slice::from_ref(query)).map(sum));
             let end = end.unwrap_or(Ok(Duration::ZERO));
             tell("PostgreSQL, keyset", postgres.queries(&keyset).map(sum), end);
-            // a hundred pages by OFFSET would read the whole table fifty times: four stand for them
-            let offsets = [0, last / 3, last * 2 / 3, last].map(offset);
             let four = postgres.queries(&offsets);
             let end = four.as_ref().map(|times| times[3]).map_err(|error| anyhow::anyhow!("{error:#}"));
-            let scale = rows / (4 * PAGE) as f64;
             tell("PostgreSQL, OFFSET", four.map(sum).map(|four: Duration| four.mul_f64(scale)), end);
         }
         if let Some(duckdb) = &mut rivals.duckdb {
-            for (who, queries) in [("DuckDB, keyset", &keyset), ("DuckDB, OFFSET", &offsets)] {
+            for (who, queries, scale) in [("DuckDB, keyset", &keyset[..], 1.0), ("DuckDB, OFFSET", &offsets, scale)] {
                 let times = duckdb.queries(queries);
                 let end = times.as_ref().map(|times| times.last().copied().unwrap_or_default());
                 let end = end.map_err(|error| anyhow::anyhow!("{error:#}"));
-                tell(who, times.map(sum), end);
+                tell(who, times.map(sum).map(|all: Duration| all.mul_f64(scale)), end);
             }
         }
         if let Some(roapi) = &rivals.roapi {
