@@ -44,10 +44,11 @@ impl Made {
         let author = Author { user_id: "Admin".into(), source_id: None };
         store.load(account.no, &author, people.collect::<Result<_, _>>()?)?;
         let engine = Engine::start(store, Settings::default(), Arc::new(|_, _, _, _| true))?;
-        let caller = Caller { account: account.no, user_id: "Admin".into(), is_administrator: true };
+        let caller = Caller { account: account.no, user_id: "Admin".into(), user_no: None, is_administrator: true };
         let request = Request {
             account: account.no,
             user_id: "Admin".into(),
+            user_no: None,
             client_id: None,
             subject: Subject::Segment(SEGMENT.into()),
             selection: Selection::of_segment(&account.config, SEGMENT).expect("the sample account has it"),

@@ -82,6 +82,8 @@ impl Default for Settings {
 pub struct Caller {
     pub account: AccountNo,
     pub user_id: String,
+    /// The user's number in the account's ledger: somebody else who later has the same id has another.
+    pub user_no: Option<u64>,
     pub is_administrator: bool,
 }
 
@@ -156,8 +158,7 @@ impl Engine {
     pub async fn initiate(&self, request: Request) -> Result<AccessToken, ExportError> {
         let inner = self.inner();
         let now = inner.now();
-        let key =
-            request.idempotency.clone().map(|(key, body)| (key_bytes(&request.user_id, &request.subject, &key), body));
+        let key = request.idempotency.clone().map(|(key, body)| (key_bytes(&request, &key), body));
         let taken = inner.store.export_records(move |records| {
             let account = request.account;
             if let Some((key, body)) = &key

@@ -109,6 +109,8 @@ pub enum Subject {
 pub struct Request {
     pub account: AccountNo,
     pub user_id: String,
+    /// The user's number in the account's ledger.
+    pub user_no: Option<u64>,
     pub client_id: Option<String>,
     pub subject: Subject,
     pub selection: Selection,

@@ -31,6 +31,9 @@ pub(crate) struct Job {
     pub account: AccountNo,
     pub token: AccessToken,
     pub user_id: String,
+    /// Absent in a job that was made before it was kept.
+    #[serde(default)]
+    pub user_no: Option<u64>,
     pub client_id: Option<String>,
     pub subject: Subject,
     pub callback_url: Option<String>,
@@ -95,6 +98,7 @@ impl Job {
             account: request.account,
             token,
             user_id: request.user_id,
+            user_no: request.user_no,
             client_id: request.client_id,
             subject: request.subject,
             callback_url: request.callback_url,
@@ -119,7 +123,9 @@ impl Job {
 
     /// Whether this caller may know of it (export.md, Who may use a token).
     pub fn belongs_to(&self, caller: &Caller) -> bool {
-        self.account == caller.account && (caller.is_administrator || fold(&self.user_id) == fold(&caller.user_id))
+        let is_theirs =
+            fold(&self.user_id) == fold(&caller.user_id) && (self.user_no.is_none() || self.user_no == caller.user_no);
+        self.account == caller.account && (caller.is_administrator || is_theirs)
     }
 
     /// The state as it reads at `now`: a token whose life is over is Expired, whether or not the sweeper has been there.
@@ -273,14 +279,15 @@ impl KeyRecord {
 }
 
 /// The bytes that stand for an Idempotency-Key: the same key of another user or route is another key. Every part is closed by
-/// its length, so that no two different triples give the same bytes.
-pub(crate) fn key_bytes(user_id: &str, subject: &Subject, key: &str) -> Vec<u8> {
-    let (kind, name) = match subject {
+/// its length, so that no two different sets of them give the same bytes.
+pub(crate) fn key_bytes(request: &Request, key: &str) -> Vec<u8> {
+    let (kind, name) = match &request.subject {
         Subject::Segment(name) => (b'S', name),
         Subject::SegmentGroup(name) => (b'G', name),
     };
     let mut bytes = vec![kind];
-    for part in [fold(user_id), fold(name), key.to_owned()] {
+    let no = request.user_no.map(|no| no.to_string());
+    for part in [fold(&request.user_id), no.unwrap_or_default(), fold(name), key.to_owned()] {
         bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
         bytes.extend_from_slice(part.as_bytes());
     }

@@ -119,13 +119,14 @@ impl Sandbox {
     }
 
     pub fn caller(&self) -> Caller {
-        Caller { account: self.account.no, user_id: "nightly.export".into(), is_administrator: false }
+        Caller { account: self.account.no, user_id: "nightly.export".into(), user_no: Some(2), is_administrator: false }
     }
 
     pub fn request(&self, segment: &str) -> Request {
         Request {
             account: self.account.no,
             user_id: "Nightly.Export".into(),
+            user_no: Some(2),
             client_id: Some("client".into()),
             subject: Subject::Segment(segment.into()),
             selection: Selection::of_segment(&self.account.config, segment).unwrap(),

@@ -5,12 +5,14 @@
 mod check;
 mod index;
 mod ledger;
+mod rights;
 
 use serde::{Deserialize, Serialize};
 
 pub use check::{check, check_use};
 pub use index::{Config, TypeKind, whole_match};
 pub use ledger::{Entry, Kind, Ledger, Renamed};
+pub use rights::Rights;
 
 use crate::profile::{Channel, PreferenceType};
 

@@ -60,6 +60,13 @@ pub(crate) enum ApiError {
     )]
     MayNotOn { right: &'static str, what: String },
 
+    #[error("you can't give {0}, which you haven't got yourself; an administrator of the account can")]
+    MayNotGive(String),
+    #[error(
+        "this is about somebody with {0}, which you haven't got yourself; an administrator of the account can do it"
+    )]
+    MayNotTouch(String),
+
     // 404: it isn't there, also where its existence is not yours to know
     #[error("there is nothing at this address")]
     NoRoute,
@@ -118,7 +125,9 @@ impl ApiError {
             AuthorizationMissing | UnknownScheme | SignedHeaderNotOffered | UnableToAuthenticate => {
                 StatusCode::UNAUTHORIZED
             }
-            MayNotExecute(_) | MayNotOn { .. } | MayNot { .. } | TooManyMatches => StatusCode::FORBIDDEN,
+            MayNotExecute(_) | MayNotOn { .. } | MayNot { .. } | MayNotGive(_) | MayNotTouch(_) | TooManyMatches => {
+                StatusCode::FORBIDDEN
+            }
             NoRoute | UnknownAccount | UnknownToken | Unknown { .. } => StatusCode::NOT_FOUND,
             Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             NotAcceptable => StatusCode::NOT_ACCEPTABLE,
@@ -271,6 +280,8 @@ mod tests {
             (ApiError::UnableToAuthenticate, 401),
             (ApiError::MayNotExecute("segment \"A\"".into()), 403),
             (ApiError::MayNot { area: "Profiles".into(), level: "Edit".into() }, 403),
+            (ApiError::MayNotGive("CanExecute on a segment".into()), 403),
+            (ApiError::MayNotTouch("the membership of Administrators".into()), 403),
             (ApiError::TooManyMatches, 403),
             (ApiError::NoRoute, 404),
             (ApiError::UnknownAccount, 404),

@@ -1,11 +1,19 @@
 //! OAuth clients and the tokens given to them (access.md). Secrets and tokens are kept as hashes only.
-
 //!
 //! Client secrets are kept as SHA-256, not Argon2id (access.md, Kept safe, leaves the choice): they are 64 random characters, 381
 //! bits that no dictionary holds, so a slow hash adds nothing, and one on every token call would be a way to be knocked over.
 
+mod clients;
+
+use std::collections::HashSet;
+
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use sayso_model::{id::AccountNo, moment::Moment, refusal::Refusal};
+use sayso_model::{
+    config::Configuration,
+    id::{AccountNo, fold},
+    moment::Moment,
+    refusal::Refusal,
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
@@ -18,6 +26,8 @@ use crate::{
     tx::Tx,
 };
 
+pub use clients::Clients;
+
 /// An OAuth client: issued for one user of one account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
@@ -28,8 +38,36 @@ pub struct OAuthClient {
     pub user_id: String,
     pub is_active: bool,
     pub created: Moment,
-    /// SHA-256 of each valid secret, newest last, at most two.
-    pub secrets: Vec<[u8; 32]>,
+    /// The valid secrets, newest last, at most two.
+    pub secrets: Vec<Secret>,
+}
+
+/// A client's secret, of which the store knows no more than this.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "KeptSecret")]
+#[allow(missing_docs)]
+pub struct Secret {
+    /// Its SHA-256.
+    pub hash: [u8; 32],
+    /// Absent of one that was made before this was kept.
+    pub created: Option<Moment>,
+}
+
+/// A secret as it is kept: in the beginning its hash alone.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum KeptSecret {
+    Hash([u8; 32]),
+    Dated { hash: [u8; 32], created: Option<Moment> },
+}
+
+impl From<KeptSecret> for Secret {
+    fn from(kept: KeptSecret) -> Self {
+        match kept {
+            KeptSecret::Hash(hash) => Self { hash, created: None },
+            KeptSecret::Dated { hash, created } => Self { hash, created },
+        }
+    }
 }
 
 /// A client with the secret just made for it, which is shown once and never again.
@@ -57,76 +95,15 @@ const SECRET_LENGTH: usize = 64;
 const SECRETS: usize = 2;
 
 impl Store {
-    /// Makes a client for a user (blocking). A user that the account does not have is refused as unknown.
-    pub fn create_client(&self, account: AccountNo, user_id: &str) -> Result<NewSecret, StoreError> {
-        let (client_id, secret) = (random_text(CLIENT_ID_LENGTH)?, random_text(SECRET_LENGTH)?);
-        let (user_id, created) = (user_id.to_owned(), self.clock().now());
-        self.writer().run_blocking(move |tx| {
-            let config = tx.account(account)?.config;
-            let user = config.user(&user_id).ok_or_else(|| {
-                let why = format!("the account has no user `{user_id}`; add it to the configuration and apply that");
-                Refusal::unknown("user", why)
-            })?;
-            let (user_id, secrets) = (user.user_id.clone(), vec![hash(&secret)]);
-            let client = OAuthClient { client_id, account, user_id, is_active: true, created, secrets };
-            put_client(tx, &client)?;
-            Ok(NewSecret { client, secret })
-        })
-    }
-    /// The clients of an account, by their id.
-    pub fn clients(&self, account: AccountNo) -> Result<Vec<OAuthClient>, StoreError> {
-        let engine = &self.shared().engine;
-        let txn = engine.read()?;
-        let mut clients = Vec::new();
-        for entry in engine.dbs.access.prefix_iter(&txn, small::CLIENTS).or_engine()? {
-            let client = open_client(entry.or_engine()?.1)?;
-            if client.account == account {
-                clients.push(client);
-            }
-        }
-        Ok(clients)
-    }
-    /// Gives a client a second secret; the older of two goes (blocking). Refused as unknown when the account has no such client.
-    pub fn rotate_client(&self, account: AccountNo, client_id: &str) -> Result<NewSecret, StoreError> {
-        let secret = random_text(SECRET_LENGTH)?;
-        let hashed = hash(&secret);
-        let client_id = client_id.to_owned();
-        let client = self.writer().run_blocking(move |tx| {
-            let (dbs, txn) = tx.read();
-            let mut client = client_of(dbs, txn, account, &client_id)?.ok_or_else(|| {
-                Refusal::unknown("client_id", "the account has no client of this id; `list` shows them")
-            })?;
-            client.secrets.push(hashed);
-            let surplus = client.secrets.len().saturating_sub(SECRETS);
-            client.secrets.drain(..surplus);
-            put_client(tx, &client)?;
-            Ok(client)
-        })?;
-        Ok(NewSecret { client, secret })
-    }
-    /// Removes a client and with it its tokens (blocking). `false` when it is not there.
-    pub fn revoke_client(&self, account: AccountNo, client_id: &str) -> Result<bool, StoreError> {
-        let client_id = client_id.to_owned();
-        self.writer().run_upkeep_blocking(move |tx| {
-            let (dbs, txn) = tx.read();
-            if client_of(dbs, txn, account, &client_id)?.is_none() {
-                return Ok(false);
-            }
-            let (dbs, txn) = tx.write();
-            dbs.access.delete(txn, &small::client(&client_id)).or_engine()?;
-            remove_bearers(tx, |bearer| bearer.client_id == client_id)?;
-            Ok(true)
-        })
-    }
     /// The client whose id and secret these are, compared in constant time; `None` also for one that is switched off.
     pub fn authenticate_client(&self, client_id: &str, secret: &str) -> Result<Option<OAuthClient>, StoreError> {
         let engine = &self.shared().engine;
         let client = client(&engine.dbs, &engine.read()?, client_id)?;
         let given = hash(secret);
         // Every secret is compared, and an unknown client's against one that nobody has, so that the time tells nothing.
-        let nobodys = [[0; 32]; 1];
+        let nobodys = [Secret { hash: [0; 32], created: None }];
         let kept = client.as_ref().map_or(&nobodys[..], |client| &client.secrets);
-        let matches = kept.iter().fold(Choice::from(0), |any, secret| any | secret.ct_eq(&given));
+        let matches = kept.iter().fold(Choice::from(0), |any, secret| any | secret.hash.ct_eq(&given));
         Ok(client.filter(|client| bool::from(matches) && client.is_active))
     }
     /// Issues a bearer token for a client: opaque, 256 random bits in base64url, kept as its SHA-256; good for `lifetime_ms`.
@@ -147,9 +124,12 @@ impl Store {
         self.writer().run(move |tx| {
             let token = token?;
             let (dbs, txn) = tx.read();
-            // Between the check of the secret and now the client may have been revoked.
-            if client_of(dbs, txn, bearer.account, &bearer.client_id)?.is_none() {
-                let why = "the client was revoked; make another";
+            // Between the check of the secret and now the client may have been revoked, or it or its user switched off.
+            let client = client_of(dbs, txn, bearer.account, &bearer.client_id)?;
+            let config = tx.account(bearer.account)?.config;
+            let user = config.user(&bearer.user_id);
+            if !client.is_some_and(|client| client.is_active) || !user.is_some_and(|user| user.is_active) {
+                let why = "the client was revoked, or it or its user switched off";
                 return Err(Refusal::unknown("client_id", why).into());
             }
             let sealed = seal::seal_json(&bearer)?;
@@ -194,6 +174,41 @@ fn put_client(tx: &mut Tx<'_>, client: &OAuthClient) -> Result<(), StoreError> {
     let sealed = seal::seal_json(client)?;
     let (dbs, txn) = tx.write();
     dbs.access.put(txn, &small::client(&client.client_id), &sealed).or_engine()
+}
+
+/// Lets credentials follow a change of an account's users, in the change's own commit: those of a user who is gone end for good, so that a
+/// later user of the same id has none of them; the tokens of one who is switched off end, while the clients rest until they are switched on.
+pub(crate) fn follow_users(
+    tx: &mut Tx<'_>,
+    account: AccountNo,
+    former: &Configuration,
+    new: &Configuration,
+) -> Result<(), StoreError> {
+    let becomes = |user_id: &str| new.users.iter().find(|user| fold(&user.user_id) == fold(user_id));
+    let was: Vec<_> = former.users.iter().map(|user| (user, becomes(&user.user_id))).collect();
+    let gone: HashSet<String> = was.iter().filter(|(_, now)| now.is_none()).map(|(u, _)| fold(&u.user_id)).collect();
+    let off = was.iter().filter(|(user, now)| user.is_active && now.is_some_and(|now| !now.is_active));
+    let off: HashSet<String> = off.map(|(user, _)| fold(&user.user_id)).collect();
+    if gone.is_empty() && off.is_empty() {
+        return Ok(());
+    }
+    remove_bearers(tx, |bearer| {
+        let user = fold(&bearer.user_id);
+        bearer.account == account && (gone.contains(&user) || off.contains(&user))
+    })?;
+    let (dbs, txn) = tx.read();
+    let mut ended = Vec::new();
+    for entry in dbs.access.prefix_iter(txn, small::CLIENTS).or_engine()? {
+        let client = open_client(entry.or_engine()?.1)?;
+        if client.account == account && gone.contains(&fold(&client.user_id)) {
+            ended.push(client.client_id);
+        }
+    }
+    for client_id in ended {
+        let (dbs, txn) = tx.write();
+        dbs.access.delete(txn, &small::client(&client_id)).or_engine()?;
+    }
+    Ok(())
 }
 
 fn remove_bearers(tx: &mut Tx<'_>, goes: impl Fn(&Bearer) -> bool) -> Result<u64, StoreError> {

@@ -12,7 +12,7 @@ use sayso_model::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Store, StoreError,
+    Store, StoreError, access,
     engine::{Databases, OrEngine, Read},
     keys::small,
     meta::{self, Numbers},
@@ -168,6 +168,7 @@ fn change(tx: &mut Tx<'_>, current: Account, author: &Author, edit: Edit) -> Res
     check_use(&edit.configuration, former, &tx.dictionary(current.no)?.terms).map_err(seen_from_within)?;
     let mut ledger = Ledger::clone(&current.ledger);
     ledger.follow(former, &edit.configuration, edit.renamed.as_ref(), author, tx.now());
+    access::follow_users(tx, current.no, former, &edit.configuration)?;
     put(tx, current.no, Record { name: current.name, configuration: edit.configuration, ledger })
 }
 

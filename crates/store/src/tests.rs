@@ -6,6 +6,7 @@ mod accounts;
 mod alternate_ids;
 mod checking;
 mod compacting;
+mod credentials_follow;
 mod deleting;
 mod deltas;
 mod durability;

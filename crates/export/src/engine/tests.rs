@@ -135,12 +135,14 @@ async fn a_token_is_its_users_and_an_administrators_and_nobody_elses() {
     let owner = sandbox.caller();
     let admin = Caller { user_id: "Admin".into(), is_administrator: true, ..owner.clone() };
     let stranger = Caller { user_id: "Somebody".into(), ..owner.clone() };
+    let namesake = Caller { user_no: Some(7), ..owner.clone() };
     let foreign = Caller { account: other.no, is_administrator: true, ..owner.clone() };
     for caller in [&owner, &admin] {
         assert_eq!(engine.subject(caller, token).unwrap(), Subject::Segment("Everyone".into()));
         assert!(engine.page(caller, token, request_page(1, 1, true)).await.is_ok());
     }
-    for caller in [&stranger, &foreign] {
+    // a later user of the same id is somebody else
+    for caller in [&stranger, &namesake, &foreign] {
         assert!(unknown(engine.subject(caller, token)));
         assert!(unknown(engine.status(caller, token).await));
         assert!(unknown(engine.page(caller, token, request_page(1, 1, true)).await));

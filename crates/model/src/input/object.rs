@@ -26,6 +26,14 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
+/// For one object.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<T, D::Error> {
+    Object::deserialize(d).map(|Object(read)| read)
+}
+
 /// For a list of objects.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 use axum::extract::FromRequestParts;
 use hyper::http::request::Parts;
 use sayso_model::{
-    config::{Area, Level, User},
+    config::{Area, Kind, Level, Rights, User},
     id::{Author, fold},
 };
 use sayso_store::account::Account;
@@ -28,6 +28,16 @@ impl Caller {
     /// Who is said to have made a change.
     pub(crate) fn author(&self) -> Author {
         Author { user_id: self.user.user_id.clone(), source_id: self.user.source_group.clone() }
+    }
+
+    /// The user's number in the account's ledger: somebody else who had the same id before, or has it later, has another.
+    pub(crate) fn user_no(&self) -> Option<u64> {
+        self.account.ledger.entry(Kind::Users, &self.user.user_id).map(|entry| entry.id)
+    }
+
+    /// Everything that the user's groups permit.
+    pub(crate) fn rights(&self) -> Rights {
+        Rights::of(&self.account.config.source, self.user.user_groups.iter().map(String::as_str))
     }
 
     /// How far the user's groups permit an area; administrators have everything.

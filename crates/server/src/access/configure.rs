@@ -18,6 +18,7 @@ use sayso_store::{
 use super::{
     Caller,
     permit::{EditProfiles, Permission, Permit, ViewProfiles, require},
+    rise,
     telling::Telling,
 };
 use crate::error::ApiError;
@@ -54,11 +55,28 @@ impl Permission for EditSegments {
     const LEVEL: Level = Level::Edit;
 }
 
+/// Reading users, user groups and source groups, and which credentials there are.
+pub(crate) enum ViewUsers {}
+
+impl Permission for ViewUsers {
+    const AREA: Area = Area::Users;
+    const LEVEL: Level = Level::View;
+}
+
+/// Changing users, user groups and source groups, and making and ending credentials.
+pub(crate) enum EditUsers {}
+
+impl Permission for EditUsers {
+    const AREA: Area = Area::Users;
+    const LEVEL: Level = Level::Edit;
+}
+
 /// A permission that lets the configuration be changed.
 pub(crate) trait Configures: Permission {}
 
 impl Configures for EditConfiguration {}
 impl Configures for EditSegments {}
+impl Configures for EditUsers {}
 
 impl<P: Permission> Permit<P> {
     /// The account as it stood when the caller was let in.
@@ -84,6 +102,7 @@ impl<P: Configures> Permit<P> {
             let caller = Caller { account: account.clone(), user, client_id };
             require::<P>(&caller)?;
             let (edit, given) = f(&caller)?;
+            rise::check(&caller, &edit.configuration)?;
             let _ = told.set(Telling::of(&caller, &edit));
             Ok((edit, given))
         };

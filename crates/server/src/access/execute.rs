@@ -102,6 +102,7 @@ impl<O> Executing<O> {
         let request = Request {
             account: self.caller.account.no,
             user_id: self.caller.user.user_id.clone(),
+            user_no: self.caller.user_no(),
             client_id: Some(self.caller.client_id),
             subject: self.subject,
             selection: self.selection,
@@ -128,6 +129,7 @@ impl FromRequestParts<App> for Holding {
         let asking = Asking {
             account: caller.account.no,
             user_id: caller.user.user_id.clone(),
+            user_no: caller.user_no(),
             is_administrator: caller.is_administrator(),
         };
         let text = path_value(parts, "accessToken").await?.unwrap_or_default();

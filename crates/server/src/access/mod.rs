@@ -7,15 +7,19 @@
 
 pub(crate) mod app;
 mod caller;
+mod clients;
 mod configure;
 mod execute;
 mod permit;
+mod rise;
 pub(crate) mod scheme;
 mod telling;
 
 pub(crate) use app::App;
 pub(crate) use caller::Caller;
-pub(crate) use configure::{Configures, EditConfiguration, EditSegments, ViewConfiguration, ViewSegments};
+pub(crate) use configure::{
+    Configures, EditConfiguration, EditSegments, EditUsers, ViewConfiguration, ViewSegments, ViewUsers,
+};
 pub use execute::permission_check;
 pub(crate) use execute::{Executing, Holding, OfGroup, OfSegment};
 pub(crate) use permit::{EditConsents, EditPreferences, EditProfiles, Permission, Permit, ViewConsents, ViewProfiles};

@@ -160,7 +160,7 @@ pub(crate) fn read_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, Refusal> 
     Ok(read)
 }
 
-fn fault(fault: serde_path_to_error::Error<serde_json::Error>) -> Refusal {
+pub(crate) fn fault(fault: serde_path_to_error::Error<serde_json::Error>) -> Refusal {
     let path = fault.path().to_string();
     Refusal::invalid(if path == "." { String::new() } else { path }, fault.inner().to_string())
 }
@@ -274,7 +274,7 @@ pub(crate) async fn remove<R: Resource<Edit: Configures>>(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-fn saved(value: &Value) -> Response {
+pub(crate) fn saved(value: &Value) -> Response {
     let json = bytes_of(value);
     ([(ETAG, own_header(&etag(&json)))], json_bytes(json)).into_response()
 }
@@ -292,7 +292,7 @@ fn made<R: Resource>(account: &Account, name: &str, base: &str) -> Response {
 }
 
 /// The address as far as the account, in the form in which the caller wrote it, with or without version.
-fn account_path(request: &Request) -> String {
+pub(crate) fn account_path(request: &Request) -> String {
     // a nested router takes its base off the address
     let uri: &Uri = request.extensions().get::<OriginalUri>().map_or(request.uri(), |original| &original.0);
     let parts: Vec<&str> = uri.path().split('/').skip(1).collect();

@@ -159,7 +159,7 @@ impl<R: Resource<Edit: Configures>> Calls<R> {
         let words = R::WORDS;
         let replace = json!({
             "summary": format!("Make or replace {}", words.a),
-            "description": "Members left out go to their defaults. Permissions stay as they are.",
+            "description": "Members left out go to their defaults; who may do what with a segment or segment group stays as it is.",
             "operationId": format!("put{}", words.operation.0),
             "parameters": [account(), named::<R>(), if_match(), if_none_match()],
             "requestBody": body::<R>(),

@@ -6,6 +6,8 @@
 //! | `calls` | the calls, written once for all kinds |
 //! | `describe` | the same for the OpenAPI document |
 //! | `types`, `fields`, `consents`, `programs`, `segments` | the kinds |
+//! | `people` | users, user groups, source groups |
+//! | `oauth_clients` | what programs sign in with: no part of the configuration, but beside the users |
 //! | `tree` | programs as a tree, chosen by type or by custom property |
 //! | `permissions`, `preview` | who may do what with a segment; how many a definition finds before it is saved |
 //! | `tags` | what needs no configuration: counted, and taken off |
@@ -18,6 +20,8 @@ mod consents;
 mod describe;
 mod fields;
 mod fixed;
+mod oauth_clients;
+mod people;
 mod permissions;
 mod preview;
 mod programs;
@@ -40,6 +44,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     let router = consents::add(router);
     let router = programs::add(router);
     let router = segments::add(router);
+    let router = people::add(router);
     router
         .routes(routes!(tree::list_program_groups_by_type))
         .routes(routes!(tree::list_programs_by_type))
@@ -49,6 +54,14 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(fields::list_custom_fields))
         .routes(routes!(fixed::list_update_rules))
         .routes(routes!(fixed::list_consent_status))
+        .routes(routes!(oauth_clients::list_oauth_clients, oauth_clients::create_oauth_client))
+        .routes(routes!(
+            oauth_clients::read_oauth_client,
+            oauth_clients::patch_oauth_client,
+            oauth_clients::delete_oauth_client
+        ))
+        .routes(routes!(oauth_clients::rotate_oauth_client))
+        .routes(routes!(oauth_clients::delete_oauth_client_tokens))
         .routes(routes!(preview::preview_segment))
         .routes(routes!(tags::list_tags))
         .routes(routes!(tags::delete_tag))

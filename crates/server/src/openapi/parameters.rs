@@ -27,6 +27,11 @@ fn known(name: &str, get: bool) -> Option<(&'static str, Value, Value)> {
         "consentType" => ("The type of the consent, in any letter case", text(100), json!("Marketing")),
         "segmentName" => ("The segment, in any letter case", text(256), json!("Georgia newsletter")),
         "segmentGroupName" => ("The segment group, in any letter case", text(256), json!("Georgia reachable")),
+        "oauthClientId" => (
+            "The OAuth client",
+            json!({"type": "string", "minLength": 1, "maxLength": 100}),
+            json!("rXb2c9TgWm4LqKzP0sYvD7hJ1nEaUf8o3iRtGk5xQwZyBdCl"),
+        ),
         "emailAddress" => ("An email address, in any letter case", sought, json!("ada@example.org")),
         "lastName" => ("The last name, in any letter case", sought, json!("Smith")),
         "operator" => (

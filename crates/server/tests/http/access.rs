@@ -118,6 +118,12 @@ async fn a_permission_that_is_missing_is_named_and_one_that_is_lost_counts_at_on
     sandbox.store.apply_configuration(no, disabled).unwrap();
     assert_eq!(sandbox.get(&robot, &format!("{export}/Status")).await.status, 401);
     sandbox.store.apply_configuration(no, configuration()).unwrap();
+    assert_eq!(
+        sandbox.get(&robot, &format!("{export}/Status")).await.status,
+        401,
+        "the token died with the right to it"
+    );
+    let robot = sandbox.token("ACME_CORP", "Robot").await;
     assert_eq!(sandbox.get(&robot, &format!("{export}/Status")).await.json()["Status"], "Complete");
     sandbox.stop().await;
 }

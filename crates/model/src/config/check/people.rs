@@ -1,7 +1,11 @@
 //! Source groups, user groups and users.
 
 use super::{Checker, NAME, Reference};
-use crate::{config::ADMINISTRATORS, id::fold, refusal::shown};
+use crate::{
+    config::{ADMINISTRATORS, Configuration},
+    id::fold,
+    refusal::{Refusal, shown},
+};
 
 impl Checker<'_> {
     pub(super) fn source_and_user_groups(&mut self) {
@@ -35,6 +39,12 @@ impl Checker<'_> {
                 self.reference(reference, |c| c.source_groups.iter().map(|g| g.name.as_str()).collect());
             }
         }
+        if self.current.is_some_and(|current| has_administrator(&current.source)) && !has_administrator(self.new) {
+            let why = format!(
+                "the last active member of {ADMINISTRATORS} would go, and nobody could administer the account; make another first"
+            );
+            self.refusals.push(Refusal::conflict("Users", why));
+        }
     }
 
     /// A reference to a user group. Administrators is always there, configured or not (access.md).
@@ -44,4 +54,10 @@ impl Checker<'_> {
             self.reference(reference, |c| c.user_groups.iter().map(|g| g.name.as_str()).collect());
         }
     }
+}
+
+/// Whether somebody can administer the account.
+fn has_administrator(c: &Configuration) -> bool {
+    let is = |group: &String| fold(group) == fold(ADMINISTRATORS);
+    c.users.iter().any(|user| user.is_active && user.user_groups.iter().any(is))
 }

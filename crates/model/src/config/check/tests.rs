@@ -380,3 +380,24 @@ fn all_that_is_wrong_is_said_at_once() {
     let paths: Vec<_> = all.iter().map(|r| r.path.as_str()).collect();
     assert_eq!(paths, ["EmailTypes[1].TypeName", "Users[0].UserId", "Segments[0].Criteria.Tag"]);
 }
+
+#[test]
+fn the_last_active_administrator_stays() {
+    use crate::config::{ADMINISTRATORS, User};
+    let administrator = |id: &str, is_active: bool| User {
+        user_id: id.into(),
+        name: None,
+        is_active,
+        user_groups: vec![ADMINISTRATORS.to_lowercase()],
+        source_group: None,
+    };
+    let with = |users: Vec<User>| Configuration { users, ..Configuration::default() };
+    let present = with(vec![administrator("A", true), administrator("B", false)]);
+    let taken = |users| check(&with(users), Some(&present)).is_ok();
+    assert!(taken(vec![administrator("B", true)]));
+    assert!(!taken(vec![administrator("B", false)]));
+    assert!(!taken(vec![administrator("A", false)]));
+    assert!(!taken(vec![]));
+    // an account that has none can be given one later
+    assert!(check(&with(vec![]), Some(&with(vec![]))).is_ok());
+}

@@ -1,0 +1,168 @@
+//! Making, changing and ending the OAuth clients of an account, inside one write: what is checked of a client or its user still holds when
+//! the change is made.
+
+use sayso_model::{config::User, id::AccountNo, refusal::Refusal};
+
+use super::{
+    CLIENT_ID_LENGTH, NewSecret, OAuthClient, SECRET_LENGTH, SECRETS, Secret, client_of, hash, open_client, put_client,
+    random_text, remove_bearers,
+};
+use crate::{Store, StoreError, account::Account, engine::OrEngine, keys::small, tx::Tx};
+
+/// The OAuth clients of one account, within a write.
+pub struct Clients<'t, 's> {
+    tx: &'t mut Tx<'s>,
+    account: Account,
+}
+
+impl Clients<'_, '_> {
+    /// The account as it is now.
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// A client of the account.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn get(&self, client_id: &str) -> Result<Option<OAuthClient>, StoreError> {
+        let (dbs, txn) = self.tx.read();
+        client_of(dbs, txn, self.account.no, client_id)
+    }
+
+    /// Makes one for a user.
+    ///
+    /// # Errors
+    /// A user that the account does not have is refused as unknown.
+    pub fn create(&mut self, user_id: &str) -> Result<NewSecret, StoreError> {
+        let user_id = self.user(user_id)?.user_id.clone();
+        let (client_id, secret) = (random_text(CLIENT_ID_LENGTH)?, random_text(SECRET_LENGTH)?);
+        let created = self.tx.now();
+        let secrets = vec![Secret { hash: hash(&secret), created: Some(created) }];
+        let client = OAuthClient { client_id, account: self.account.no, user_id, is_active: true, created, secrets };
+        put_client(self.tx, &client)?;
+        Ok(NewSecret { client, secret })
+    }
+
+    fn user(&self, user_id: &str) -> Result<&User, Refusal> {
+        self.account.config.user(user_id).ok_or_else(|| {
+            let why = format!("the account has no user `{user_id}`; add it to the configuration and apply that");
+            Refusal::unknown("user", why)
+        })
+    }
+
+    /// Gives a client a second secret, in place of the older of two, or of all.
+    ///
+    /// # Errors
+    /// Refused as unknown when the account has no such client.
+    pub fn rotate(&mut self, client_id: &str, keep_former: bool) -> Result<NewSecret, StoreError> {
+        let secret = random_text(SECRET_LENGTH)?;
+        let mut client = self.known(client_id)?;
+        let kept = if keep_former { SECRETS - 1 } else { 0 };
+        let surplus = client.secrets.len().saturating_sub(kept);
+        client.secrets.drain(..surplus);
+        client.secrets.push(Secret { hash: hash(&secret), created: Some(self.tx.now()) });
+        put_client(self.tx, &client)?;
+        Ok(NewSecret { client, secret })
+    }
+
+    fn known(&self, client_id: &str) -> Result<OAuthClient, StoreError> {
+        let why = || Refusal::unknown("client_id", "the account has no client of this id; `list` shows them").into();
+        self.get(client_id)?.ok_or_else(why)
+    }
+
+    /// Switches a client on or off; off, its tokens end.
+    ///
+    /// # Errors
+    /// Refused as unknown when the account has no such client.
+    pub fn switch(&mut self, client_id: &str, is_active: bool) -> Result<OAuthClient, StoreError> {
+        let mut client = self.known(client_id)?;
+        client.is_active = is_active;
+        put_client(self.tx, &client)?;
+        if !is_active {
+            self.end_tokens(client_id)?;
+        }
+        Ok(client)
+    }
+
+    /// Removes a client and with it its tokens; `false` when it is not there.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn revoke(&mut self, client_id: &str) -> Result<bool, StoreError> {
+        if self.get(client_id)?.is_none() {
+            return Ok(false);
+        }
+        let (dbs, txn) = self.tx.write();
+        dbs.access.delete(txn, &small::client(client_id)).or_engine()?;
+        self.end_tokens(client_id)?;
+        Ok(true)
+    }
+
+    /// Ends the tokens that a client was given; gives how many there were.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn end_tokens(&mut self, client_id: &str) -> Result<u64, StoreError> {
+        let account = self.account.no;
+        remove_bearers(self.tx, |bearer| bearer.account == account && bearer.client_id == client_id)
+    }
+}
+
+impl Store {
+    /// Changes the clients of an account; what `f` gives is on disk when it is given. `ends`: the change only ends something, so it may use the
+    /// reserve of a full disk.
+    pub async fn change_clients<T: Send + 'static>(
+        &self,
+        account: AccountNo,
+        ends: bool,
+        f: impl FnOnce(&mut Clients<'_, '_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let change = move |tx: &mut Tx<'_>| within(tx, account, f);
+        match ends {
+            true => self.writer().run_upkeep(change).await,
+            false => self.writer().run(change).await,
+        }
+    }
+
+    /// Makes a client for a user (blocking). A user that the account does not have is refused as unknown.
+    pub fn create_client(&self, account: AccountNo, user_id: &str) -> Result<NewSecret, StoreError> {
+        let user_id = user_id.to_owned();
+        self.writer().run_blocking(move |tx| within(tx, account, |clients| clients.create(&user_id)))
+    }
+
+    /// The clients of an account, by their id.
+    pub fn clients(&self, account: AccountNo) -> Result<Vec<OAuthClient>, StoreError> {
+        let engine = &self.shared().engine;
+        let txn = engine.read()?;
+        let mut clients = Vec::new();
+        for entry in engine.dbs.access.prefix_iter(&txn, small::CLIENTS).or_engine()? {
+            let client = open_client(entry.or_engine()?.1)?;
+            if client.account == account {
+                clients.push(client);
+            }
+        }
+        Ok(clients)
+    }
+
+    /// Gives a client a second secret; the older of two goes (blocking). Refused as unknown when the account has no such client.
+    pub fn rotate_client(&self, account: AccountNo, client_id: &str) -> Result<NewSecret, StoreError> {
+        let client_id = client_id.to_owned();
+        self.writer().run_blocking(move |tx| within(tx, account, |clients| clients.rotate(&client_id, true)))
+    }
+
+    /// Removes a client and with it its tokens (blocking). `false` when it is not there.
+    pub fn revoke_client(&self, account: AccountNo, client_id: &str) -> Result<bool, StoreError> {
+        let client_id = client_id.to_owned();
+        self.writer().run_upkeep_blocking(move |tx| within(tx, account, |clients| clients.revoke(&client_id)))
+    }
+}
+
+fn within<T>(
+    tx: &mut Tx<'_>,
+    account: AccountNo,
+    f: impl FnOnce(&mut Clients<'_, '_>) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let account = tx.account(account)?;
+    f(&mut Clients { tx, account })
+}

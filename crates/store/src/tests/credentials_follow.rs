@@ -1,0 +1,55 @@
+//! Credentials follow their users (access.md): gone with them, at rest while they are switched off.
+
+use super::*;
+use crate::access::{NewSecret, OAuthClient};
+
+fn with_second(active: bool) -> Configuration {
+    let mut c = configuration();
+    let mut second = c.users[0].clone();
+    second.user_id = "Second".into();
+    second.is_active = active;
+    c.users.push(second);
+    c
+}
+
+#[test]
+fn a_user_who_goes_takes_clients_and_tokens_along_and_another_account_s_stay() {
+    let s = Sandbox::new();
+    s.store.apply_configuration(s.account.no, with_second(true)).unwrap();
+    let other = s.store.create_account("OTHER", with_second(true)).unwrap();
+    let made = [s.account.no, other.no].map(|no| s.store.create_client(no, "Second").unwrap());
+    let stays = s.store.create_client(s.account.no, "Admin").unwrap();
+    let token = |made: &NewSecret| block_on(s.store.issue_token(&made.client, HOUR)).unwrap();
+    let tokens = [token(&made[0]), token(&made[1]), token(&stays)];
+    s.store.apply_configuration(s.account.no, configuration()).unwrap();
+    let stand = |s: &Sandbox| tokens.each_ref().map(|token| s.store.bearer(token).unwrap().is_some());
+    assert_eq!(stand(&s), [false, true, true]);
+    s.store.apply_configuration(s.account.no, with_second(true)).unwrap();
+    assert_eq!(stand(&s), [false, true, true]);
+    let opens = |made: &NewSecret| s.store.authenticate_client(&made.client.client_id, &made.secret).unwrap().is_some();
+    assert_eq!((opens(&made[0]), opens(&made[1]), opens(&stays)), (false, true, true));
+}
+
+#[test]
+fn a_user_who_is_switched_off_gets_no_token_and_the_former_ones_never_come_back() {
+    let s = Sandbox::new();
+    s.store.apply_configuration(s.account.no, with_second(true)).unwrap();
+    let made = s.store.create_client(s.account.no, "Second").unwrap();
+    let token = block_on(s.store.issue_token(&made.client, HOUR)).unwrap();
+    s.store.apply_configuration(s.account.no, with_second(false)).unwrap();
+    assert!(s.store.bearer(&token).unwrap().is_none());
+    assert_eq!(why(block_on(s.store.issue_token(&made.client, HOUR))).0, Why::Unknown);
+    s.store.apply_configuration(s.account.no, with_second(true)).unwrap();
+    assert!(s.store.bearer(&token).unwrap().is_none());
+    assert!(block_on(s.store.issue_token(&made.client, HOUR)).is_ok());
+}
+
+#[test]
+fn a_client_that_was_kept_before_secrets_had_dates_still_reads() {
+    let kept = r#"{"client_id":"a","account":1,"user_id":"Admin","is_active":true,"created":5,"secrets":[HASH]}"#;
+    let kept = kept.replace("HASH", &serde_json::to_string(&[7_u8; 32]).unwrap());
+    let client: OAuthClient = serde_json::from_str(&kept).unwrap();
+    assert_eq!((client.secrets[0].hash, client.secrets[0].created), ([7; 32], None));
+    let again: OAuthClient = serde_json::from_str(&serde_json::to_string(&client).unwrap()).unwrap();
+    assert_eq!(again, client);
+}
