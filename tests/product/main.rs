@@ -20,6 +20,7 @@ mod histories;
 mod implied;
 mod initiate;
 mod matching;
+mod matrix;
 mod mirror;
 mod oauth_clients;
 mod oracle;
