@@ -56,6 +56,12 @@ async fn users_and_their_groups_are_made_read_changed_and_removed() {
         .await
         .is(200);
 
+    // the address names it; another name in the body is another thing
+    put(&admin, "/Users/Forms", json!({"UserId": null, "UserGroups": ["Web forms"], "SourceGroup": "Web"}))
+        .await
+        .is(200);
+    put(&admin, "/Users/Nobody", json!({"UserId": "Somebody"})).await.refuses(400, &["UserId", "Nobody"]);
+
     admin.delete(&path("/UserGroups/Web%20forms")).await.refuses(409, &["Forms"]);
     admin.delete(&path("/SourceGroups/Web")).await.refuses(409, &["Forms"]);
     for rest in ["/Users/Forms", "/UserGroups/Web%20forms", "/SourceGroups/Web"] {

@@ -111,7 +111,7 @@ areas! {
 #[schema(example = json!({"UserId": "John.Doe", "Name": "John Doe", "UserGroups": ["Exporters"], "SourceGroup": "Batch"}))]
 pub(crate) struct ConfiguredUser {
     /// Unique among users, without regard to case; without `/`, `:` and white space. It stays.
-    #[schema(min_length = 1, max_length = 100, pattern = "^[^/:\\s\\x00-\\x1f\\x7f]+$")]
+    #[schema(min_length = 1, max_length = 100, pattern = "{user-id}")]
     user_id: String,
     name: Option<String>,
     /// false: tokens end at once; clients and keys rest until it is true again.

@@ -39,22 +39,24 @@ pub(super) fn separate(document: &mut Value) {
     for (path, method, operation) in super::operations(document) {
         let Some(body) = operation.get_mut("requestBody") else { continue };
         rename(body, &both);
-        if method == "put" && path.contains("}/Segment") {
-            named_by_address(body, &mut all);
+        let named = ["Segment", "Users", "UserGroups", "SourceGroups"].map(|kind| format!("}}/{kind}"));
+        if method == "put" && named.iter().any(|kind| path.contains(kind)) {
+            let member = if path.contains("/Users/") { "UserId" } else { "Name" };
+            named_by_address(body, member, &mut all);
         }
     }
     document["components"]["schemas"] = all.into();
 }
 
 /// What a PUT makes has the name of its address: the body may leave it out.
-fn named_by_address(body: &mut Value, schemas: &mut Map<String, Value>) {
+fn named_by_address(body: &mut Value, member: &str, schemas: &mut Map<String, Value>) {
     let Some(Value::String(to)) = body.pointer_mut("/content/application~1json/schema/$ref") else { return };
     let name = to.trim_start_matches(SCHEMAS).to_owned();
     let Some(mut schema) = schemas.get(&name).cloned() else { return };
     if let Some(required) = schema["required"].as_array_mut() {
-        required.retain(|member| member != "Name");
+        required.retain(|required| required != member);
     }
-    schema["properties"]["Name"]["type"] = json!(["string", "null"]);
+    schema["properties"][member]["type"] = json!(["string", "null"]);
     to.push_str("Named");
     schemas.insert(format!("{name}Named"), schema);
 }

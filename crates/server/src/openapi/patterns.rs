@@ -27,11 +27,13 @@ macro_rules! time {
     };
 }
 
-const PATTERNS: [(&str, &str); 12] = [
+const PATTERNS: [(&str, &str); 13] = [
     // not blank, no control characters
     ("{text}", concat!("^[^", control!(), "]*[^\\s", control!(), "][^", control!(), "]*$")),
     // the same, without spaces at its ends
     ("{name}", concat!("^[^\\s", control!(), "](?:[^", control!(), "]*[^\\s", control!(), "])?$")),
+    // no spaces and nothing that a scope or a signature is split at
+    ("{user-id}", concat!("^[^/:\\s", control!(), "]+$")),
     // one @ with something before and after it, no spaces
     ("{email}", concat!("^[^@\\s", control!(), "]+@[^@\\s", control!(), "]+$")),
     // at least one digit
