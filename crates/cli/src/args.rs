@@ -317,6 +317,9 @@ pub enum CredentialsCommand {
     Rotate {
         /// The client
         client_id: String,
+        /// End the former secrets at once: somebody else may know them
+        #[arg(long, env = "SAYSO_END_FORMER", value_parser = switch())]
+        end_former: bool,
         /// As one JSON object
         #[arg(long, env = "SAYSO_JSON", value_parser = switch())]
         json: bool,

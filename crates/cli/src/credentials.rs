@@ -105,11 +105,14 @@ pub fn run(command: CredentialsCommand) -> anyhow::Result<ExitCode> {
                 out::line(table)?;
             }
         }
-        CredentialsCommand::Rotate { client_id, json, place } => {
+        CredentialsCommand::Rotate { client_id, end_former, json, place } => {
             let (store, account) = data::open_account(&place)?;
-            let made = store.rotate_client(account.no, &client_id)?;
+            let made = store.rotate_client(account.no, &client_id, !end_former)?;
             Credentials::new(&account.name, made).print(json)?;
-            out::note("The former secret stays good until the next rotation.");
+            out::note(match end_former {
+                true => "The former secrets are ended.",
+                false => "The former secret stays good until the next rotation.",
+            });
         }
         CredentialsCommand::Revoke { client_id, place } => {
             let (store, account) = data::open_account(&place)?;

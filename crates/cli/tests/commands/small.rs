@@ -42,6 +42,9 @@ fn credentials_are_made_listed_rotated_and_revoked() {
     let text = place.run(&["credentials", "list", "--account", "ACME"]).ok().out;
     assert!(text.contains(id) && text.contains("  2  "), "{text}");
 
+    place.run(&["credentials", "rotate", id, "--account", "ACME", "--end-former", "--json"]).ok();
+    assert_eq!(place.run(&["credentials", "list", "--account", "ACME", "--json"]).ok().json()[0]["secrets"], 1);
+
     place.run(&["credentials", "revoke", id, "--account", "ACME"]).ok();
     place.run(&["credentials", "revoke", id, "--account", "ACME"]).fails(1, &["no client"]);
     assert_eq!(place.run(&["credentials", "list", "--account", "ACME", "--json"]).ok().out, "[]\n");

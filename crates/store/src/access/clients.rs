@@ -145,10 +145,16 @@ impl Store {
         Ok(clients)
     }
 
-    /// Gives a client a second secret; the older of two goes (blocking). Refused as unknown when the account has no such client.
-    pub fn rotate_client(&self, account: AccountNo, client_id: &str) -> Result<NewSecret, StoreError> {
+    /// Gives a client a second secret in place of the older of two, or of all (blocking). Refused as unknown when the account has no such
+    /// client.
+    pub fn rotate_client(
+        &self,
+        account: AccountNo,
+        client_id: &str,
+        keep_former: bool,
+    ) -> Result<NewSecret, StoreError> {
         let client_id = client_id.to_owned();
-        self.writer().run_blocking(move |tx| within(tx, account, |clients| clients.rotate(&client_id, true)))
+        self.writer().run_blocking(move |tx| within(tx, account, |clients| clients.rotate(&client_id, keep_former)))
     }
 
     /// Removes a client and with it its tokens (blocking). `false` when it is not there.

@@ -34,13 +34,15 @@ fn two_secrets_are_valid_at_once_and_the_oldest_goes() {
     let s = Sandbox::new();
     let first = s.store.create_client(s.account.no, "Admin").unwrap();
     let id = &first.client.client_id;
-    let second = s.store.rotate_client(s.account.no, id).unwrap();
+    let second = s.store.rotate_client(s.account.no, id, true).unwrap();
     let opens = |secret: &str| s.store.authenticate_client(id, secret).unwrap().is_some();
     assert!(opens(&first.secret) && opens(&second.secret));
-    let third = s.store.rotate_client(s.account.no, id).unwrap();
+    let third = s.store.rotate_client(s.account.no, id, true).unwrap();
     assert!(!opens(&first.secret) && opens(&second.secret) && opens(&third.secret));
+    let last = s.store.rotate_client(s.account.no, id, false).unwrap();
+    assert!(!opens(&second.secret) && !opens(&third.secret) && opens(&last.secret));
     let other = s.store.create_account("OTHER", configuration()).unwrap();
-    assert_eq!(why(s.store.rotate_client(other.no, id)).0, Why::Unknown);
+    assert_eq!(why(s.store.rotate_client(other.no, id, true)).0, Why::Unknown);
 }
 
 #[test]
