@@ -46,8 +46,10 @@ fn a_user_who_is_switched_off_gets_no_token_and_the_former_ones_never_come_back(
 
 #[test]
 fn a_client_that_was_kept_before_secrets_had_dates_still_reads() {
-    let kept = r#"{"client_id":"a","account":1,"user_id":"Admin","is_active":true,"created":5,"secrets":[HASH]}"#;
-    let kept = kept.replace("HASH", &serde_json::to_string(&[7_u8; 32]).unwrap());
+    let s = Sandbox::new();
+    let mut kept = serde_json::to_value(s.store.create_client(s.account.no, "Admin").unwrap().client).unwrap();
+    kept["secrets"] = serde_json::json!(vec![[7_u8; 32]]);
+    let kept = serde_json::to_string(&kept).unwrap();
     let client: OAuthClient = serde_json::from_str(&kept).unwrap();
     assert_eq!((client.secrets[0].hash, client.secrets[0].created), ([7; 32], None));
     let again: OAuthClient = serde_json::from_str(&serde_json::to_string(&client).unwrap()).unwrap();
