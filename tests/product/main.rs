@@ -26,6 +26,7 @@ mod oauth_clients;
 mod oracle;
 mod people;
 mod profiles;
+mod proxies;
 mod reference;
 mod retrieve;
 mod rows;

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::FalseyValueParser};
 
-use crate::settings::{Size, Span};
+use crate::settings::{Network, Size, Span};
 
 /// Where data lives when nothing else is said.
 pub const DEFAULT_DATA: &str = "./sayso-data";
@@ -146,6 +146,10 @@ pub struct ServeArgs {
     /// The address under which callers reach the server, for the OAuth metadata [default: http:// and the request's Host]
     #[arg(long, env = "SAYSO_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
+    /// A proxy, or a network of them, that is believed when it says for whom it calls (X-Forwarded-For); may be given
+    /// several times [default: none]
+    #[arg(long, env = "SAYSO_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',')]
+    pub trusted_proxy: Option<Vec<Network>>,
     /// How long an export can be retrieved once it is complete [default: 12h]
     #[arg(long, env = "SAYSO_TOKEN_LIFE", value_name = "TIME", help_heading = "Exports")]
     pub token_life: Option<Span>,

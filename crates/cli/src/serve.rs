@@ -38,6 +38,7 @@ pub fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let options = Options {
         listen: settings.listen,
         public_url: settings.public_url.clone(),
+        trusted_proxies: settings.trusted_proxies.clone(),
         allow_http_callbacks: settings.allow_http_callbacks,
         write_stall: settings.write_stall,
         ..Options::default()

@@ -1,9 +1,16 @@
 //! What `serve` runs with, resolved once from flag, environment, file and default, in this order (program.md). The rest of
 //! the program sees only the outcome. Flag and environment come together: clap puts the flag first.
 
-use std::{fmt, fs, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    fmt, fs,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
 
 use anyhow::Context;
+use ipnet::IpNet;
 use sayso_export::Settings as ExportSettings;
 use sayso_server::Options;
 use sayso_store::Settings as StoreSettings;
@@ -90,6 +97,27 @@ impl<'de> Deserialize<'de> for Size {
     }
 }
 
+/// A network as it is written on the command line: `10.0.0.0/8`, `fd00::/8`, or one address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network(pub IpNet);
+
+impl FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let network = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+        network.map(Network).ok_or_else(|| {
+            format!("{text:?} is no network; write an address, perhaps with the length of its prefix, such as 10.0.0.0/8 or ::1")
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Network {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
 /// What is logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log {
@@ -118,6 +146,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// The address under which callers reach the server.
     pub public_url: Option<String>,
+    /// Networks of proxies that are believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// How long a reader may take nothing.
     pub write_stall: Duration,
     /// The store's settings.
@@ -139,6 +169,7 @@ struct File {
     data: Option<PathBuf>,
     listen: Option<SocketAddr>,
     public_url: Option<String>,
+    trusted_proxy: Option<Vec<Network>>,
     write_stall: Option<Span>,
     disk_reserve: Option<Size>,
     token_life: Option<Span>,
@@ -203,6 +234,7 @@ fn merge(args: ServeArgs, file: File, log: &LogArgs) -> anyhow::Result<Settings>
         data: args.data.or(file.data).unwrap_or_else(|| PathBuf::from(DEFAULT_DATA)),
         listen: args.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
         public_url: args.public_url.or(file.public_url),
+        trusted_proxies: args.trusted_proxy.or(file.trusted_proxy).into_iter().flatten().map(|n| n.0).collect(),
         write_stall: args
             .write_stall
             .or(file.write_stall)
@@ -293,6 +325,19 @@ mod tests {
             assert!(text.parse::<Size>().unwrap_err().contains("64MiB"), "{text}");
         }
         assert_eq!(settings(ServeArgs::default(), "disk_reserve = \"1MiB\"").store.disk_reserve, 1 << 20);
+    }
+
+    #[test]
+    fn networks_are_read_with_or_without_a_prefix() {
+        let read = |text: &str| text.parse::<Network>().map(|n| n.0.to_string());
+        assert_eq!(read("10.0.0.0/8"), Ok("10.0.0.0/8".to_owned()));
+        assert_eq!(read("192.0.2.1"), Ok("192.0.2.1/32".to_owned()));
+        assert_eq!(read("::1"), Ok("::1/128".to_owned()));
+        for text in ["", "10.0.0.0/33", "10.0.0/8", "proxy.example.org", "::/129"] {
+            assert!(read(text).unwrap_err().contains("10.0.0.0/8"), "{text}");
+        }
+        let both = settings(ServeArgs::default(), "trusted_proxy = [\"127.0.0.1\", \"fd00::/8\"]").trusted_proxies;
+        assert_eq!(both.iter().map(ToString::to_string).collect::<Vec<_>>(), ["127.0.0.1/32", "fd00::/8"]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What an operator may set about the HTTP face.
 
+use ipnet::IpNet;
 use std::{
     net::{Ipv4Addr, SocketAddr},
     time::Duration,
@@ -31,6 +32,8 @@ pub struct Options {
     pub drain: Duration,
     /// Most connections at once; more wait to be accepted.
     pub max_connections: usize,
+    /// Networks of proxies that are believed when they say, in `X-Forwarded-For`, for whom they call.
+    pub trusted_proxies: Vec<IpNet>,
     /// Whether `CallbackURL` may be `http://` to a loopback address (export.md, Initiate).
     pub allow_http_callbacks: bool,
 }
@@ -49,6 +52,7 @@ impl Default for Options {
             write_stall: Duration::from_secs(45),
             drain: Duration::from_secs(20),
             max_connections: 4096,
+            trusted_proxies: Vec::new(),
             allow_http_callbacks: false,
         }
     }

@@ -21,6 +21,7 @@ use tower::ServiceExt;
 use super::{
     connection::{Connection, FlushIo},
     patience::{Patience, Unacknowledged},
+    peer::Peer,
     spelling,
 };
 use crate::{access::App, health, options::Options, router::router};
@@ -148,7 +149,10 @@ fn serve_connection(
     hold_back(&stream);
     let patience = Patience::with(&stream, options.write_stall, unacknowledged);
     let io = FlushIo::new(TokioIo::new(stream), Arc::clone(&connection), patience);
+    let trusted = options.trusted_proxies.clone();
     let service = router.map_request(move |mut request: hyper::Request<Incoming>| {
+        let peer = Peer::behind(connection.peer, request.headers(), &trusted);
+        request.extensions_mut().insert(peer);
         request.extensions_mut().insert(Arc::clone(&connection));
         if let Some(uri) = spelling::canonical(request.uri()) {
             *request.uri_mut() = uri;

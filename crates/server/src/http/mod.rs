@@ -8,6 +8,7 @@ pub(crate) mod leftover;
 pub(crate) mod listen;
 pub(crate) mod path;
 pub(crate) mod patience;
+pub(crate) mod peer;
 pub(crate) mod pieces;
 pub(crate) mod query;
 pub(crate) mod spelling;

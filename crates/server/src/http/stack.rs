@@ -17,7 +17,7 @@ use hyper::{
 use serde::Serialize;
 use tracing::Instrument;
 
-use super::{answer::JSON, connection::Connection, leftover, path::well_formed};
+use super::{answer::JSON, leftover, path::well_formed, peer::peer_of};
 use crate::{access::App, docs, error::ApiError};
 
 /// The header by which a request is found again in the log.
@@ -38,9 +38,9 @@ pub(crate) async fn around(State(app): State<App>, request: Request, next: Next)
     let correlation_id = correlation_id(request.headers());
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched".to_owned(), |p| p.as_str().to_owned());
-    let peer = request.extensions().get::<Arc<Connection>>().map(|c| c.peer.to_string());
+    let peer = peer_of(request.extensions());
     // the route, not the address: addresses hold alternate ids and the like
-    let span = tracing::info_span!("request", %method, route, correlation_id, peer);
+    let span = tracing::info_span!("request", %method, route, correlation_id, %peer);
 
     let (parts, body) = request.into_parts();
     let (body, leftover) = leftover::lend(&parts.headers, body);
