@@ -93,13 +93,13 @@ impl<P: Configures> Permit<P> {
         f: impl FnOnce(&Caller) -> Result<(Edit, T), ApiError> + Send + 'static,
     ) -> Result<(Account, T), ApiError> {
         let (no, author) = (self.caller.account.no, self.caller.author());
-        let (user_id, client_id) = (self.caller.user.user_id.clone(), self.caller.client_id.clone());
+        let (user_id, credential) = (self.caller.user.user_id.clone(), self.caller.credential.clone());
         let told = Arc::new(OnceLock::new());
         let tell = Arc::clone(&told);
         let change = move |account: &Account| {
             let user = account.config.user(&user_id).filter(|user| user.is_active).cloned();
             let user = user.ok_or(ApiError::UnableToAuthenticate)?;
-            let caller = Caller { account: account.clone(), user, client_id };
+            let caller = Caller { account: account.clone(), user, credential };
             require::<P>(&caller)?;
             let (edit, given) = f(&caller)?;
             rise::check(&caller, &edit.configuration)?;
@@ -118,7 +118,7 @@ impl Permit<EditConfiguration> {
     /// The caller with the account as it is by now.
     pub(crate) fn present(&self) -> Result<Caller, ApiError> {
         let account = self.app.store().account_by_no(self.caller.account.no)?.ok_or(ApiError::UnknownAccount)?;
-        Ok(Caller { account, user: self.caller.user.clone(), client_id: self.caller.client_id.clone() })
+        Ok(Caller { account, user: self.caller.user.clone(), credential: self.caller.credential.clone() })
     }
 }
 

@@ -103,7 +103,7 @@ impl<O> Executing<O> {
             account: self.caller.account.no,
             user_id: self.caller.user.user_id.clone(),
             user_no: self.caller.user_no(),
-            client_id: Some(self.caller.client_id),
+            client_id: self.caller.credential.client_id().map(str::to_owned),
             subject: self.subject,
             selection: self.selection,
             conditions,
