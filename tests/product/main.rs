@@ -22,6 +22,7 @@ mod initiate;
 mod matching;
 mod matrix;
 mod mirror;
+mod oauth;
 mod oauth_clients;
 mod oracle;
 mod people;

@@ -11,11 +11,11 @@ static BEARER: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^[ \t]*(?i:bearer) [ \t]*([^ \t](?:.*[^ \t])?)[ \t]*$").expect("the pattern is well formed")
 });
 
-/// What a refused caller is told, whatever was sent: the texts of four headers that hold nothing secret.
-static TEXTS: LazyLock<[String; 4]> = LazyLock::new(|| {
-    ["", "Unknown", "Bearer", "PNAUTHINFO3"].map(|text| {
-        let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static(text))]);
-        bearer(&headers).expect_err("none of them is a bearer token").message
+/// What a refused caller is told, whatever was sent: the texts of five headers that hold nothing secret.
+static TEXTS: LazyLock<[String; 5]> = LazyLock::new(|| {
+    ["".as_bytes(), b"Unknown", b"Bearer", b"PNAUTHINFO3", b"Bearer \xff"].map(|text| {
+        let value = HeaderValue::from_bytes(text).expect("headers may hold such bytes");
+        bearer(&HeaderMap::from_iter([(AUTHORIZATION, value)])).expect_err("none of them is a bearer token").message
     })
 });
 
@@ -29,7 +29,8 @@ pub fn check(data: &[u8]) {
     match bearer(&headers) {
         Ok(token) => assert_eq!(Some(token), expected(&values)),
         Err(refusal) => {
-            assert_eq!(refusal.status, 401);
+            let malformed = values.len() > 1 || values.iter().any(|value| says_bearer_alone(value));
+            assert_eq!(refusal.status, if malformed { 400 } else { 401 }, "{}", refusal.message);
             assert_eq!(expected(&values), None, "{}", refusal.message);
             assert!(TEXTS.contains(&refusal.message), "it tells of what was sent: {}", refusal.message);
         }
@@ -43,8 +44,16 @@ pub fn check(data: &[u8]) {
             let (one, other) = split(&joined);
             assert_eq!((id, secret), (form_decoded(one), form_decoded(other)));
         }
-        Err(refusal) => assert!(refusal.status == 401 && !values.is_empty(), "{}", refusal.message),
+        Err(refusal) => {
+            assert_eq!(refusal.status, if values.len() > 1 { 400 } else { 401 }, "{}", refusal.message);
+            assert!(!values.is_empty());
+        }
     }
+}
+
+/// Whether a header names the scheme and brings no token.
+fn says_bearer_alone(value: &HeaderValue) -> bool {
+    value.to_str().is_ok_and(|text| text.trim().eq_ignore_ascii_case("bearer"))
 }
 
 /// The token that stands in the headers, read another way: RFC 9110, 11.4, puts spaces and no tab between the scheme and what it carries.

@@ -5,6 +5,8 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::FalseyValueParser};
 
+use sayso_server::PublicUrl;
+
 use crate::settings::{Network, Size, Span};
 
 /// Where data lives when nothing else is said.
@@ -143,9 +145,9 @@ pub struct ServeArgs {
     /// Disk that is kept free: below it only what ends or removes something is written [default: 64MiB]
     #[arg(long, env = "SAYSO_DISK_RESERVE", value_name = "SIZE")]
     pub disk_reserve: Option<Size>,
-    /// The address under which callers reach the server, for the OAuth metadata [default: http:// and the request's Host]
+    /// The address under which callers reach the server, for OAuth: needed behind a proxy [default: the address it was called at]
     #[arg(long, env = "SAYSO_PUBLIC_URL", value_name = "URL")]
-    pub public_url: Option<String>,
+    pub public_url: Option<PublicUrl>,
     /// A proxy, or a network of them, that is believed when it says for whom it calls (X-Forwarded-For); may be given
     /// several times [default: none]
     #[arg(long, env = "SAYSO_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',')]

@@ -12,7 +12,7 @@ use std::{
 use anyhow::Context;
 use ipnet::IpNet;
 use sayso_export::Settings as ExportSettings;
-use sayso_server::Options;
+use sayso_server::{Options, PublicUrl};
 use sayso_store::Settings as StoreSettings;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
@@ -145,7 +145,7 @@ pub struct Settings {
     /// Where it listens.
     pub listen: SocketAddr,
     /// The address under which callers reach the server.
-    pub public_url: Option<String>,
+    pub public_url: Option<PublicUrl>,
     /// Networks of proxies that are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// How long a reader may take nothing.
@@ -168,7 +168,7 @@ pub struct Settings {
 struct File {
     data: Option<PathBuf>,
     listen: Option<SocketAddr>,
-    public_url: Option<String>,
+    public_url: Option<PublicUrl>,
     trusted_proxy: Option<Vec<Network>>,
     write_stall: Option<Span>,
     disk_reserve: Option<Size>,

@@ -33,6 +33,11 @@ pub(crate) enum ApiError {
     #[error("the request body broke off or stopped arriving")]
     BodyBrokenOff,
 
+    #[error(
+        "the Authorization header was sent twice, or carries nothing; send one, with a bearer token from /oauth/token"
+    )]
+    AuthorizationMalformed,
+
     // 401: who are you
     #[error("the Authorization header is missing; send a bearer token from /oauth/token")]
     AuthorizationMissing,
@@ -119,9 +124,13 @@ impl ApiError {
     pub(crate) fn status(&self) -> StatusCode {
         use ApiError::*;
         match self {
-            MalformedUrl | Parameter { .. } | MissingParameter(_) | Header { .. } | Body(_) | BodyBrokenOff => {
-                StatusCode::BAD_REQUEST
-            }
+            MalformedUrl
+            | Parameter { .. }
+            | MissingParameter(_)
+            | Header { .. }
+            | Body(_)
+            | BodyBrokenOff
+            | AuthorizationMalformed => StatusCode::BAD_REQUEST,
             AuthorizationMissing | UnknownScheme | SignedHeaderNotOffered | UnableToAuthenticate => {
                 StatusCode::UNAUTHORIZED
             }
@@ -189,6 +198,18 @@ impl ApiError {
             ApiError::UnableToAuthenticate => {
                 Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"sayso\", error=\"invalid_token\"")))
             }
+            ApiError::AuthorizationMalformed => {
+                Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"sayso\", error=\"invalid_request\"")))
+            }
+            // RFC 6750, 3: the token is good, but not for this; no scope would make it so, hence none is named
+            ApiError::MayNotExecute(_)
+            | ApiError::MayNotOn { .. }
+            | ApiError::MayNot { .. }
+            | ApiError::MayNotGive(_)
+            | ApiError::MayNotTouch(_) => Some((
+                WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer realm=\"sayso\", error=\"insufficient_scope\""),
+            )),
             ApiError::Export(ExportError::Processing { retry_after_s } | ExportError::Busy { retry_after_s }) => {
                 Some((RETRY_AFTER, (*retry_after_s).into()))
             }
@@ -274,6 +295,7 @@ mod tests {
             (ApiError::Body("Values must be an array".into()), 400),
             (ApiError::BodyBrokenOff, 400),
             (refused(Why::Invalid), 400),
+            (ApiError::AuthorizationMalformed, 400),
             (ApiError::AuthorizationMissing, 401),
             (ApiError::UnknownScheme, 401),
             (ApiError::SignedHeaderNotOffered, 401),
@@ -309,8 +331,35 @@ mod tests {
         ];
         for (error, status) in table {
             assert_eq!(error.status(), status, "{error:?}");
-            assert_eq!(error.status() == 401, error.headers().is_some_and(|(n, _)| n == WWW_AUTHENTICATE), "{error:?}");
+            if error.status() == 401 {
+                assert!(error.headers().is_some_and(|(n, _)| n == WWW_AUTHENTICATE), "{error:?}");
+            }
             assert_eq!(error.status() == 503, error.headers().is_some_and(|(n, _)| n == RETRY_AFTER), "{error:?}");
+        }
+    }
+
+    /// RFC 6750, 3 and 3.1: which error code stands in the challenge, by what is wrong with the token.
+    #[test]
+    fn the_challenge_says_what_is_wrong_with_the_token_and_nothing_where_none_was_sent() {
+        let none = "Bearer realm=\"sayso\"";
+        let with = |code: &str| format!("{none}, error=\"{code}\"");
+        let table = [
+            (ApiError::AuthorizationMissing, Some(none.to_owned())),
+            (ApiError::UnknownScheme, Some(none.to_owned())),
+            (ApiError::AuthorizationMalformed, Some(with("invalid_request"))),
+            (ApiError::UnableToAuthenticate, Some(with("invalid_token"))),
+            (ApiError::MayNotExecute("segment \"A\"".into()), Some(with("insufficient_scope"))),
+            (ApiError::MayNotOn { right: "CanEdit", what: "a segment".into() }, Some(with("insufficient_scope"))),
+            (ApiError::MayNot { area: "Users".into(), level: "Edit".into() }, Some(with("insufficient_scope"))),
+            (ApiError::MayNotGive("Users (Edit)".into()), Some(with("insufficient_scope"))),
+            (ApiError::MayNotTouch("Users (Edit)".into()), Some(with("insufficient_scope"))),
+            (ApiError::TooManyMatches, None),
+            (ApiError::UnknownAccount, None),
+            (ApiError::MalformedUrl, None),
+        ];
+        for (error, expected) in table {
+            let challenge = error.headers().filter(|(name, _)| name == WWW_AUTHENTICATE);
+            assert_eq!(challenge.map(|(_, v)| v.to_str().unwrap().to_owned()), expected, "{error:?}");
         }
     }
 

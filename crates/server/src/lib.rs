@@ -26,6 +26,7 @@ mod router;
 
 pub use access::permission_check;
 pub use http::listen::{ServerError, bind, serve};
+pub use oauth::issuer::PublicUrl;
 pub use options::Options;
 
 /// The OpenAPI document of this build; served at `/openapi.json`.

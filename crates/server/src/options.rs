@@ -6,14 +6,16 @@ use std::{
     time::Duration,
 };
 
+use crate::oauth::issuer::PublicUrl;
+
 /// The settings of [`crate::serve`].
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Where [`crate::bind`] listens.
     pub listen: SocketAddr,
-    /// The address under which callers reach the server, for the OAuth metadata (RFC 8414, issuer): `https://sayso.example.org`. When
-    /// absent: `http://` and the Host of the request.
-    pub public_url: Option<String>,
+    /// The address under which callers reach the server, for the OAuth metadata (RFC 8414, issuer). When absent: the one that a connection came
+    /// in at.
+    pub public_url: Option<PublicUrl>,
     /// Largest body of Initiate, bytes (export.md: 32 MiB).
     pub initiate_body: u64,
     /// Largest body of a profile call, bytes (1 MiB).

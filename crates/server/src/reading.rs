@@ -9,7 +9,7 @@ use crate::{
     error::ApiError,
     export::asked,
     http::{path::well_formed, query::Query},
-    oauth::{error::OAuthError, request},
+    oauth::{credentials, error::OAuthError},
 };
 
 /// Why a request was refused.
@@ -31,7 +31,7 @@ impl From<ApiError> for Refused {
 /// The bearer token of an API call (access.md).
 ///
 /// # Errors
-/// 401 when the Authorization header is missing, repeated, of another scheme or can't be read.
+/// 401 when the Authorization header is missing, of another scheme or can't be read; 400 when it is repeated or carries nothing.
 pub fn bearer(headers: &HeaderMap) -> Result<String, Refused> {
     let Scheme::Bearer(token) = Scheme::of(headers)?;
     Ok(token)
@@ -40,9 +40,9 @@ pub fn bearer(headers: &HeaderMap) -> Result<String, Refused> {
 /// The client id and secret in the Basic header of a token call, if it has an Authorization header (RFC 6749, 2.3.1).
 ///
 /// # Errors
-/// 401 when it is of another scheme or not base64 of two parts.
+/// 401 when it is of another scheme or not base64 of two parts; 400 when it is repeated.
 pub fn basic(headers: &HeaderMap) -> Result<Option<(String, String)>, Refused> {
-    request::basic(headers).map_err(|error| match error {
+    credentials::basic(headers).map_err(|error| match error {
         OAuthError::Refused(body) => Refused { status: body.status().as_u16(), message: body.error_description },
         OAuthError::Api(error) => error.into(),
     })

@@ -77,6 +77,7 @@ fn general() -> OpenApiRouter<App> {
     OpenApiRouter::default()
         // access.md
         .routes(routes!(oauth::token))
+        .routes(routes!(oauth::revoke))
         .routes(routes!(oauth::oauth_metadata))
         // for those who run the server
         .routes(routes!(health::healthz))

@@ -79,6 +79,17 @@ pub struct NewSecret {
     pub secret: String,
 }
 
+/// What became of a token that was to be revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revoked {
+    /// It is ended.
+    Ended,
+    /// There is none of it, or none any more.
+    NotThere,
+    /// It was given to another client and stays.
+    Anothers,
+}
+
 /// Who a bearer token stands for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
@@ -148,6 +159,27 @@ impl Store {
         let client = client_of(&engine.dbs, &txn, bearer.account, &bearer.client_id)?;
         let stands = client.is_some_and(|client| client.is_active) && self.clock().now() < bearer.expires;
         Ok(stands.then_some(bearer))
+    }
+    /// Ends a token for the client that it was given to (RFC 7009). On disk when it is answered; it may use the reserve of a full disk.
+    pub fn revoke_token(
+        &self,
+        client: &OAuthClient,
+        token: &str,
+    ) -> impl Future<Output = Result<Revoked, StoreError>> + Send + 'static {
+        let key = small::bearer(&hash(token));
+        let (client_id, now) = (client.client_id.clone(), self.clock().now());
+        self.writer().run_upkeep(move |tx| {
+            let (dbs, txn) = tx.read();
+            let kept = dbs.access.get(txn, &key).or_engine()?.map(open_bearer).transpose()?;
+            match kept.filter(|bearer| now < bearer.expires) {
+                None => return Ok(Revoked::NotThere),
+                Some(bearer) if bearer.client_id != client_id => return Ok(Revoked::Anothers),
+                Some(_) => {}
+            }
+            let (dbs, txn) = tx.write();
+            dbs.access.delete(txn, &key).or_engine()?;
+            Ok(Revoked::Ended)
+        })
     }
     /// Removes tokens that have expired (blocking); for the sweeper.
     pub fn sweep_tokens(&self) -> Result<u64, StoreError> {

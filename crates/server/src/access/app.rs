@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use sayso_export::{Engine, ExportError, job::State};
-use sayso_store::{Sizes, Store, StoreError, access::OAuthClient, account::Account};
+use sayso_store::{
+    Sizes, Store, StoreError,
+    access::{OAuthClient, Revoked},
+    account::Account,
+};
 
 use crate::options::Options;
 
@@ -51,6 +55,11 @@ impl App {
     /// A bearer token for a client.
     pub(crate) async fn issue_token(&self, client: &OAuthClient, lifetime_ms: i64) -> Result<String, StoreError> {
         self.store().issue_token(client, lifetime_ms).await
+    }
+
+    /// Ends a token for the client that it was given to.
+    pub(crate) async fn revoke_token(&self, client: &OAuthClient, token: &str) -> Result<Revoked, StoreError> {
+        self.store().revoke_token(client, token).await
     }
 
     /// What the store occupies.

@@ -12,18 +12,22 @@ pub(crate) enum Scheme {
 }
 
 impl Scheme {
-    /// Reads the header; scheme names match without regard to case. Several headers are refused like a token that can't be read.
+    /// Reads the header; scheme names match without regard to case. One without a token, or a second header, is
+    /// malformed (RFC 6750, 3.1, invalid_request).
     pub(crate) fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
         let mut all = headers.get_all(AUTHORIZATION).iter();
         let Some(value) = all.next() else { return Err(ApiError::AuthorizationMissing) };
-        let (Ok(value), None) = (value.to_str(), all.next()) else { return Err(ApiError::UnableToAuthenticate) };
+        if all.next().is_some() {
+            return Err(ApiError::AuthorizationMalformed);
+        }
+        let Ok(value) = value.to_str() else { return Err(ApiError::UnableToAuthenticate) };
         let value = value.trim();
         if value.is_empty() {
             return Err(ApiError::AuthorizationMissing);
         }
         let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
         match scheme.to_ascii_lowercase().as_str() {
-            "bearer" if rest.trim().is_empty() => Err(ApiError::UnableToAuthenticate),
+            "bearer" if rest.trim().is_empty() => Err(ApiError::AuthorizationMalformed),
             "bearer" => Ok(Scheme::Bearer(rest.trim().to_owned())),
             signed if signed.starts_with("pnauthinfo3") => Err(ApiError::SignedHeaderNotOffered),
             _ => Err(ApiError::UnknownScheme),
@@ -48,8 +52,8 @@ mod tests {
         assert_eq!(read(&["bEARER   abc "]), Ok("abc".into()));
         assert_eq!(read(&[]), Err("AuthorizationMissing".into()));
         assert_eq!(read(&[""]), Err("AuthorizationMissing".into()));
-        assert_eq!(read(&["Bearer"]), Err("UnableToAuthenticate".into()));
-        assert_eq!(read(&["Bearer a", "Bearer b"]), Err("UnableToAuthenticate".into()));
+        assert_eq!(read(&["Bearer"]), Err("AuthorizationMalformed".into()));
+        assert_eq!(read(&["Bearer a", "Bearer b"]), Err("AuthorizationMalformed".into()));
         assert_eq!(read(&["Basic abc"]), Err("UnknownScheme".into()));
         assert_eq!(read(&["abc"]), Err("UnknownScheme".into()));
         assert_eq!(read(&["PnAuthInfo3-HMAC-SHA256 Credential=a/b Signature=c"]), Err("SignedHeaderNotOffered".into()));

@@ -31,6 +31,8 @@ pub(crate) trait Ending: Send + 'static {
 pub(crate) struct Connection {
     /// The address at the other end.
     pub(crate) peer: SocketAddr,
+    /// The address at this end.
+    pub(crate) local: SocketAddr,
     state: Mutex<State>,
 }
 
@@ -45,8 +47,8 @@ struct State {
 
 impl Connection {
     /// A connection that has written nothing yet.
-    pub(crate) fn new(peer: SocketAddr) -> Arc<Self> {
-        Arc::new(Self { peer, state: Mutex::default() })
+    pub(crate) fn new(peer: SocketAddr, local: SocketAddr) -> Arc<Self> {
+        Arc::new(Self { peer, local, state: Mutex::default() })
     }
 
     /// Bytes that the socket has taken so far.

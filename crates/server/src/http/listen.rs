@@ -108,7 +108,11 @@ async fn accept(
     let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => return Ok((stream, Connection::new(peer), place)),
+            Ok((stream, peer)) => {
+                // fails when the other side is gone already: nobody will ask what this address was
+                let local = stream.local_addr().or_else(|_| listener.local_addr())?;
+                return Ok((stream, Connection::new(peer, local), place));
+            }
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Err(error),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");

@@ -1,9 +1,9 @@
 //! `GET /.well-known/oauth-authorization-server` (RFC 8414): what is really offered, no more.
 
-use axum::extract::State;
-use hyper::{HeaderMap, header::HOST};
+use axum::extract::{Request, State};
 use serde::Serialize;
 
+use super::issuer::issuer;
 use crate::{access::App, http::answer::Json};
 
 /// The metadata.
@@ -16,11 +16,20 @@ pub(crate) struct Metadata {
     token_endpoint: String,
     /// `client_secret_basic`, `client_secret_post`
     token_endpoint_auth_methods_supported: &'static [&'static str],
+    /// Where tokens are ended.
+    revocation_endpoint: String,
+    /// As at the token endpoint.
+    revocation_endpoint_auth_methods_supported: &'static [&'static str],
     /// `client_credentials`
     grant_types_supported: &'static [&'static str],
-    /// None: there is no authorization endpoint.
+    /// None: there is no authorization endpoint. The member stands there since RFC 8414, 2, requires it.
     response_types_supported: &'static [&'static str],
+    /// For people.
+    service_documentation: String,
 }
+
+/// How a client may show itself.
+const METHODS: &[&str] = &["client_secret_basic", "client_secret_post"];
 
 /// What OAuth is offered
 ///
@@ -30,19 +39,16 @@ pub(crate) struct Metadata {
     responses((status = 200, description = "The metadata", body = Metadata)),
     security(()),
 )]
-pub(crate) async fn oauth_metadata(State(app): State<App>, headers: HeaderMap) -> Json<Metadata> {
-    let issuer = match &app.options().public_url {
-        Some(url) => url.trim_end_matches('/').to_owned(),
-        None => {
-            let host = headers.get(HOST).and_then(|v| v.to_str().ok()).unwrap_or("localhost");
-            format!("http://{host}")
-        }
-    };
+pub(crate) async fn oauth_metadata(State(app): State<App>, request: Request) -> Json<Metadata> {
+    let issuer = issuer(app.options(), &request.into_parts().0);
     Json(Metadata {
         token_endpoint: format!("{issuer}/oauth/token"),
-        issuer,
-        token_endpoint_auth_methods_supported: &["client_secret_basic", "client_secret_post"],
+        token_endpoint_auth_methods_supported: METHODS,
+        revocation_endpoint: format!("{issuer}/oauth/revoke"),
+        revocation_endpoint_auth_methods_supported: METHODS,
         grant_types_supported: &["client_credentials"],
         response_types_supported: &[],
+        service_documentation: format!("{issuer}/docs"),
+        issuer,
     })
 }

@@ -4,13 +4,14 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use hyper::header::{CACHE_CONTROL, HeaderValue};
 use sayso_model::id::fold;
+use sayso_store::StoreError;
 use serde::Serialize;
 
 use super::{
-    error::{Code, OAuthError, OAuthErrorBody},
-    request,
+    authenticate::authenticate,
+    error::{Code, NOT_KEPT, OAuthError, OAuthErrorBody},
+    form::Form,
 };
 use crate::{
     access::App,
@@ -37,7 +38,7 @@ pub(crate) struct TokenAnswer {
 }
 
 /// What to send, as a form.
-// for the document: `request::parse` reads it
+// for the document: `Form` reads it
 #[derive(utoipa::ToSchema)]
 #[allow(dead_code)]
 pub(crate) struct TokenForm {
@@ -71,11 +72,12 @@ pub(crate) async fn token(State(app): State<App>, request: Request) -> Result<Re
     let (parts, body) = request.into_parts();
     let options = app.options();
     let form = content::read(&parts.headers, body, content::Kind::Form, options.oauth_body, options).await?;
-    let asked = request::parse(&parts.headers, &form)?;
+    let form = Form::parse(&form)?;
+    if form.required("grant_type", "accepted: client_credentials")? != "client_credentials" {
+        return Err(OAuthError::new(Code::UnsupportedGrantType, "accepted: client_credentials"));
+    }
 
-    let client = app.authenticate_client(&asked.client_id, &asked.client_secret)?.filter(|client| client.is_active);
-    let client =
-        client.ok_or_else(|| OAuthError::new(Code::InvalidClient, "unknown client_id or wrong client_secret"))?;
+    let client = authenticate(&app, &parts, &form).await?;
     let account = app.account_of(&client)?;
     let user = account.as_ref().and_then(|a| a.config.user(&client.user_id)).filter(|user| user.is_active);
     let (Some(account), Some(user)) = (&account, user) else {
@@ -85,12 +87,17 @@ pub(crate) async fn token(State(app): State<App>, request: Request) -> Result<Re
         ));
     };
     let scope = format!("{}/{}", account.name, user.user_id);
-    if asked.scope.is_some_and(|asked| fold(&asked) != fold(&scope)) {
+    if form.sent("scope").is_some_and(|asked| fold(asked) != fold(&scope)) {
         let text = "this client was issued for another account or user; leave the scope out to get its own";
         return Err(OAuthError::new(Code::InvalidScope, text));
     }
-    let access_token = app.issue_token(&client, i64::from(EXPIRES_IN) * 1000).await?;
+    let issued = app.issue_token(&client, i64::from(EXPIRES_IN) * 1000).await;
+    let access_token = issued.map_err(|error| match error {
+        // it was switched off or revoked since it was looked at
+        StoreError::Refused(refusal) => OAuthError::new(Code::InvalidClient, refusal.to_string()),
+        error => error.into(),
+    })?;
     tracing::info!(client_id = client.client_id, scope, "a token was issued");
     let answer = TokenAnswer { access_token, token_type: "Bearer", expires_in: EXPIRES_IN, scope };
-    Ok(([(CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(answer)).into_response())
+    Ok((NOT_KEPT, Json(answer)).into_response())
 }

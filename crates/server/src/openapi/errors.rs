@@ -85,7 +85,8 @@ pub(super) fn add(operation: &mut Value, path: &str, method: &str) {
         "WhoAreYou" | "MayNot" | "NotThere" => of_account,
         "Conflict" => writes,
         "Stale" => conditional,
-        "TooLarge" | "ContentType" => takes_body,
+        // of an OAuth call they are an invalid_request
+        "TooLarge" | "ContentType" => of_account && takes_body,
         "KeyReused" => initiates,
         "NotComplete" => pages,
         "TryLater" => !pages,

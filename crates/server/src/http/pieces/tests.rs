@@ -89,7 +89,7 @@ fn serve(pieces: impl Fn() -> Vec<Result<Bytes, ExportError>> + Send + 'static, 
     let (client, io) = tokio::io::duplex(pipe);
     let heard = Heard::default();
     let open = Arc::new(AtomicBool::new(true));
-    let connection = Connection::new(([127, 0, 0, 1], 1).into());
+    let connection = Connection::new(([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into());
     let io = FlushIo::new(
         TokioIo::new(Gate { io, open: Arc::clone(&open) }),
         Arc::clone(&connection),
@@ -231,7 +231,7 @@ async fn a_reader_who_takes_nothing_is_let_go_and_what_it_held_is_freed() {
 
 #[tokio::test]
 async fn what_registers_on_a_closed_connection_is_dropped() {
-    let connection = Connection::new(([127, 0, 0, 1], 1).into());
+    let connection = Connection::new(([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into());
     let (_client, io) = tokio::io::duplex(64);
     drop(FlushIo::new(TokioIo::new(io), Arc::clone(&connection), Patience::blind(STALL)));
     let heard = Heard::default();
@@ -241,7 +241,7 @@ async fn what_registers_on_a_closed_connection_is_dropped() {
 
 #[tokio::test]
 async fn a_flush_before_the_last_byte_was_taken_is_not_the_one() {
-    let connection = Connection::new(([127, 0, 0, 1], 1).into());
+    let connection = Connection::new(([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into());
     let (_client, io) = tokio::io::duplex(64);
     let mut io = FlushIo::new(TokioIo::new(io), Arc::clone(&connection), Patience::blind(STALL));
     let heard = Heard::default();
