@@ -1,17 +1,18 @@
 //! The calls of export.md, one method each.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
-use futures_util::{Stream, stream};
-use reqwest::{Method, RequestBuilder, Response, StatusCode, header::HeaderMap};
-use serde::de::DeserializeOwned;
+use bytes::Bytes;
+use reqwest::Method;
 use url::Url;
 
 use crate::{
     ClientBuilder, Error,
-    delay::{self, before_try, retry_after},
-    oauth::Bearer,
-    wire::{ExportStatus, InitiateRequest, Initiated, Page, State},
+    auth::Auth,
+    delay::{self, before_look, retry_after},
+    page::Page,
+    send::{Call, Offers, Repeat},
+    wire::{ExportStatus, InitiateRequest, Initiated, Source, State, read_any_case},
 };
 
 /// A caller of the export API. Cheap to clone; clones share connections and the bearer token.
@@ -20,16 +21,18 @@ pub struct Client {
     inner: Arc<Inner>,
 }
 
+pub(crate) type OnRetry = Arc<dyn Fn(&Error, Duration) + Send + Sync>;
+
 pub(crate) struct Inner {
     pub(crate) http: reqwest::Client,
     /// `https://host/Profiles/v4`.
     pub(crate) api: Url,
     pub(crate) token_url: Url,
     pub(crate) account: String,
-    pub(crate) client_id: String,
-    pub(crate) secret: String,
-    pub(crate) scope: Option<String>,
-    pub(crate) token: tokio::sync::Mutex<Option<Bearer>>,
+    pub(crate) auth: Auth,
+    pub(crate) patience: Duration,
+    pub(crate) on_retry: Option<OnRetry>,
+    pub(crate) offers: Offers,
 }
 
 /// Shows where it calls and for whom, never the secret.
@@ -39,7 +42,7 @@ impl fmt::Debug for Client {
         f.debug_struct("Client")
             .field("api", &inner.api.as_str())
             .field("account", &inner.account)
-            .field("client_id", &inner.client_id)
+            .field("auth", &inner.auth)
             .finish_non_exhaustive()
     }
 }
@@ -54,27 +57,41 @@ impl Client {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Starts an export of a segment; gives its access token.
+    /// Starts an export; gives its access token.
+    ///
+    /// An Initiate whose answer is lost may have started an export all the same. So it is sent again only when it surely did not
+    /// arrive, when the server says that it didn't take it (429, 503), or when the server offers to recognise a repetition
+    /// (`Idempotency-Key`, which ours does: then a random key goes with it).
     ///
     /// # Errors
-    /// [`Error::Refused`] 404 for an unknown segment, 403 without CanExecute on it, 400 for a bad request.
-    pub async fn initiate_segment(&self, name: &str, request: &InitiateRequest) -> Result<u64, Error> {
-        self.initiate("Segment", name, request).await
+    /// [`Error::Refused`] 404 for an unknown segment or group, 403 without CanExecute on it, 400 for a bad request.
+    pub async fn initiate(&self, source: &Source, request: &InitiateRequest) -> Result<u64, Error> {
+        let mut bytes = [0_u8; 16];
+        getrandom::fill(&mut bytes).map_err(|e| Error::Setup(format!("the system gives no random bytes: {e}")))?;
+        self.initiate_once(source, request, &format!("{:032x}", u128::from_be_bytes(bytes))).await
     }
 
-    /// The same for a segment group.
+    /// The same with a key of the caller's own, 1 to 255 visible ASCII characters: a server that honours it gives the same token
+    /// for the same key for 24 hours, also to a caller that was restarted meanwhile.
     ///
     /// # Errors
-    /// As [`Client::initiate_segment`].
-    pub async fn initiate_segment_group(&self, name: &str, request: &InitiateRequest) -> Result<u64, Error> {
-        self.initiate("SegmentGroup", name, request).await
-    }
-
-    async fn initiate(&self, kind: &str, name: &str, request: &InitiateRequest) -> Result<u64, Error> {
-        let what = format!("starting the export of {name:?}");
-        let url = self.inner.export_url(&[kind, name])?;
-        let (answer, _) = self.inner.call::<Initiated>(&what, Method::POST, url, |call| call.json(request)).await?;
-        Ok(answer.access_token)
+    /// As [`Client::initiate`]; [`Error::Refused`] 422 for a key that came with another request before.
+    pub async fn initiate_once(&self, source: &Source, request: &InitiateRequest, key: &str) -> Result<u64, Error> {
+        let [kind, name] = source.path();
+        let what = format!("starting the export of {source}");
+        let body = serde_json::to_vec(request).map_err(|cause| Error::Answer { what: what.clone(), cause })?;
+        let call = Call {
+            method: Method::POST,
+            url: self.inner.export_url(&[kind, name])?,
+            body: Some(body.into()),
+            idempotency_key: Some(key),
+            repeat: Repeat::WithKey,
+            what,
+        };
+        let answer = self.inner.answer(&call).await?;
+        let initiated: Initiated =
+            read_any_case(&answer.body).map_err(|cause| Error::Answer { what: call.what, cause })?;
+        Ok(initiated.access_token)
     }
 
     /// Where an export stands.
@@ -83,47 +100,52 @@ impl Client {
     /// [`Error::Refused`] 404 for a token that is unknown to this user.
     pub async fn status(&self, token: u64) -> Result<ExportStatus, Error> {
         let what = format!("asking for the status of export {token}");
-        let url = self.inner.export_url(&[&token.to_string(), "Status"])?;
-        let (mut status, headers) = self.inner.call::<ExportStatus>(&what, Method::GET, url, |call| call).await?;
-        let text = |name: &str| Some(headers.get(name)?.to_str().ok()?.to_owned());
+        let call = harmless(what, Method::GET, self.inner.export_url(&[&token.to_string(), "Status"])?);
+        let answer = self.inner.answer(&call).await?;
+        let mut status: ExportStatus =
+            read_any_case(&answer.body).map_err(|cause| Error::Answer { what: call.what, cause })?;
+        let text = |name: &str| Some(answer.headers.get(name)?.to_str().ok()?.to_owned());
         status.snapshot = text("Sayso-Snapshot");
         status.progress = text("X-Progress");
-        status.retry_after = retry_after(&headers);
+        status.retry_after = retry_after(&answer.headers);
         Ok(status)
     }
 
     /// Asks for the status until the export is complete. Between two questions it waits as long as the server says
-    /// (`Retry-After`), else 100 ms, 200 ms … 5 s; the first comes after 100 ms, which is enough for a small export.
+    /// (`Retry-After`, at most five minutes), else 100 ms, 200 ms … 5 s; the first comes after 100 ms, which is enough for a
+    /// small export.
     ///
     /// # Errors
-    /// [`Error::Ended`] when it ended otherwise than Complete; what [`Client::status`] gives, temporary failures of up to a
-    /// minute and a half apart from that.
+    /// [`Error::Ended`] when it ended otherwise than Complete; what [`Client::status`] gives.
     pub async fn wait(&self, token: u64) -> Result<ExportStatus, Error> {
-        const FAILURES_IN_A_ROW: u32 = 20;
+        self.wait_telling(token, |_| ()).await
+    }
+
+    /// The same, telling every Status that comes meanwhile.
+    ///
+    /// # Errors
+    /// As [`Client::wait`].
+    pub async fn wait_telling(
+        &self,
+        token: u64,
+        mut tell: impl FnMut(&ExportStatus) + Send,
+    ) -> Result<ExportStatus, Error> {
         let mut delay = delay::FIRST;
-        let (mut asked, mut failed) = (0, 0);
-        loop {
+        for asked in 0_u32.. {
             tokio::time::sleep(delay).await;
-            let wish = match self.status(token).await {
-                Ok(status) if status.state == State::Complete => return Ok(status),
-                Ok(status) if status.state == State::Processing => {
-                    failed = 0;
-                    status.retry_after
-                }
-                Ok(status) => return Err(Error::Ended { token, state: status.state }),
-                Err(error) if error.is_temporary() && failed < FAILURES_IN_A_ROW => {
-                    failed += 1;
-                    if let Error::Refused { retry_after, .. } = error { retry_after } else { None }
-                }
-                Err(error) => return Err(error),
-            };
-            delay = before_try(asked, wish);
-            asked += 1;
+            let status = self.status(token).await?;
+            match status.state {
+                State::Complete => return Ok(status),
+                State::Processing => tell(&status),
+                state => return Err(Error::Ended { token, state }),
+            }
+            delay = before_look(asked, status.retry_after);
         }
+        unreachable!("nobody asks four billion times")
     }
 
     /// One page of at most `limit` records, the first of them number `offset` (from 1). Without `keep_alive` the last block
-    /// ends the token (export.md, Retrieve).
+    /// ends the token (export.md, Retrieve), so such a page is not asked for again when its answer is lost.
     ///
     /// # Errors
     /// [`Error::Refused`] 503 while the export isn't complete, 404 once it has ended.
@@ -134,20 +156,21 @@ impl Client {
             .append_pair("limit", &limit.to_string())
             .append_pair("offset", &offset.to_string())
             .append_pair("keepAlive", if keep_alive { "true" } else { "false" });
-        Ok(self.inner.call(&what, Method::GET, url, |call| call).await?.0)
-    }
-
-    /// The pages of an export from the first record to the last, all with keepAlive: nothing is lost when the connection
-    /// breaks at the end; [`Client::commit`] ends the token afterwards.
-    pub fn pages(&self, token: u64, limit: u64) -> impl Stream<Item = Result<Page, Error>> + Send + '_ {
-        stream::try_unfold(Some(1_u64), move |next| async move {
-            let Some(offset) = next else { return Ok(None) };
-            let page = self.page(token, limit, offset, true).await?;
-            // A page that promises more but is empty would be asked for again forever.
-            let taken = page.records.len() as u64;
-            let after = (page.has_more && taken > 0).then_some(offset + taken);
-            Ok(Some((page, after)))
-        })
+        let repeat = if keep_alive { Repeat::Always } else { Repeat::WithKey };
+        let call = Call { repeat, ..harmless(what, Method::GET, url) };
+        let answer = self.inner.answer(&call).await?;
+        let mut page = read_page(answer.body, &call.what).await?;
+        // What is numbered otherwise than asked would be put in the wrong place; a server may leave the number out.
+        if page.offset == 0 {
+            page.offset = offset;
+        }
+        if page.offset != offset {
+            return Err(Error::Contradiction {
+                token,
+                what: format!("record {offset} was asked for, but the page begins with {}", page.offset),
+            });
+        }
+        Ok(page)
     }
 
     /// Marks an export as retrieved and ends its token; may be repeated.
@@ -158,13 +181,30 @@ impl Client {
         let what = format!("committing export {token}");
         let mut url = self.inner.export_url(&[&token.to_string(), "Commit"])?;
         url.query_pairs_mut().append_pair("keepFiles", if keep_files { "true" } else { "false" });
-        self.inner.answer(&what, Method::POST, url, |call| call).await.map(|_| ())
+        self.inner.answer(&harmless(what, Method::POST, url)).await.map(|_| ())
     }
+}
+
+/// Finding the records of a large page takes milliseconds, which other tasks of this thread would wait for.
+async fn read_page(body: Bytes, what: &str) -> Result<Page, Error> {
+    const AT_ONCE: usize = 256 << 10;
+    let read = if body.len() <= AT_ONCE {
+        Page::read(body)
+    } else {
+        tokio::task::spawn_blocking(move || Page::read(body))
+            .await
+            .expect("reading a page doesn't panic, nor is it aborted")
+    };
+    read.map_err(|cause| Error::Answer { what: what.to_owned(), cause })
+}
+
+fn harmless(what: String, method: Method, url: Url) -> Call<'static> {
+    Call { what, method, url, body: None, idempotency_key: None, repeat: Repeat::Always }
 }
 
 impl Inner {
     /// `{api}/Async/{account}/Export/{parts…}`, each part percent-encoded as one segment of the path.
-    fn export_url(&self, parts: &[&str]) -> Result<Url, Error> {
+    pub(crate) fn export_url(&self, parts: &[&str]) -> Result<Url, Error> {
         let all = ["Async", &self.account, "Export"].into_iter().chain(parts.iter().copied());
         // An empty name would name another route; "." and ".." would be resolved away by everyone on the road.
         if let Some(part) = all.clone().find(|part| matches!(*part, "" | "." | "..")) {
@@ -175,66 +215,6 @@ impl Inner {
         let mut url = self.api.clone();
         url.path_segments_mut().expect("http addresses have paths").extend(all);
         Ok(url)
-    }
-
-    /// A call whose answer is JSON; gives the headers too.
-    async fn call<T: DeserializeOwned>(
-        &self,
-        what: &str,
-        method: Method,
-        url: Url,
-        with: impl Fn(RequestBuilder) -> RequestBuilder,
-    ) -> Result<(T, HeaderMap), Error> {
-        let answer = self.answer(what, method, url, with).await?;
-        let headers = answer.headers().clone();
-        let body = answer.bytes().await.map_err(|source| Error::Connection { what: what.to_owned(), source })?;
-        let value = serde_json::from_slice(&body).map_err(|source| Error::Answer { what: what.to_owned(), source })?;
-        Ok((value, headers))
-    }
-
-    /// A successful answer. A bearer token that is no longer good (401) is replaced once.
-    async fn answer(
-        &self,
-        what: &str,
-        method: Method,
-        url: Url,
-        with: impl Fn(RequestBuilder) -> RequestBuilder,
-    ) -> Result<Response, Error> {
-        let mut tries_left = 1;
-        loop {
-            let token = self.bearer().await?;
-            let call = with(self.http.request(method.clone(), url.clone())).bearer_auth(&token);
-            let answer = call.send().await.map_err(|source| Error::Connection { what: what.to_owned(), source })?;
-            let status = answer.status();
-            if status.is_success() {
-                return Ok(answer);
-            }
-            if status == StatusCode::UNAUTHORIZED && tries_left > 0 {
-                tries_left -= 1;
-                self.forget(&token).await;
-                continue;
-            }
-            let retry_after = retry_after(answer.headers());
-            let body = answer.bytes().await.unwrap_or_default();
-            return Err(Error::Refused {
-                what: what.to_owned(),
-                status: status.as_u16(),
-                message: message_of(&body),
-                retry_after,
-            });
-        }
-    }
-}
-
-/// The `Message` of a failure's body, or what there is instead.
-fn message_of(body: &[u8]) -> String {
-    let message = serde_json::from_slice::<serde_json::Value>(body).ok().and_then(|body| {
-        Some(body.as_object()?.iter().find(|(name, _)| name.eq_ignore_ascii_case("message"))?.1.clone())
-    });
-    match message {
-        Some(serde_json::Value::String(text)) => text,
-        _ if body.is_empty() => "no reason was given".to_owned(),
-        _ => String::from_utf8_lossy(body).chars().take(200).collect(),
     }
 }
 

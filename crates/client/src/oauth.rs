@@ -3,11 +3,20 @@
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
+use tokio::sync::Mutex;
 
 use crate::{Error, calls::Inner};
 
+/// An OAuth client's credentials and the token that was fetched with them.
+pub(crate) struct OAuth {
+    pub(crate) client_id: String,
+    secret: String,
+    scope: Option<String>,
+    kept: Mutex<Option<Bearer>>,
+}
+
 /// A bearer token and the moment from which a new one is asked for.
-pub(crate) struct Bearer {
+struct Bearer {
     token: String,
     renew_at: Instant,
 }
@@ -38,14 +47,28 @@ fn useful_life(expires_in: u64) -> Duration {
     whole.saturating_sub(Duration::from_secs(60)).max(whole / 2)
 }
 
+impl OAuth {
+    pub(crate) fn new(client_id: String, secret: String, scope: Option<String>) -> Self {
+        Self { client_id, secret, scope, kept: Mutex::default() }
+    }
+
+    /// Forgets a token that the server did not take, unless another caller has a newer one already.
+    pub(crate) async fn forget(&self, authorization: &str) {
+        let mut kept = self.kept.lock().await;
+        if kept.as_ref().is_some_and(|bearer| authorization.strip_prefix("Bearer ") == Some(&bearer.token)) {
+            *kept = None;
+        }
+    }
+}
+
 impl Inner {
     /// A token that is still good, asking for one when there is none. Callers in parallel share one request.
-    pub(crate) async fn bearer(&self) -> Result<String, Error> {
-        let mut kept = self.token.lock().await;
+    pub(crate) async fn bearer(&self, oauth: &OAuth) -> Result<String, Error> {
+        let mut kept = oauth.kept.lock().await;
         match &*kept {
             Some(bearer) if Instant::now() < bearer.renew_at => Ok(bearer.token.clone()),
             _ => {
-                let bearer = self.fetch_bearer().await?;
+                let bearer = self.fetch_bearer(oauth).await?;
                 let token = bearer.token.clone();
                 *kept = Some(bearer);
                 Ok(token)
@@ -53,44 +76,36 @@ impl Inner {
         }
     }
 
-    /// Forgets a token that the server did not take, unless another caller has a newer one already.
-    pub(crate) async fn forget(&self, token: &str) {
-        let mut kept = self.token.lock().await;
-        if kept.as_ref().is_some_and(|bearer| bearer.token == token) {
-            *kept = None;
-        }
-    }
-
-    async fn fetch_bearer(&self) -> Result<Bearer, Error> {
+    async fn fetch_bearer(&self, oauth: &OAuth) -> Result<Bearer, Error> {
         let what = || "asking for a token".to_owned();
         // RFC 6749, 2.3.1: id and secret are form-encoded before they go into the Basic header.
         let encoded = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
         let mut form = vec![("grant_type", "client_credentials")];
-        form.extend(self.scope.as_deref().map(|scope| ("scope", scope)));
+        form.extend(oauth.scope.as_deref().map(|scope| ("scope", scope)));
         let asked_at = Instant::now();
-        let answer = self
+        let call = self
             .http
             .post(self.token_url.clone())
-            .basic_auth(encoded(&self.client_id), Some(encoded(&self.secret)))
-            .form(&form)
-            .send()
-            .await
-            .map_err(|source| Error::Connection { what: what(), source })?;
-        let status = answer.status();
-        let body = answer.bytes().await.map_err(|source| Error::Connection { what: what(), source })?;
-        if !status.is_success() {
-            let refused: Refused = serde_json::from_slice(&body).unwrap_or_default();
-            let code = if refused.error.is_empty() { status.to_string() } else { refused.error };
-            let description = if refused.error_description.is_empty() {
-                "no reason was given".to_owned()
-            } else {
-                refused.error_description
-            };
-            return Err(Error::Credentials { code, description });
+            .basic_auth(encoded(&oauth.client_id), Some(encoded(&oauth.secret)))
+            .form(&form);
+        let answer = self.send(&what(), call).await?;
+        if answer.status.is_success() {
+            let granted: Granted =
+                serde_json::from_slice(&answer.body).map_err(|cause| Error::Answer { what: what(), cause })?;
+            return Ok(Bearer { token: granted.access_token, renew_at: asked_at + useful_life(granted.expires_in) });
         }
-        let granted: Granted =
-            serde_json::from_slice(&body).map_err(|source| Error::Answer { what: what(), source })?;
-        Ok(Bearer { token: granted.access_token, renew_at: asked_at + useful_life(granted.expires_in) })
+        // A server that can't answer just now, or not so often, has not judged the credentials; one that doesn't speak as
+        // RFC 6749 says is none that gives tokens.
+        let refused: Refused = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let status = answer.status.as_u16();
+        if refused.error.is_empty() || status == 429 || status >= 500 {
+            return Err(answer.refusal(&what()));
+        }
+        let description = Some(refused.error_description).filter(|d| !d.is_empty());
+        Err(Error::Credentials {
+            code: refused.error,
+            description: description.unwrap_or_else(|| "no reason was given".to_owned()),
+        })
     }
 }
 

@@ -1,12 +1,47 @@
-//! What goes over the wire: the request of Initiate, Status, a page (export.md).
+//! What goes over the wire beside pages: the request of Initiate, its answer, Status (export.md).
 
 use std::{fmt, time::Duration};
 
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{IgnoredAny, MapAccess, Visitor},
-};
-use serde_json::value::RawValue;
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+
+/// What is exported: CanExecute on it is needed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The segment of this name, in any letter case.
+    Segment(String),
+    /// The segment group of this name.
+    SegmentGroup(String),
+}
+
+impl Source {
+    /// A segment.
+    pub fn segment(name: impl Into<String>) -> Self {
+        Source::Segment(name.into())
+    }
+
+    /// A segment group.
+    pub fn group(name: impl Into<String>) -> Self {
+        Source::SegmentGroup(name.into())
+    }
+
+    /// The name and the word that stands before it in the path.
+    pub(crate) fn path(&self) -> [&str; 2] {
+        match self {
+            Source::Segment(name) => ["Segment", name],
+            Source::SegmentGroup(name) => ["SegmentGroup", name],
+        }
+    }
+}
+
+/// `segment "Georgia newsletter"`.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Segment(name) => write!(f, "segment {name:?}"),
+            Source::SegmentGroup(name) => write!(f, "segment group {name:?}"),
+        }
+    }
+}
 
 /// The body of Initiate (export.md, Initiate); what is `None` is not sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -33,7 +68,7 @@ pub struct InitiateRequest {
 /// The answer of Initiate.
 #[derive(Deserialize)]
 pub(crate) struct Initiated {
-    #[serde(rename = "AccessToken")]
+    #[serde(rename = "accesstoken")]
     pub access_token: u64,
 }
 
@@ -73,32 +108,26 @@ impl fmt::Display for State {
 impl<'de> Deserialize<'de> for State {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let word = String::deserialize(deserializer)?;
-        Ok(match word.as_str() {
-            "Processing" => State::Processing,
-            "Complete" => State::Complete,
-            "Retrieved" => State::Retrieved,
-            "Expired" => State::Expired,
-            "Error" => State::Error,
-            "Failed" => State::Failed,
-            _ => State::Other(word),
-        })
+        let known = [State::Processing, State::Complete, State::Retrieved, State::Expired, State::Error, State::Failed];
+        let found = known.into_iter().find(|state| state.to_string().eq_ignore_ascii_case(&word));
+        Ok(found.unwrap_or(State::Other(word)))
     }
 }
 
 /// What Status answers, with its headers.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
 pub struct ExportStatus {
     /// Names the export.
+    #[serde(rename = "accesstoken")]
     pub access_token: u64,
     /// Where it stands.
-    #[serde(rename = "Status")]
+    #[serde(rename = "status")]
     pub state: State,
     /// Records; `None` until it is complete.
-    #[serde(default)]
+    #[serde(rename = "rowcount", default)]
     pub row_count: Option<u64>,
     /// Bytes of the records as JSON; `None` until it is complete.
-    #[serde(default)]
+    #[serde(rename = "bytecount", default)]
     pub byte_count: Option<u64>,
     /// The snapshot's moment (header `Sayso-Snapshot`): the next export's [`InitiateRequest::last_date_time`].
     #[serde(skip)]
@@ -111,60 +140,11 @@ pub struct ExportStatus {
     pub retry_after: Option<Duration>,
 }
 
-/// One page of an export; the records as the server wrote them.
-#[derive(Debug, Default)]
-pub struct Page {
-    /// Records in this page.
-    pub count: u64,
-    /// Whether records follow; the page with `false` is the last block.
-    pub has_more: bool,
-    /// The limit in force.
-    pub limit: u64,
-    /// The 1-based number of the first record.
-    pub offset: u64,
-    /// Records in the whole export.
-    pub total_results: u64,
-    /// The records, as JSON text.
-    pub records: Vec<Box<RawValue>>,
-}
-
-impl<'de> Deserialize<'de> for Page {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
-            type Value = Page;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a page of an export")
-            }
-
-            // Names without regard to case: some servers of this API write `hasmore`.
-            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Page, A::Error> {
-                let mut page = Page::default();
-                let mut seen_has_more = false;
-                while let Some(mut name) = members.next_key::<String>()? {
-                    name.make_ascii_lowercase();
-                    match name.as_str() {
-                        "count" => page.count = members.next_value()?,
-                        "hasmore" => {
-                            page.has_more = members.next_value()?;
-                            seen_has_more = true;
-                        }
-                        "limit" => page.limit = members.next_value()?,
-                        "offset" => page.offset = members.next_value()?,
-                        "totalresults" => page.total_results = members.next_value()?,
-                        "userprofilepreferences" => page.records = members.next_value()?,
-                        _ => {
-                            members.next_value::<IgnoredAny>()?;
-                        }
-                    }
-                }
-                // A reader that took a missing HasMore for "no more" would lose the rest without a word.
-                if seen_has_more { Ok(page) } else { Err(serde::de::Error::missing_field("HasMore")) }
-            }
-        }
-        deserializer.deserialize_map(Members)
-    }
+/// Reads a small answer whose names may be in any letter case, as some servers of this API write them.
+pub(crate) fn read_any_case<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
+    let members: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(body)?;
+    let members = members.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
+    serde_json::from_value(serde_json::Value::Object(members))
 }
 
 #[cfg(test)]
@@ -172,18 +152,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_is_read_whatever_the_case_of_its_names() {
-        let text = r#"{"Count":2,"hasmore":true,"Limit":2,"offset":3,"TotalResults":9,"New":{"x":[1]},
-                       "UserProfilePreferences":[{"ProfileId":3, "x":1.10},{"ProfileId":4}]}"#;
-        let page: Page = serde_json::from_str(text).unwrap();
-        assert_eq!((page.count, page.has_more, page.limit, page.offset, page.total_results), (2, true, 2, 3, 9));
-        assert_eq!(page.records[0].get(), r#"{"ProfileId":3, "x":1.10}"#, "records are kept byte for byte");
-    }
-
-    #[test]
-    fn a_page_that_does_not_say_whether_more_follows_is_an_error() {
-        let error = serde_json::from_str::<Page>(r#"{"Count":0,"UserProfilePreferences":[]}"#).unwrap_err();
-        assert!(error.to_string().contains("HasMore"), "{error}");
+    fn answers_are_read_whatever_the_case_of_their_names() {
+        let status: ExportStatus =
+            read_any_case(br#"{"accessToken":4,"STATUS":"complete","rowcount":2,"ByteCount":null,"New":1}"#).unwrap();
+        assert_eq!((status.access_token, status.state, status.row_count), (4, State::Complete, Some(2)));
+        assert_eq!(read_any_case::<Initiated>(br#"{"accesstoken":7}"#).unwrap().access_token, 7);
     }
 
     #[test]

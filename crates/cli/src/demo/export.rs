@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use sayso_client::{Client, InitiateRequest};
+use sayso_client::{Client, InitiateRequest, Source};
 
 use super::PAGE;
 use crate::progress::Progress;
@@ -33,7 +33,7 @@ pub(super) struct Exported {
 /// When a call fails, the file can't be written, or its lines are not as many as the rows that Status told.
 pub(super) async fn run(client: &Client, segment: &str, file: &Path) -> anyhow::Result<Exported> {
     let asked = Instant::now();
-    let token = client.initiate_segment(segment, &InitiateRequest::default()).await?;
+    let token = client.initiate(&Source::segment(segment), &InitiateRequest::default()).await?;
     let status = client.wait(token).await?;
     let generated = asked.elapsed();
     let rows = status.row_count.context("the server did not tell the RowCount of a complete export")?;
@@ -48,16 +48,12 @@ pub(super) async fn run(client: &Client, segment: &str, file: &Path) -> anyhow::
         let page = client.page(token, PAGE, read + 1, !is_last).await?;
         pages += 1;
         read += page.records.len() as u64;
-        for record in &page.records {
-            aside
-                .out
-                .write_all(record.get().as_bytes())
-                .and_then(|()| aside.out.write_all(b"\n"))
-                .with_context(|| aside.words())?;
-            bytes += record.get().len() as u64;
+        for record in page.records.bytes() {
+            aside.out.write_all(record).and_then(|()| aside.out.write_all(b"\n")).with_context(|| aside.words())?;
         }
+        bytes += page.records.byte_len();
         if first.is_none() {
-            first = page.records.first().map(|record| record.get().to_owned());
+            first = page.records.iter().next().map(str::to_owned);
         }
         progress.at(read, read, "records");
         if is_last == page.has_more || (page.records.is_empty() && !is_last) {

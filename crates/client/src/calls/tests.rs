@@ -9,6 +9,7 @@ use tokio::{
 };
 
 use super::*;
+use crate::Reading;
 
 const TOKEN: &str = r#"{"access_token":"abc","token_type":"Bearer","expires_in":3600}"#;
 
@@ -35,8 +36,15 @@ async fn server(answers: &[(&str, &str)]) -> (Client, Arc<Mutex<Vec<String>>>) {
             stream.write_all(answer.as_bytes()).await.unwrap();
         }
     });
-    let client = Client::builder(url).credentials("id", "se:cret").scope("ACME/John Doe").build().unwrap();
-    (client, seen)
+    let client = Client::builder(url).credentials("id", "se:cret").scope("ACME/John Doe").patience(Duration::ZERO);
+    (client.build().unwrap(), seen)
+}
+
+impl Client {
+    fn with_patience(self, patience: Duration) -> Client {
+        let inner = Arc::into_inner(self.inner).unwrap();
+        Client::from_inner(Inner { patience, ..inner })
+    }
 }
 
 /// Whether a request is there with its head and its body.
@@ -60,10 +68,10 @@ async fn a_token_is_fetched_once_and_names_go_as_one_part_of_the_path() {
     ])
     .await;
     let request = InitiateRequest { last_date_time: Some("2026-11-24T10:00:00Z".to_owned()), ..Default::default() };
-    assert_eq!(client.initiate_segment("Zürich 50/50 100%", &request).await.unwrap(), (1 << 53) - 1);
+    assert_eq!(client.initiate(&Source::segment("Zürich 50/50 100%"), &request).await.unwrap(), (1 << 53) - 1);
     let status = client.status(7).await.unwrap();
     assert_eq!((status.state, status.row_count, status.progress.as_deref()), (State::Processing, None, Some("37%")));
-    assert_eq!(status.retry_after, Some(std::time::Duration::from_secs(3)));
+    assert_eq!(status.retry_after, Some(Duration::from_secs(3)));
 
     let seen = seen.lock().unwrap();
     let first = seen[0].to_lowercase();
@@ -79,7 +87,7 @@ async fn a_token_is_fetched_once_and_names_go_as_one_part_of_the_path() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_no_longer_good_is_replaced_once() {
+async fn a_token_that_is_no_longer_good_is_replaced() {
     let page = r#"{"Count":0,"HasMore":false,"Limit":5,"Offset":1,"TotalResults":0,"UserProfilePreferences":[]}"#;
     let (client, seen) = server(&[
         ("200 OK", TOKEN),
@@ -88,7 +96,7 @@ async fn a_token_that_is_no_longer_good_is_replaced_once() {
         ("200 OK", page),
     ])
     .await;
-    assert_eq!(client.page(3, 5, 1, false).await.unwrap().count, 0);
+    assert_eq!(client.page(3, 5, 1, false).await.unwrap().records.len(), 0);
     let last = seen.lock().unwrap()[3].clone();
     assert!(last.starts_with("GET /Profiles/v4/Async/ACME/Export/3?limit=5&offset=1&keepAlive=false "), "{last}");
     assert!(last.to_lowercase().contains("bearer def"), "{last}");
@@ -113,14 +121,43 @@ async fn refusals_carry_the_servers_words_and_never_the_secret() {
 }
 
 #[tokio::test]
+async fn every_call_is_signed_where_there_is_a_shared_key() {
+    let complete = r#"{"AccessToken":4,"Status":"Complete","RowCount":2,"ByteCount":20}"#;
+    let (oauth, seen) = server(&[("200 OK", complete), ("401 Unauthorized", r#"{"Message":"unable"}"#)]).await;
+    let root = format!("http://{}", oauth.inner.api.authority());
+    let client = Client::builder(root).account("ACME").shared_key("John.Doe", "se:cret", crate::Algorithm::Sha512);
+    let client = client.build().unwrap();
+    client.status(4).await.unwrap();
+    let error = client.status(4).await.unwrap_err();
+    assert!(error.to_string().contains("401: unable") && error.hint().unwrap().contains("clock"), "{error}");
+    assert!(!format!("{error:?} {client:?}").contains("se:cret"));
+    let signed = seen.lock().unwrap()[0].clone();
+    assert!(signed.contains("PNAUTHINFO3-HMAC-SHA512 Credential=John.Doe/20"), "{signed}");
+}
+
+#[tokio::test]
 async fn pages_follow_each_other_until_no_more_follow() {
-    let page = |ids: &str, more: bool| format!(r#"{{"Count":1,"HasMore":{more},"UserProfilePreferences":[{ids}]}}"#);
+    let page = |ids: &str, more: bool| format!(r#"{{"HasMore":{more},"UserProfilePreferences":[{ids}]}}"#);
     let (first, last) = (page("1,2", true), page("3", false));
     let (client, seen) = server(&[("200 OK", TOKEN), ("200 OK", &first), ("200 OK", &last)]).await;
-    let pages: Vec<Page> = client.pages(5, 2).try_collect().await.unwrap();
-    let records: Vec<&str> = pages.iter().flat_map(|p| p.records.iter().map(|r| r.get())).collect();
+    let pages: Vec<Page> = client.pages(5, Reading { limit: 2, ..Reading::default() }).try_collect().await.unwrap();
+    let records: Vec<&str> = pages.iter().flat_map(|p| p.records.iter()).collect();
     assert_eq!(records, ["1", "2", "3"]);
     assert!(seen.lock().unwrap()[2].contains("limit=2&offset=3&keepAlive=true"));
+}
+
+#[tokio::test]
+async fn pages_that_do_not_fit_together_are_an_error() {
+    let page = |offset: u64, total: u64, more: bool| {
+        format!(r#"{{"HasMore":{more},"Offset":{offset},"TotalResults":{total},"UserProfilePreferences":[1,2]}}"#)
+    };
+    let too_few = "no more should follow, but 2 of 3 records have been read";
+    for (first, words) in [(page(1, 3, false), too_few), (page(7, 9, true), "the page begins with 7")] {
+        let (client, _) = server(&[("200 OK", TOKEN), ("200 OK", &first)]).await;
+        let reading = Reading { limit: 2, ..Reading::default() };
+        let error = client.pages(5, reading).try_collect::<Vec<_>>().await.unwrap_err();
+        assert!(matches!(error, Error::Contradiction { .. }) && error.to_string().contains(words), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -139,9 +176,38 @@ async fn waiting_ends_with_complete_or_with_the_reason() {
 }
 
 #[tokio::test]
+async fn an_initiate_whose_answer_is_lost_is_repeated_only_where_the_server_knows_it_again() {
+    // A head without its body: what became of the call is anybody's guess.
+    let lost = ("200 OK\r\nTransfer-Encoding: chunked", "");
+    let offering = &format!("200 OK\r\n{}: Idempotency-Key", "Sayso-Offers");
+    for (token_head, tries) in [("200 OK", 1), (offering.as_str(), 2)] {
+        let (client, seen) = server(&[(token_head, TOKEN), lost, ("200 OK", r#"{"AccessToken":7}"#)]).await;
+        let client = client.with_patience(Duration::from_secs(60));
+        let started = client.initiate(&Source::group("All"), &InitiateRequest::default()).await;
+        assert_eq!(started.is_ok(), tries == 2, "{started:?}");
+        let seen = seen.lock().unwrap();
+        assert_eq!(seen.len(), 1 + tries);
+        assert!(seen[1].starts_with("POST /Profiles/v4/Async/ACME/Export/SegmentGroup/All "), "{}", seen[1]);
+        let key = |call: &str| call.to_lowercase().split("idempotency-key: ").nth(1).unwrap()[..32].to_owned();
+        assert!(tries == 1 || key(&seen[1]) == key(&seen[2]), "with the same key");
+    }
+}
+
+#[tokio::test]
+async fn a_wait_that_is_longer_than_patience_is_not_begun() {
+    let busy = ("429 Too Many Requests\r\nRetry-After: 900", r#"{"Message":"slowly"}"#);
+    let (client, _) = server(&[("200 OK", TOKEN), busy]).await;
+    let error = client.with_patience(Duration::from_secs(60)).status(1).await.unwrap_err();
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(900)));
+}
+
+#[tokio::test]
 async fn a_name_that_would_lead_elsewhere_is_refused() {
     let client = Client::builder("http://127.0.0.1:1").credentials("a", "b").account("ACME").build().unwrap();
     for name in ["", ".", ".."] {
-        assert!(matches!(client.initiate_segment(name, &InitiateRequest::default()).await, Err(Error::Setup(_))));
+        assert!(matches!(
+            client.initiate(&Source::segment(name), &InitiateRequest::default()).await,
+            Err(Error::Setup(_))
+        ));
     }
 }

@@ -23,6 +23,10 @@ use crate::{access::App, docs, error::ApiError};
 /// The header by which a request is found again in the log.
 pub(crate) const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 
+/// What is offered above the documented calls, for clients that must also do without: ours repeats an Initiate whose answer was lost
+/// only where it is known again.
+const OFFERS: HeaderName = HeaderName::from_static("sayso-offers");
+
 /// Body of every error (export.md, Errors).
 #[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "PascalCase")]
@@ -56,6 +60,7 @@ pub(crate) async fn around(State(app): State<App>, request: Request, next: Next)
     }
     let header = HeaderValue::from_str(&correlation_id).expect("checked, or hexadecimal");
     response.headers_mut().insert(CORRELATION_ID, header);
+    response.headers_mut().insert(OFFERS, HeaderValue::from_static("Idempotency-Key"));
 
     let status = response.status().as_u16();
     let took = started.elapsed();
