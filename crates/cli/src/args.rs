@@ -71,7 +71,7 @@ pub enum Command {
         #[command(subcommand)]
         command: AccountCommand,
     },
-    /// OAuth clients: who may call the API
+    /// OAuth clients and shared keys: who may call the API
     Credentials {
         /// What to do with them.
         #[command(subcommand)]
@@ -93,6 +93,10 @@ pub struct DataArgs {
     /// The data directory
     #[arg(long, env = "SAYSO_DATA", value_name = "DIR", default_value = DEFAULT_DATA)]
     pub data: PathBuf,
+    /// The file with the key that shared keys are sealed with [default: DIR.key beside the data directory]; SAYSO_KEY in the environment
+    /// takes its place
+    #[arg(long, env = "SAYSO_KEY_FILE", value_name = "FILE", hide_short_help = true)]
+    pub key_file: Option<PathBuf>,
     /// For sandboxes and tests: take the present moment from this file, as `serve --clock-file` does
     #[arg(long, env = "SAYSO_CLOCK_FILE", value_name = "FILE", hide_short_help = true)]
     pub clock_file: Option<PathBuf>,
@@ -142,6 +146,10 @@ pub struct ServeArgs {
     /// A reader who takes nothing of an answer for so long is cut off; a slow one is not [default: 45s]
     #[arg(long, env = "SAYSO_WRITE_STALL", value_name = "TIME")]
     pub write_stall: Option<Span>,
+    /// The file with the key that shared keys are sealed with, base64 of 32 bytes, which is made when it is first needed;
+    /// SAYSO_KEY in the environment takes its place [default: the data directory's name with .key, beside it]
+    #[arg(long, env = "SAYSO_KEY_FILE", value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
     /// Disk that is kept free: below it only what ends or removes something is written [default: 64MiB]
     #[arg(long, env = "SAYSO_DISK_RESERVE", value_name = "SIZE")]
     pub disk_reserve: Option<Size>,
@@ -327,6 +335,32 @@ pub enum CredentialsCommand {
         #[arg(long, env = "SAYSO_END_FORMER", value_parser = switch())]
         end_former: bool,
         /// As one JSON object
+        #[arg(long, env = "SAYSO_JSON", value_parser = switch())]
+        json: bool,
+        /// Where.
+        #[command(flatten)]
+        place: InAccount,
+    },
+    /// Make, exchange or end a user's shared key, for callers that sign their requests; a key is shown once
+    #[command(
+        after_help = "Examples:\n  sayso credentials key Admin --account ACME_CORP --json\n  sayso credentials key Admin --account ACME_CORP --rotate\n  sayso credentials key Admin --account ACME_CORP --revoke"
+    )]
+    Key {
+        /// The user who signs with it
+        user: String,
+        /// Give a user who has a key another; the older of two ends
+        #[arg(long, env = "SAYSO_ROTATE", value_parser = switch())]
+        rotate: bool,
+        /// With --rotate: end the former keys at once: somebody else may know them
+        #[arg(long, env = "SAYSO_END_FORMER", value_parser = switch(), requires = "rotate")]
+        end_former: bool,
+        /// Take the key from standard input in place of making one: 32 to 256 characters, which callers have already
+        #[arg(long, env = "SAYSO_STDIN", value_parser = switch(), conflicts_with = "revoke")]
+        stdin: bool,
+        /// End the user's shared keys
+        #[arg(long, env = "SAYSO_REVOKE", value_parser = switch(), conflicts_with = "rotate")]
+        revoke: bool,
+        /// As one JSON object: account, user, key
         #[arg(long, env = "SAYSO_JSON", value_parser = switch())]
         json: bool,
         /// Where.

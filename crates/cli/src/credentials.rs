@@ -1,10 +1,13 @@
-//! `sayso credentials …`: OAuth clients (access.md). A secret is shown once, when it is made; the store keeps its hash only.
+//! `sayso credentials …`: OAuth clients and shared keys (access.md). A secret is shown once, when it is made; the store keeps its hash only, or
+//! seals what must be readable to be used.
 
-use std::process::ExitCode;
+use std::{io::Read as _, process::ExitCode};
 
-use anyhow::bail;
-use sayso_store::access::{NewSecret, OAuthClient};
+use anyhow::{Context, bail};
+use sayso_model::secret::Secret;
+use sayso_store::access::{NewKey, NewSecret, OAuthClient};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::{
     args::CredentialsCommand,
@@ -45,6 +48,29 @@ impl Credentials {
 fn scope(account: &str, client: &OAuthClient) -> String {
     format!("{account}/{}", client.user_id)
 }
+
+fn print_key(account: &str, made: &NewKey, json: bool) -> anyhow::Result<()> {
+    let key = made.key.reveal();
+    if json {
+        return out::json(&json!({"account": account, "user": made.user_id, "key": key}));
+    }
+    out::line(format_args!("account  {account}"))?;
+    out::line(format_args!("user     {}", made.user_id))?;
+    out::line(format_args!("key      {key}"))?;
+    out::note("The key is shown this once; keep it where secrets are kept.");
+    Ok(())
+}
+
+/// The first line of standard input, without its end.
+fn read_key() -> anyhow::Result<Secret> {
+    let mut line = String::with_capacity(KEY_LINE as usize);
+    std::io::stdin().take(KEY_LINE).read_to_string(&mut line).context("standard input can't be read")?;
+    let line = Secret::new(line);
+    Ok(Secret::new(line.reveal().lines().next().unwrap_or_default().to_owned()))
+}
+
+/// More than a key may have, so that one that is too long is refused and not cut off.
+const KEY_LINE: u64 = 1 << 10;
 
 /// A client in a list; no secret, nor its hash.
 #[derive(Debug, Serialize)]
@@ -113,6 +139,26 @@ pub fn run(command: CredentialsCommand) -> anyhow::Result<ExitCode> {
                 true => "The former secrets are ended.",
                 false => "The former secret stays good until the next rotation.",
             });
+        }
+        CredentialsCommand::Key { user, rotate, end_former, stdin, revoke, json, place } => {
+            let (store, account) = data::open_account(&place)?;
+            if revoke {
+                let user = data::any_user(&account, &user)?;
+                if !store.revoke_keys(account.no, &user.user_id)? {
+                    bail!("user {} of account {} has no shared key", user.user_id, account.name);
+                }
+                out::line(format_args!("ended the shared keys of {}", user.user_id))?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            let user = data::user(&account, &user)?;
+            let brought = stdin.then(read_key).transpose()?;
+            let made = store.rotate_key(account.no, &user.user_id, !rotate, !end_former, brought)?;
+            print_key(&account.name, &made, json)?;
+            match (rotate, end_former) {
+                (true, true) => out::note("The former keys are ended."),
+                (true, false) => out::note("The former key stays good until the next rotation."),
+                (false, _) => {}
+            }
         }
         CredentialsCommand::Revoke { client_id, place } => {
             let (store, account) = data::open_account(&place)?;

@@ -1,15 +1,27 @@
 //! Opening a data directory and finding things in it, with words for what can go wrong and what to do then.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    env::{self, VarError},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::{Context, anyhow, bail};
 use sayso_model::{
     config::{Config, User},
     id::Author,
+    secret::Secret,
 };
-use sayso_store::{Clock, FileClock, Role, Store, StoreError, SystemClock, account::Account};
+use sayso_store::{
+    Clock, FileClock, Role, Settings, Store, StoreError, SystemClock,
+    account::Account,
+    vault::{KeySource, VaultKey},
+};
 
-use crate::args::{DataArgs, InAccount};
+use crate::{
+    args::{DataArgs, InAccount},
+    settings::Usage,
+};
 
 /// The clock of a command: the machine's, or a file's in a sandbox.
 pub fn clock(file: Option<&Path>) -> Arc<dyn Clock> {
@@ -27,8 +39,26 @@ pub fn open_or_make(args: &DataArgs) -> anyhow::Result<Store> {
     open_as(args, Role::Command)
 }
 
+/// Where the key of sealed secrets comes from: `SAYSO_KEY`, which has no flag, since every user of the machine can read a command line; or
+/// this file; or one beside the data directory.
+///
+/// # Errors
+/// When `SAYSO_KEY` is no such key, or a file is named as well.
+pub fn key_source(file: Option<PathBuf>) -> Result<KeySource, Usage> {
+    let given = match env::var("SAYSO_KEY").map(Secret::new) {
+        Ok(given) if !given.reveal().trim().is_empty() => given,
+        Ok(_) | Err(VarError::NotPresent) => return Ok(file.map_or(KeySource::Beside, KeySource::File)),
+        Err(VarError::NotUnicode(_)) => return Err(Usage("SAYSO_KEY: it is not base64".to_owned())),
+    };
+    if file.is_some() {
+        return Err(Usage("both SAYSO_KEY and a key file (--key-file, SAYSO_KEY_FILE) are given; give one".to_owned()));
+    }
+    VaultKey::parse(given.reveal()).map(KeySource::Given).map_err(|why| Usage(format!("SAYSO_KEY: {why}")))
+}
+
 fn open_as(args: &DataArgs, role: Role) -> anyhow::Result<Store> {
-    Store::open(&args.data, role, clock(args.clock_file.as_deref()))
+    let settings = Settings { key: key_source(args.key_file.clone())?, ..Settings::default() };
+    Store::open_with(&args.data, role, clock(args.clock_file.as_deref()), settings)
         .with_context(|| format!("the data directory {} can't be opened", args.data.display()))
 }
 
@@ -89,19 +119,27 @@ pub fn account(store: &Store, name: &str) -> anyhow::Result<Account> {
 /// # Errors
 /// When there is none of that name, with those that are, or when it is switched off.
 pub fn user<'a>(account: &'a Account, user_id: &str) -> anyhow::Result<&'a User> {
+    let user = any_user(account, user_id)?;
+    if !user.is_active {
+        bail!("user {} of account {} is switched off (IsActive = false)", user.user_id, account.name);
+    }
+    Ok(user)
+}
+
+/// A user of an account, also one that is switched off.
+///
+/// # Errors
+/// When there is none of that name, with those that are.
+pub fn any_user<'a>(account: &'a Account, user_id: &str) -> anyhow::Result<&'a User> {
     let config = &account.config;
     let there = || config.source.users.iter().map(|u| u.user_id.as_str()).collect::<Vec<_>>().join(", ");
-    let user = config.user(user_id).ok_or_else(|| {
+    config.user(user_id).ok_or_else(|| {
         anyhow!(
             "account {} has no user {user_id:?}; it has: {}; users are added with sayso account apply",
             account.name,
             there()
         )
-    })?;
-    if !user.is_active {
-        bail!("user {} of account {} is switched off (IsActive = false)", user.user_id, account.name);
-    }
-    Ok(user)
+    })
 }
 
 /// The first active administrator.

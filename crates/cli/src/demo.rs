@@ -91,7 +91,7 @@ pub fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let file = output_file(&args.out);
     sayso_server::record_metrics();
     let dir = tempfile::Builder::new().prefix("sayso-demo-").tempdir().context("no temporary directory can be made")?;
-    let store = Store::open(dir.path(), Role::Server, Arc::new(SystemClock))?;
+    let store = Store::open(&dir.path().join("data"), Role::Server, Arc::new(SystemClock))?;
     let account = make_account(&store)?;
     let loaded = load(&store, &account, &args, &stop)?;
     let administrator = data::first_administrator(&account.config).expect("make_account ensured one");

@@ -16,7 +16,10 @@ use sayso_server::{Options, PublicUrl};
 use sayso_store::Settings as StoreSettings;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use crate::args::{DEFAULT_DATA, LogArgs, LogFormat, ServeArgs};
+use crate::{
+    args::{DEFAULT_DATA, LogArgs, LogFormat, ServeArgs},
+    data,
+};
 
 /// Wrong usage that clap can't see: the program ends with 2.
 #[derive(Debug, thiserror::Error)]
@@ -172,6 +175,7 @@ struct File {
     trusted_proxy: Option<Vec<Network>>,
     write_stall: Option<Span>,
     disk_reserve: Option<Size>,
+    key_file: Option<PathBuf>,
     token_life: Option<Span>,
     status_life: Option<Span>,
     kept_files_life: Option<Span>,
@@ -244,6 +248,7 @@ fn merge(args: ServeArgs, file: File, log: &LogArgs) -> anyhow::Result<Settings>
                 .disk_reserve
                 .or(file.disk_reserve)
                 .map_or(StoreSettings::default().disk_reserve, |size| size.0),
+            key: data::key_source(args.key_file.or(file.key_file))?,
         },
         export,
         allow_http_callbacks: args.allow_http_callbacks.or(file.allow_http_callbacks).unwrap_or(false),

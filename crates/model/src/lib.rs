@@ -16,6 +16,7 @@
 //! | [`config`] | what an account sets up |
 //! | [`segment`] | the segment language: definition, checks, exact evaluator |
 //! | [`facts`] | the hundred bytes a profile is filtered by, and the compiled predicate over them |
+//! | [`secret`] | text that nobody may see |
 //! | [`selection`] | what an export selects: segment or group, changed since, matching values |
 
 pub mod change;
@@ -30,6 +31,7 @@ pub mod profile;
 pub mod reading;
 pub mod refusal;
 pub mod render;
+pub mod secret;
 pub mod segment;
 pub mod selection;
 #[cfg(test)]

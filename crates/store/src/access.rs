@@ -1,9 +1,10 @@
-//! OAuth clients and the tokens given to them (access.md). Secrets and tokens are kept as hashes only.
+//! OAuth clients and the tokens given to them (access.md), kept as hashes only; shared keys, which the vault seals.
 //!
 //! Client secrets are kept as SHA-256, not Argon2id (access.md, Kept safe, leaves the choice): they are 64 random characters, 381
 //! bits that no dictionary holds, so a slow hash adds nothing, and one on every token call would be a way to be knocked over.
 
 mod clients;
+mod shared_keys;
 
 use std::collections::HashSet;
 
@@ -24,9 +25,11 @@ use crate::{
     keys::small,
     seal,
     tx::Tx,
+    vault::{self, Purpose},
 };
 
 pub use clients::Clients;
+pub use shared_keys::NewKey;
 
 /// An OAuth client: issued for one user of one account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -209,7 +212,7 @@ fn put_client(tx: &mut Tx<'_>, client: &OAuthClient) -> Result<(), StoreError> {
 }
 
 /// Lets credentials follow a change of an account's users, in the change's own commit: those of a user who is gone end for good, so that a
-/// later user of the same id has none of them; the tokens of one who is switched off end, while the clients rest until they are switched on.
+/// later user of the same id has none of them; the tokens of one who is switched off end, while clients and keys rest until they are switched on.
 pub(crate) fn follow_users(
     tx: &mut Tx<'_>,
     account: AccountNo,
@@ -228,6 +231,9 @@ pub(crate) fn follow_users(
         let user = fold(&bearer.user_id);
         bearer.account == account && (gone.contains(&user) || off.contains(&user))
     })?;
+    for user in &gone {
+        vault::remove(tx, (account, Purpose::SharedKey, user))?;
+    }
     let (dbs, txn) = tx.read();
     let mut ended = Vec::new();
     for entry in dbs.access.prefix_iter(txn, small::CLIENTS).or_engine()? {

@@ -27,6 +27,7 @@ use crate::{
     row::Stored,
     rows, seal,
     shared::Shared,
+    vault,
 };
 
 /// Problems that are told one by one.
@@ -383,7 +384,7 @@ fn tell_the_same(a: &[u8], b: &[u8]) -> bool {
     told(a).is_some() && told(a) == told(b)
 }
 
-/// Names, next account number, clients, tokens, records of exports.
+/// Names, next account number, clients, tokens, sealed secrets, records of exports.
 fn small_databases(
     dbs: &Databases,
     txn: &Read<'_>,
@@ -409,6 +410,10 @@ fn small_databases(
     }
     for entry in dbs.access.prefix_iter(txn, small::BEARERS).or_engine()? {
         report.sound(access::open_bearer(entry.or_engine()?.1));
+    }
+    for entry in dbs.access.prefix_iter(txn, small::SECRETS).or_engine()? {
+        let (key, sealed) = entry.or_engine()?;
+        report.sound(vault::check(key, sealed));
     }
     for entry in dbs.exports.iter(txn).or_engine()? {
         let (key, sealed) = entry.or_engine()?;

@@ -23,6 +23,9 @@ pub enum StoreError {
     /// A copy (a backup, a rewritten data file) could not be made; the data are as they were.
     #[error("{0}")]
     NotCopied(String),
+    /// The key of sealed secrets isn't there, or isn't the one; the text says where it is looked for and what to do.
+    #[error("{0}")]
+    Key(String),
     /// What was read is damaged; the text says what and where.
     #[error("damaged data: {0}")]
     Damaged(String),

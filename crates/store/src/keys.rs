@@ -199,6 +199,12 @@ pub(crate) mod small {
     pub(crate) const CLIENTS: &[u8] = &[0];
     /// See [`CLIENTS`].
     pub(crate) const BEARERS: &[u8] = &[1];
+    /// access: the prefix of all sealed secrets.
+    pub(crate) const SECRETS: &[u8] = &[2];
+    /// access: the secrets of one owner, who may be called anything.
+    pub(crate) fn secrets(no: AccountNo, purpose: u8, owner: &str) -> Vec<u8> {
+        [SECRETS, &account(no), &[purpose], &Sha256::digest(owner)].concat()
+    }
     /// access: an OAuth client.
     pub(crate) fn client(client_id: &str) -> Vec<u8> {
         // What a caller sends may be longer than a key can be; ours have 48 characters, and the record is compared.

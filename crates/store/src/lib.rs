@@ -16,6 +16,7 @@
 //! | [`load`], `pending` | loading many, and the index entries that wait meanwhile |
 //! | [`snapshot`] | a view that stays as it is |
 //! | [`account`], [`access`], [`exports`] | configuration, OAuth clients, the records of export jobs |
+//! | [`vault`] | secrets that must be readable to be used, sealed under a key outside of the directory |
 //! | [`check`] | verifies all of it |
 //! | `backup`, `compact` | a copy beside everybody; the data file written anew |
 
@@ -45,6 +46,7 @@ mod shared;
 pub mod snapshot;
 mod terms;
 mod tx;
+pub mod vault;
 mod version;
 mod wanted;
 mod write;
@@ -65,6 +67,7 @@ use std::{
 
 use lock::Lock;
 use shared::Shared;
+use vault::{KeySource, Vault};
 use writer::Writer;
 
 /// An open data directory. Cheap to clone; the last clone writes what is waiting and closes it. One per process (LMDB).
@@ -96,16 +99,18 @@ pub enum Role {
 }
 
 /// What an operator may set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// Bytes of disk that are kept free: a commit that would begin below them is not kept, unless it ends or removes
     /// something. 64 MiB.
     pub disk_reserve: u64,
+    /// Where the key of sealed secrets comes from.
+    pub key: KeySource,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { disk_reserve: 64 << 20 }
+        Self { disk_reserve: 64 << 20, key: KeySource::default() }
     }
 }
 
@@ -135,6 +140,7 @@ impl Store {
             dictionaries: terms::Dictionaries::default(),
             ages: shared::Ages::default(),
             disk_reserve: settings.disk_reserve,
+            vault: Vault::new(&dir, settings.key),
         });
         pending::settle(&shared)?;
         let writer = Writer::start(Arc::clone(&shared))?;

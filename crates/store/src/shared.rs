@@ -9,6 +9,7 @@ use crate::{
     account::Accounts,
     engine::{Engine, free_disk},
     terms::Dictionaries,
+    vault::Vault,
 };
 
 /// The open environment and what is cached of it.
@@ -18,6 +19,7 @@ pub(crate) struct Shared {
     pub accounts: Accounts,
     pub dictionaries: Dictionaries,
     pub ages: Ages,
+    pub vault: Vault,
     /// Free bytes of disk below which nothing is committed.
     pub disk_reserve: u64,
 }

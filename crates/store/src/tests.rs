@@ -14,6 +14,7 @@ mod exports;
 mod finding;
 mod loading;
 mod searching;
+mod shared_keys;
 mod snapshots;
 mod writing;
 
@@ -159,9 +160,10 @@ fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
-fn why(result: Result<impl std::fmt::Debug, StoreError>) -> (Why, String) {
+fn why<T>(result: Result<T, StoreError>) -> (Why, String) {
     match result {
         Err(StoreError::Refused(refusal)) => (refusal.why, refusal.to_string()),
-        other => panic!("a refusal was expected, not {other:?}"),
+        Err(other) => panic!("a refusal was expected, not {other:?}"),
+        Ok(_) => panic!("a refusal was expected, and it was done"),
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     pending,
     shared::Shared,
     terms::Dictionary,
+    vault::Vault,
 };
 
 /// A write transaction under way. Dropping it leaves nothing.
@@ -111,6 +112,11 @@ impl<'s> Tx<'s> {
     /// What the clock says, for what is never compared with a snapshot: it gives no stamp.
     pub(crate) fn now(&self) -> Moment {
         self.shared.clock.now()
+    }
+
+    /// Seals what must be readable to be used.
+    pub(crate) fn vault(&self) -> &'s Vault {
+        &self.shared.vault
     }
 
     /// The last stamp that was given, to this transaction or before it.

@@ -1,6 +1,6 @@
 //! sample, credentials, check, wrong usage.
 
-use crate::util::Place;
+use crate::util::{Place, Ran};
 
 #[test]
 fn the_same_seed_gives_the_same_bytes() {
@@ -51,6 +51,35 @@ fn credentials_are_made_listed_rotated_and_revoked() {
     place
         .run(&["credentials", "create", "--account", "ACME", "--user", "Nobody"])
         .fails(1, &["no user \"Nobody\"", "Admin"]);
+}
+
+#[test]
+fn a_shared_key_is_made_exchanged_and_ended_and_lies_nowhere_in_the_clear() {
+    let place = Place::with_account();
+    let key = |flags: &[&str]| place.run(&[&["credentials", "key", "admin", "--account", "acme"], flags].concat());
+    let made = key(&["--json"]).ok().json();
+    let names: Vec<&str> = made.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!((names, &made["user"]), (vec!["account", "user", "key"], &"Admin".into()));
+    let first = made["key"].as_str().unwrap().to_owned();
+    assert_eq!(first.len(), 64);
+    key(&[]).fails(1, &["has a shared key", "--rotate"]);
+    let second = key(&["--rotate", "--json"]).ok().json()["key"].as_str().unwrap().to_owned();
+    assert_ne!(first, second);
+    let data = std::fs::read(place.path("sayso-data/data.mdb")).unwrap();
+    for key in [&first, &second] {
+        assert!(!data.windows(key.len()).any(|bytes| bytes == key.as_bytes()));
+    }
+    place.run(&["check"]).ok();
+    key(&["--revoke"]).ok();
+    key(&["--revoke"]).fails(1, &["has no shared key"]);
+    let brought = "b".repeat(40);
+    let flags = ["credentials", "key", "Admin", "--account", "ACME", "--stdin", "--json"];
+    assert_eq!(place.run_with(&flags, format!("{brought}\n").as_bytes()).ok().json()["key"], brought.as_str());
+    let short = place.run_with(&[&flags[..], &["--rotate"]].concat(), b"tooshorttooshort");
+    assert!(!short.fails(1, &["16 bytes", "32 to 256"]).err.contains("tooshort"));
+    let rotate = ["credentials", "key", "Admin", "--account", "ACME", "--rotate"];
+    let refused: Ran = place.command(&rotate).env("SAYSO_KEY", "c2VjcmV0").output().unwrap().into();
+    assert!(!refused.fails(2, &["SAYSO_KEY", "6 bytes"]).err.contains("c2VjcmV0"));
 }
 
 #[test]

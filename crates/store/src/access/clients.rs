@@ -9,10 +9,10 @@ use super::{
 };
 use crate::{Store, StoreError, account::Account, engine::OrEngine, keys::small, tx::Tx};
 
-/// The OAuth clients of one account, within a write.
+/// The OAuth clients and the shared keys of one account, within a write.
 pub struct Clients<'t, 's> {
-    tx: &'t mut Tx<'s>,
-    account: Account,
+    pub(super) tx: &'t mut Tx<'s>,
+    pub(super) account: Account,
 }
 
 impl Clients<'_, '_> {
@@ -44,7 +44,7 @@ impl Clients<'_, '_> {
         Ok(NewSecret { client, secret })
     }
 
-    fn user(&self, user_id: &str) -> Result<&User, Refusal> {
+    pub(super) fn user(&self, user_id: &str) -> Result<&User, Refusal> {
         self.account.config.user(user_id).ok_or_else(|| {
             let why = format!("the account has no user `{user_id}`; add it to the configuration and apply that");
             Refusal::unknown("user", why)
@@ -122,6 +122,20 @@ impl Store {
         match ends {
             true => self.writer().run_upkeep(change).await,
             false => self.writer().run(change).await,
+        }
+    }
+
+    /// The same (blocking).
+    pub(super) fn change_clients_blocking<T: Send + 'static>(
+        &self,
+        account: AccountNo,
+        ends: bool,
+        f: impl FnOnce(&mut Clients<'_, '_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let change = move |tx: &mut Tx<'_>| within(tx, account, f);
+        match ends {
+            true => self.writer().run_upkeep_blocking(change),
+            false => self.writer().run_blocking(change),
         }
     }
 

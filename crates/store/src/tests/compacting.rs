@@ -99,7 +99,7 @@ fn without_room_for_a_copy_nothing_is_begun() {
     drop(store);
     let open = |role, disk_reserve| {
         let clock = Arc::clone(&clock) as Arc<dyn Clock>;
-        Store::open_with(dir.path(), role, clock, Settings { disk_reserve }).unwrap()
+        Store::open_with(dir.path(), role, clock, Settings { disk_reserve, ..Settings::default() }).unwrap()
     };
     let target = tempfile::tempdir().unwrap();
     let full = |e: StoreError| matches!(&e, StoreError::NotCopied(why) if why.contains("there is no room"));

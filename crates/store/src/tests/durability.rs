@@ -53,7 +53,7 @@ fn writes_without_anybody_waiting_for_them_are_kept_too() {
 fn a_full_disk_keeps_nothing_and_says_so() {
     let s = Sandbox::new();
     let id = s.create(somebody(1));
-    let s = s.reopen_with(Settings { disk_reserve: u64::MAX });
+    let s = s.reopen_with(Settings { disk_reserve: u64::MAX, ..Settings::default() });
     let refused = s.update(id, json!({"CustomerType": "Business"}));
     assert!(matches!(&refused, Err(StoreError::NotKept(why)) if why.contains("make room")), "{refused:?}");
     // A refusal is told as one, since it would stand with room enough, too.
@@ -69,7 +69,7 @@ fn on_a_full_disk_what_ends_or_removes_something_is_kept() {
     let client = s.store.create_client(s.account.no, "Admin").unwrap().client;
     let (no, token) = (s.account.no, AccessToken(7));
     block_on(s.store.export_records(move |records| records.put(no, token, b"running"))).unwrap();
-    let s = s.reopen_with(Settings { disk_reserve: u64::MAX });
+    let s = s.reopen_with(Settings { disk_reserve: u64::MAX, ..Settings::default() });
     s.advance(1);
     assert_eq!(s.store.room().unwrap(), 0);
     assert_eq!(s.snapshot().moment(), s.store.clock().now(), "an export can begin, and find that it doesn't fit");
