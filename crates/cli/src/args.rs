@@ -143,6 +143,13 @@ pub struct ServeArgs {
     /// Where to listen; port 0 is any free one [default: 127.0.0.1:8080]
     #[arg(long, env = "SAYSO_LISTEN", value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
+    /// Speak TLS with this certificate: a PEM file, behind the certificate those that vouch for it. SIGHUP has it and its
+    /// key read again
+    #[arg(long, env = "SAYSO_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+    /// The certificate's private key, a PEM file
+    #[arg(long, env = "SAYSO_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
     /// A reader who takes nothing of an answer for so long is cut off; a slow one is not [default: 45s]
     #[arg(long, env = "SAYSO_WRITE_STALL", value_name = "TIME")]
     pub write_stall: Option<Span>,

@@ -1,10 +1,10 @@
 //! `sayso serve`: opens the data directory, starts the engine, answers HTTP until it is asked to end.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context;
 use sayso_export::Engine;
-use sayso_server::Options;
+use sayso_server::{Options, Tls};
 use sayso_store::{Role, Store};
 use tokio::net::TcpListener;
 
@@ -35,8 +35,10 @@ pub fn run(settings: Settings) -> anyhow::Result<ExitCode> {
             out::note(format_args!("Sandbox: {what} {}. Never do this with people's real data.", path.display()));
         }
     }
+    let tls = settings.tls.map(|(certificate, key)| Tls::load(certificate, key)).transpose()?;
     let options = Options {
         listen: settings.listen,
+        tls: tls.clone(),
         public_url: settings.public_url.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
         allow_http_callbacks: settings.allow_http_callbacks,
@@ -46,15 +48,41 @@ pub fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     runtime()?.block_on(async {
         let listener = sayso_server::bind(&options).await?;
         let address = listener.local_addr().context("the address that is listened on can't be told")?;
-        if !address.ip().is_loopback() {
-            tracing::warn!(%address, "listening beyond this machine without TLS: secrets and people's data cross the network in the clear; put a TLS proxy before it, or listen on 127.0.0.1");
+        if tls.is_none() && !address.ip().is_loopback() {
+            tracing::warn!(%address, "listening beyond this machine without TLS: secrets and people's data cross the network in the clear; give --tls-cert and --tls-key, put a TLS proxy before it, or listen on 127.0.0.1");
+        }
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        if let Some(tls) = tls {
+            reload_when_asked(tls)?;
         }
         let engine = Engine::start(store.clone(), settings.export, sayso_server::permission_check(&store))?;
         // From here on connections are taken: the kernel holds those that come before the first is accepted.
-        out::line(format_args!("listening on http://{address}"))?;
+        out::line(format_args!("listening on {scheme}://{address}"))?;
         serve(store, engine, listener, options, stop.wait()).await
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads the certificate and its key again at every SIGHUP, as whoever renews them expects of a server.
+#[cfg(unix)]
+fn reload_when_asked(tls: Arc<Tls>) -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut hangups = signal(SignalKind::hangup()).context("SIGHUP can't be listened to")?;
+    tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            match tls.reload() {
+                Ok(()) => tracing::info!("the TLS certificate was read again; new connections get it"),
+                Err(error) => tracing::error!(%error, "the former TLS certificate stays in use"),
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Other systems have no such signal: a new certificate needs a new start.
+#[cfg(not(unix))]
+fn reload_when_asked(_: Arc<Tls>) -> anyhow::Result<()> {
+    Ok(())
 }
 
 /// Tasks that a thread runs before it asks for new requests again. At tokio's 61 a request may wait for a whole round of other

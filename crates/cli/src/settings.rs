@@ -147,6 +147,8 @@ pub struct Settings {
     pub data: PathBuf,
     /// Where it listens.
     pub listen: SocketAddr,
+    /// The files of the certificate and of its key, when TLS is spoken.
+    pub tls: Option<(PathBuf, PathBuf)>,
     /// The address under which callers reach the server.
     pub public_url: Option<PublicUrl>,
     /// Networks of proxies that are believed.
@@ -172,6 +174,8 @@ struct File {
     data: Option<PathBuf>,
     listen: Option<SocketAddr>,
     public_url: Option<PublicUrl>,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
     trusted_proxy: Option<Vec<Network>>,
     write_stall: Option<Span>,
     disk_reserve: Option<Size>,
@@ -234,7 +238,17 @@ fn merge(args: ServeArgs, file: File, log: &LogArgs) -> anyhow::Result<Settings>
     if let Some((_, words)) = bounds.into_iter().find(|(wrong, _)| *wrong) {
         return Err(Usage(words.to_owned()).into());
     }
+    let tls = match (args.tls_cert.or(file.tls_cert), args.tls_key.or(file.tls_key)) {
+        (Some(certificate), Some(key)) => Some((certificate, key)),
+        (None, None) => None,
+        (certificate, _) => {
+            let (given, missing) = if certificate.is_some() { ("cert", "key") } else { ("key", "cert") };
+            let words = format!("tls_{given} is given and tls_{missing} is not: TLS needs both, or neither");
+            return Err(Usage(words).into());
+        }
+    };
     Ok(Settings {
+        tls,
         data: args.data.or(file.data).unwrap_or_else(|| PathBuf::from(DEFAULT_DATA)),
         listen: args.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
         public_url: args.public_url.or(file.public_url),
@@ -315,7 +329,14 @@ mod tests {
 
     #[test]
     fn values_with_which_nothing_would_work_are_wrong_usage() {
-        for text in ["workers = 0", "max_limit = 0", "write_stall = \"0s\"", "sweep_interval = \"0s\""] {
+        for text in [
+            "tls_cert = \"a\"",
+            "tls_key = \"a\"",
+            "workers = 0",
+            "max_limit = 0",
+            "write_stall = \"0s\"",
+            "sweep_interval = \"0s\"",
+        ] {
             let error = merge(ServeArgs::default(), file(text), &LogArgs::default()).unwrap_err();
             assert!(error.is::<Usage>(), "{text}: {error}");
         }

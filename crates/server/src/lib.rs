@@ -1,7 +1,7 @@
 //! The HTTP face of Sayso: routes, access, errors, OpenAPI. Thin: parse, call, answer.
 //!
 //! ```text
-//! TcpListener ─► http::listen (accept, one task per connection, graceful end)
+//! TcpListener ─► http::listen (accept, graceful end) ─► http::serving (one task per connection; TLS)
 //!            ─► http::stack   (correlation id, span, checks, panics, errors' bodies, counts)
 //!            ─► router        (all routes)
 //!            ─► access        (who calls: 401, 404; may they: 403) ─► a handler: one call of the store or the engine ─► its answer
@@ -26,6 +26,7 @@ mod router;
 
 pub use access::permission_check;
 pub use http::listen::{ServerError, bind, serve};
+pub use http::tls::{Tls, TlsError};
 pub use oauth::issuer::PublicUrl;
 pub use options::Options;
 

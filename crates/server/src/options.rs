@@ -3,16 +3,21 @@
 use ipnet::IpNet;
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 
-use crate::oauth::issuer::PublicUrl;
+use crate::{Tls, oauth::issuer::PublicUrl};
 
 /// The settings of [`crate::serve`].
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Where [`crate::bind`] listens.
     pub listen: SocketAddr,
+    /// What TLS is spoken with; without it, plain HTTP.
+    pub tls: Option<Arc<Tls>>,
+    /// How long a TLS handshake may take.
+    pub handshake: Duration,
     /// The address under which callers reach the server, for the OAuth metadata (RFC 8414, issuer). When absent: the one that a connection came
     /// in at.
     pub public_url: Option<PublicUrl>,
@@ -44,6 +49,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            tls: None,
+            handshake: Duration::from_secs(10),
             public_url: None,
             initiate_body: 32 << 20,
             profile_body: 1 << 20,

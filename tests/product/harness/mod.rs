@@ -31,6 +31,8 @@ pub struct World {
     pub disk: Option<Disk>,
     pub dir: tempfile::TempDir,
     pub url: String,
+    /// What callers call with.
+    pub http: reqwest::Client,
     /// With its standard output, which stays open as long as it runs.
     process: Option<(Child, BufReader<ChildStdout>)>,
     clock_ms: AtomicI64,
@@ -65,7 +67,14 @@ impl World {
     }
 
     fn without_server(dir: tempfile::TempDir, disk: Option<Disk>) -> World {
-        let world = World { disk, dir, url: String::new(), process: None, clock_ms: AtomicI64::new(millis(START)) };
+        let world = World {
+            disk,
+            dir,
+            url: String::new(),
+            http: http(),
+            process: None,
+            clock_ms: AtomicI64::new(millis(START)),
+        };
         world.set_clock(world.clock_ms.load(Ordering::Relaxed));
         world.create_account(ACCOUNT);
         world
@@ -106,6 +115,17 @@ impl World {
     /// The server's process.
     pub fn pid(&self) -> u32 {
         self.process.as_ref().unwrap().0.id()
+    }
+
+    /// Sends the server's process a signal.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        rustix::process::kill_process(rustix::process::Pid::from_child(&self.process.as_ref().unwrap().0), signal)
+            .unwrap();
+    }
+
+    /// Waits for the server's process to end by itself.
+    pub fn ended(&mut self) -> std::process::ExitStatus {
+        self.process.take().unwrap().0.wait().unwrap()
     }
 
     fn end(&mut self) {
@@ -226,7 +246,7 @@ impl World {
         let out = self.sayso(&["credentials", "create", "--account", account, "--user", user, "--json"]);
         let credentials: Value = serde_json::from_str(&out).unwrap();
         let mut api = Api {
-            http: http(),
+            http: self.http.clone(),
             url: self.url.clone(),
             account: account.to_string(),
             token: String::new(),

@@ -13,8 +13,7 @@ use axum::{
 use hyper::{
     HeaderMap,
     header::{
-        CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, HeaderValue,
-        REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+        CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, VARY,
     },
 };
 
@@ -93,10 +92,8 @@ impl File {
         // a program of another version may have another file of this name
         let etag =
             format!("\"{}-{}{}\"", env!("CARGO_PKG_VERSION"), self.bytes.len(), if as_packed { "-gzip" } else { "" });
-        let common: [(HeaderName, HeaderValue); 5] = [
+        let common: [(HeaderName, HeaderValue); 3] = [
             (CONTENT_SECURITY_POLICY, POLICY),
-            (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-            (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
             (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
             (VARY, HeaderValue::from_static("Accept-Encoding")),
         ];

@@ -14,6 +14,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use http_body::{Body, Frame, SizeHint};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use parking_lot::Mutex;
 
@@ -43,6 +44,10 @@ struct State {
     closed: bool,
     /// What waits for a flush; more than one only when a client pipelines requests.
     waiting: Vec<(u64, Box<dyn Ending>)>,
+    /// Requests whose heads have been read; those whose answers have been handed over whole; those whose answers were flushed.
+    begun: u64,
+    answered: u64,
+    flushed: u64,
 }
 
 impl Connection {
@@ -65,12 +70,24 @@ impl Connection {
         }
     }
 
+    /// The head of a request has been read.
+    pub(crate) fn begin(&self) {
+        self.state.lock().begun += 1;
+    }
+
+    /// Whether a request has been read whose answer has not left: its handler is at work, or its body under way.
+    pub(crate) fn is_answering(&self) -> bool {
+        let state = self.state.lock();
+        state.flushed < state.begun
+    }
+
     fn wrote(&self, bytes: usize) {
         self.state.lock().written += bytes as u64;
     }
 
     fn flushed(&self) {
         let mut state = self.state.lock();
+        state.flushed = state.answered;
         if state.waiting.is_empty() {
             return;
         }
@@ -88,6 +105,42 @@ impl Connection {
         let lost = std::mem::take(&mut state.waiting);
         drop(state);
         drop(lost);
+    }
+}
+
+/// The body of an answer, which tells the connection when it has been handed over: then the next flush is the answer's end.
+pub(crate) struct Answer<B> {
+    body: B,
+    connection: Arc<Connection>,
+}
+
+impl<B> Answer<B> {
+    /// The body of an answer that leaves over `connection`.
+    pub(crate) fn new(body: B, connection: Arc<Connection>) -> Self {
+        Self { body, connection }
+    }
+}
+
+impl<B: Body + Unpin> Body for Answer<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl<B> Drop for Answer<B> {
+    fn drop(&mut self) {
+        self.connection.state.lock().answered += 1;
     }
 }
 
@@ -123,24 +176,27 @@ impl<T> FlushIo<T> {
     }
 
     fn after_write(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        match &outcome {
-            Poll::Ready(Ok(bytes)) => {
-                self.waiting = None;
-                self.in_turn += *bytes;
-                self.connection.wrote(*bytes);
-            }
-            Poll::Ready(Err(_)) => {}
-            Poll::Pending => {
-                self.in_turn = 0;
-                let patience = &self.patience;
-                let waiting = self.waiting.get_or_insert_with(|| Box::pin(patience.clone().run_out()));
-                if waiting.as_mut().poll(cx).is_ready() {
-                    let text = format!("the reader took nothing for {} s", self.patience.stall().as_secs());
-                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, text)));
-                }
-            }
+        if let Poll::Ready(Ok(bytes)) = &outcome {
+            self.in_turn += *bytes;
+            self.connection.wrote(*bytes);
         }
-        outcome
+        self.with_patience(cx, outcome)
+    }
+
+    /// Fails what waits for the reader when the patience with them has run out.
+    fn with_patience<O>(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<O>>) -> Poll<io::Result<O>> {
+        if outcome.is_ready() {
+            self.waiting = None;
+            return outcome;
+        }
+        self.in_turn = 0;
+        let patience = &self.patience;
+        let waiting = self.waiting.get_or_insert_with(|| Box::pin(patience.clone().run_out()));
+        if waiting.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        let text = format!("the reader took nothing for {} s", self.patience.stall().as_secs());
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, text)))
     }
 }
 
@@ -176,7 +232,9 @@ impl<T: Write + Unpin> Write for FlushIo<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // plain sockets flush at once; TLS has a buffer of its own, which waits for the reader as a write does
         let outcome = Pin::new(&mut self.io).poll_flush(cx);
+        let outcome = self.with_patience(cx, outcome);
         if let Poll::Ready(Ok(())) = outcome {
             self.connection.flushed();
         }
@@ -184,7 +242,8 @@ impl<T: Write + Unpin> Write for FlushIo<T> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
+        let outcome = Pin::new(&mut self.io).poll_shutdown(cx);
+        self.with_patience(cx, outcome)
     }
 }
 

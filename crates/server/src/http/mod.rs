@@ -11,5 +11,7 @@ pub(crate) mod patience;
 pub(crate) mod peer;
 pub(crate) mod pieces;
 pub(crate) mod query;
+mod serving;
 pub(crate) mod spelling;
 pub(crate) mod stack;
+pub(crate) mod tls;

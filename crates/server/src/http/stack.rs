@@ -1,5 +1,5 @@
 //! The one stack around every handler, read from top to bottom: correlation id and span, the address and Accept checked, the handler with
-//! its panics caught, what it left unread, the error's body, the counts.
+//! its panics caught, what it left unread, the error's body, headers that guard the answer, the counts.
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
@@ -12,7 +12,10 @@ use axum::{
 use futures_util::FutureExt;
 use hyper::{
     HeaderMap,
-    header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue},
+    header::{
+        ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
+        STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    },
 };
 use serde::Serialize;
 use tracing::Instrument;
@@ -58,6 +61,7 @@ pub(crate) async fn around(State(app): State<App>, request: Request, next: Next)
         response.headers_mut().insert(CONTENT_TYPE, JSON);
         *response.body_mut() = Body::from(body);
     }
+    guard(response.headers_mut(), app.options().tls.is_some());
     let header = HeaderValue::from_str(&correlation_id).expect("checked, or hexadecimal");
     response.headers_mut().insert(CORRELATION_ID, header);
     response.headers_mut().insert(OFFERS, HeaderValue::from_static("Idempotency-Key"));
@@ -93,6 +97,24 @@ async fn guarded(request: Request, next: Next) -> Response {
             let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("of an unknown kind");
             ApiError::Internal(format!("a panic: {text}")).into_response()
         }
+    }
+}
+
+/// Headers that keep a browser, a cache or a proxy from doing harm with an answer; one that the handler has set itself stays.
+fn guard(headers: &mut HeaderMap, over_tls: bool) {
+    for (name, value) in [
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        // an address names accounts and people's ids
+        (REFERRER_POLICY, "no-referrer"),
+        (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        // answers are about people, or about the moment
+        (CACHE_CONTROL, "no-store"),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    // RFC 6797, 7.2: never over plain HTTP
+    if over_tls {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
 }
 

@@ -46,13 +46,14 @@ pub(crate) fn issuer(options: &Options, parts: &Parts) -> String {
     if let Some(url) = &options.public_url {
         return url.as_str().to_owned();
     }
+    let scheme = if options.tls.is_some() { "https" } else { "http" };
     let host = parts.headers.get(HOST).and_then(|value| value.to_str().ok());
     if let Some(host) = host.filter(|host| is_loopback(host)) {
-        return format!("http://{host}");
+        return format!("{scheme}://{host}");
     }
     let connection = parts.extensions.get::<Arc<Connection>>();
     let local = connection.map_or(options.listen, |connection| connection.local);
-    format!("http://{local}")
+    format!("{scheme}://{local}")
 }
 
 /// Whether a Host header names this machine to itself.

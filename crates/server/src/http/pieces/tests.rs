@@ -12,12 +12,16 @@ use hyper::{Request, Response, body::Incoming, server::conn::http1, service::ser
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use tokio::{
-    io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf},
     task::JoinHandle,
 };
 
 use super::*;
-use crate::http::{connection::FlushIo, patience::Patience};
+use crate::http::{
+    connection::FlushIo,
+    patience::Patience,
+    tls::tests::{load, shake, write_pair},
+};
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const PIECE: usize = 1000;
@@ -55,7 +59,7 @@ struct Gate {
     open: Arc<AtomicBool>,
 }
 
-impl tokio::io::AsyncRead for Gate {
+impl AsyncRead for Gate {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
         Pin::new(&mut self.io).poll_read(cx, buf)
     }
@@ -87,14 +91,20 @@ struct Served {
 /// Serves a body of these pieces, announced as `length`, over a pipe that holds `pipe` bytes.
 fn serve(pieces: impl Fn() -> Vec<Result<Bytes, ExportError>> + Send + 'static, length: u64, pipe: usize) -> Served {
     let (client, io) = tokio::io::duplex(pipe);
-    let heard = Heard::default();
     let open = Arc::new(AtomicBool::new(true));
+    let (heard, server) = serve_over(Gate { io, open: Arc::clone(&open) }, pieces, length);
+    Served { client, heard, open, server }
+}
+
+/// Serves the same over any socket.
+fn serve_over(
+    io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    pieces: impl Fn() -> Vec<Result<Bytes, ExportError>> + Send + 'static,
+    length: u64,
+) -> (Heard, JoinHandle<hyper::Result<()>>) {
+    let heard = Heard::default();
     let connection = Connection::new(([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into());
-    let io = FlushIo::new(
-        TokioIo::new(Gate { io, open: Arc::clone(&open) }),
-        Arc::clone(&connection),
-        Patience::blind(STALL),
-    );
+    let io = FlushIo::new(TokioIo::new(io), Arc::clone(&connection), Patience::blind(STALL));
     let probe = Arc::clone(&heard);
     let service = service_fn(move |request: Request<Incoming>| {
         let ending = Some(Box::new(Probe(Arc::clone(&probe))) as Box<dyn Ending>);
@@ -102,8 +112,7 @@ fn serve(pieces: impl Fn() -> Vec<Result<Bytes, ExportError>> + Send + 'static, 
         drop(request);
         async move { Ok::<_, Infallible>(Response::new(body)) }
     });
-    let server = tokio::spawn(http1::Builder::new().serve_connection(io, service));
-    Served { client, heard, open, server }
+    (heard, tokio::spawn(http1::Builder::new().serve_connection(io, service)))
 }
 
 fn whole(count: usize) -> Vec<Result<Bytes, ExportError>> {
@@ -118,7 +127,7 @@ async fn settle() {
 }
 
 /// Reads up to the end of the head and then `length` bytes of the body.
-async fn read_response(client: &mut DuplexStream, length: usize) -> String {
+async fn read_response(client: &mut (impl AsyncRead + Unpin), length: usize) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(client.read_u8().await.unwrap());
@@ -252,4 +261,42 @@ async fn a_flush_before_the_last_byte_was_taken_is_not_the_one() {
         poll_fn(|cx| Pin::new(&mut io).poll_flush(cx)).await.unwrap();
         assert_eq!(*heard.lock(), expected);
     }
+}
+
+/// A body of 3 pieces over TLS, which takes all of it into a buffer of its own, and a pipe that holds 512 bytes; asked for, not read.
+async fn asked_over_tls() -> (impl AsyncRead + Unpin, Heard, JoinHandle<hyper::Result<()>>) {
+    let dir = tempfile::tempdir().unwrap();
+    let trusted = write_pair(dir.path());
+    let (mut client, server) = shake(&load(dir.path()).unwrap(), &trusted, &[], 512).await.unwrap();
+    let (heard, server) = serve_over(server, || whole(3), 3 * PIECE as u64);
+    client.write_all(GET).await.unwrap();
+    client.flush().await.unwrap();
+    settle().await;
+    assert_eq!(*heard.lock(), ["sending"], "TLS has it all, the socket has not");
+    (client, heard, server)
+}
+
+#[tokio::test]
+async fn what_tls_holds_back_is_not_flushed() {
+    let (mut client, heard, _server) = asked_over_tls().await;
+    read_response(&mut client, 3 * PIECE).await;
+    settle().await;
+    assert_eq!(*heard.lock(), ["sending", "flushed", "gone"]);
+}
+
+#[tokio::test]
+async fn a_tls_connection_that_breaks_before_the_flush_ends_nothing() {
+    let (client, heard, server) = asked_over_tls().await;
+    drop(client);
+    server.await.unwrap().unwrap_err();
+    assert_eq!(*heard.lock(), ["sending", "gone"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_over_tls_who_takes_nothing_is_let_go() {
+    let (_client, heard, server) = asked_over_tls().await;
+    let began = tokio::time::Instant::now();
+    let error = server.await.unwrap().unwrap_err();
+    assert!(format!("{error:?}").contains("took nothing"), "{error:?}");
+    assert!(began.elapsed() <= STALL && !heard.lock().contains(&"flushed"));
 }
