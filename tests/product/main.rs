@@ -21,6 +21,7 @@ mod harness;
 mod histories;
 mod implied;
 mod initiate;
+mod limits;
 mod matching;
 mod matrix;
 mod mirror;

@@ -150,6 +150,9 @@ pub struct ServeArgs {
     /// The certificate's private key, a PEM file
     #[arg(long, env = "SAYSO_TLS_KEY", value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
+    /// Most requests of an account in a minute; 0 is any number [default: 600000]
+    #[arg(long, env = "SAYSO_REQUEST_LIMIT", value_name = "N")]
+    pub request_limit: Option<u32>,
     /// A reader who takes nothing of an answer for so long is cut off; a slow one is not [default: 45s]
     #[arg(long, env = "SAYSO_WRITE_STALL", value_name = "TIME")]
     pub write_stall: Option<Span>,

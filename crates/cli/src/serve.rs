@@ -40,6 +40,7 @@ pub fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         listen: settings.listen,
         tls: tls.clone(),
         public_url: settings.public_url.clone(),
+        request_limit: settings.request_limit,
         trusted_proxies: settings.trusted_proxies.clone(),
         allow_http_callbacks: settings.allow_http_callbacks,
         write_stall: settings.write_stall,

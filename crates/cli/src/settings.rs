@@ -4,6 +4,7 @@
 use std::{
     fmt, fs,
     net::{IpAddr, SocketAddr},
+    num::NonZeroU32,
     path::PathBuf,
     str::FromStr,
     time::Duration,
@@ -153,6 +154,8 @@ pub struct Settings {
     pub public_url: Option<PublicUrl>,
     /// Networks of proxies that are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Most requests of an account in a minute.
+    pub request_limit: Option<NonZeroU32>,
     /// How long a reader may take nothing.
     pub write_stall: Duration,
     /// The store's settings.
@@ -177,6 +180,7 @@ struct File {
     tls_cert: Option<PathBuf>,
     tls_key: Option<PathBuf>,
     trusted_proxy: Option<Vec<Network>>,
+    request_limit: Option<u32>,
     write_stall: Option<Span>,
     disk_reserve: Option<Size>,
     key_file: Option<PathBuf>,
@@ -253,6 +257,10 @@ fn merge(args: ServeArgs, file: File, log: &LogArgs) -> anyhow::Result<Settings>
         listen: args.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
         public_url: args.public_url.or(file.public_url),
         trusted_proxies: args.trusted_proxy.or(file.trusted_proxy).into_iter().flatten().map(|n| n.0).collect(),
+        request_limit: match args.request_limit.or(file.request_limit) {
+            Some(per_minute) => NonZeroU32::new(per_minute),
+            None => Options::default().request_limit,
+        },
         write_stall: args
             .write_stall
             .or(file.write_stall)
@@ -340,6 +348,12 @@ mod tests {
             let error = merge(ServeArgs::default(), file(text), &LogArgs::default()).unwrap_err();
             assert!(error.is::<Usage>(), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn a_limit_of_nothing_is_none() {
+        let limit = |text: &str| settings(ServeArgs::default(), text).request_limit.map(NonZeroU32::get);
+        assert_eq!((limit(""), limit("request_limit = 5"), limit("request_limit = 0")), (Some(600_000), Some(5), None));
     }
 
     #[test]

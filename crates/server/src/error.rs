@@ -92,6 +92,12 @@ pub(crate) enum ApiError {
     #[error("the content type of the request body is not acceptable; accepted: {0}")]
     ContentType(&'static str),
 
+    // 429: not so fast
+    #[error(
+        "the account has made its {per_minute} requests of a minute; the header Retry-After says when there is room again"
+    )]
+    TooManyRequests { per_minute: u32, retry_after_s: u64 },
+
     // 503: come back
     #[error("others write profiles with this tag as fast as it is taken off; repeat the call")]
     StillWritten,
@@ -142,6 +148,7 @@ impl ApiError {
             NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             ContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             StillWritten => StatusCode::SERVICE_UNAVAILABLE,
             Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Refused(refusal) => match refusal.why {
@@ -213,6 +220,7 @@ impl ApiError {
             ApiError::Export(ExportError::Processing { retry_after_s } | ExportError::Busy { retry_after_s }) => {
                 Some((RETRY_AFTER, (*retry_after_s).into()))
             }
+            ApiError::TooManyRequests { retry_after_s, .. } => Some((RETRY_AFTER, (*retry_after_s).into())),
             ApiError::StillWritten => Some((RETRY_AFTER, HeaderValue::from_static("5"))),
             ApiError::Store(_) if self.status() == StatusCode::SERVICE_UNAVAILABLE => {
                 Some((RETRY_AFTER, HeaderValue::from_static("5")))
@@ -319,6 +327,7 @@ mod tests {
             (ApiError::BodyTooLarge(5), 413),
             (ApiError::ContentType("application/json"), 415),
             (ExportError::KeyReused.into(), 422),
+            (ApiError::TooManyRequests { per_minute: 5, retry_after_s: 12 }, 429),
             (ApiError::StillWritten, 503),
             (ApiError::Internal("a".into()), 500),
             (StoreError::Damaged("a".into()).into(), 500),
@@ -334,7 +343,8 @@ mod tests {
             if error.status() == 401 {
                 assert!(error.headers().is_some_and(|(n, _)| n == WWW_AUTHENTICATE), "{error:?}");
             }
-            assert_eq!(error.status() == 503, error.headers().is_some_and(|(n, _)| n == RETRY_AFTER), "{error:?}");
+            let comes_back = matches!(error.status().as_u16(), 429 | 503);
+            assert_eq!(comes_back, error.headers().is_some_and(|(n, _)| n == RETRY_AFTER), "{error:?}");
         }
     }
 

@@ -3,6 +3,7 @@
 use ipnet::IpNet;
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
     sync::Arc,
     time::Duration,
 };
@@ -39,6 +40,8 @@ pub struct Options {
     pub drain: Duration,
     /// Most connections at once; more wait to be accepted.
     pub max_connections: usize,
+    /// Most requests of an account in a minute; any number when absent.
+    pub request_limit: Option<NonZeroU32>,
     /// Networks of proxies that are believed when they say, in `X-Forwarded-For`, for whom they call.
     pub trusted_proxies: Vec<IpNet>,
     /// Whether `CallbackURL` may be `http://` to a loopback address (export.md, Initiate).
@@ -61,6 +64,7 @@ impl Default for Options {
             write_stall: Duration::from_secs(45),
             drain: Duration::from_secs(20),
             max_connections: 4096,
+            request_limit: NonZeroU32::new(600_000),
             trusted_proxies: Vec::new(),
             allow_http_callbacks: false,
         }

@@ -55,7 +55,7 @@ impl Server {
         let credentials: Value = serde_json::from_str(&program::run(&mut make)?)?;
 
         let mut serve = Command::new(sayso);
-        serve.args(["serve", "--listen", "127.0.0.1:0"]).arg("--data").arg(data);
+        serve.args(["serve", "--listen", "127.0.0.1:0", "--request-limit", "0"]).arg("--data").arg(data);
         let log = File::create(data.with_extension("log"))?;
         let mut service = Service::start(serve.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log))?;
         let mut line = String::new();

@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use hyper::http::Extensions;
 use sayso_export::{Engine, ExportError, job::State};
+use sayso_model::id::AccountNo;
 use sayso_store::{
     Sizes, Store, StoreError,
     access::{OAuthClient, Revoked},
     account::Account,
 };
 
-use crate::options::Options;
+use super::limit::{Limits, Standing, Told};
+use crate::{error::ApiError, options::Options};
 
 /// The shared state; cheap to clone.
 #[derive(Clone)]
@@ -21,12 +24,14 @@ struct Inner {
     store: Store,
     engine: Engine,
     options: Options,
+    limits: Option<Limits>,
 }
 
 impl App {
     /// The state of one server.
     pub(crate) fn new(store: Store, engine: Engine, options: Options) -> Self {
-        Self { inner: Arc::new(Inner { store, engine, options }) }
+        let limits = options.request_limit.map(Limits::new);
+        Self { inner: Arc::new(Inner { store, engine, options, limits }) }
     }
 
     pub(in crate::access) fn store(&self) -> &Store {
@@ -35,6 +40,20 @@ impl App {
 
     pub(in crate::access) fn engine(&self) -> &Engine {
         &self.inner.engine
+    }
+
+    /// Counts a request of an account and keeps in the request how the account stands, for the answer to tell.
+    pub(in crate::access) fn count(&self, account: AccountNo, request: &Extensions) -> Result<(), ApiError> {
+        let Some(limits) = &self.inner.limits else { return Ok(()) };
+        let standing = limits.admit(account, self.store().clock().now());
+        if let Some(told) = request.get::<Told>() {
+            told.set(standing);
+        }
+        if standing.admitted {
+            return Ok(());
+        }
+        let Standing { per_minute, seconds, .. } = standing;
+        Err(ApiError::TooManyRequests { per_minute: per_minute.get(), retry_after_s: seconds })
     }
 
     /// The operator's settings.

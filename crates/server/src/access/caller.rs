@@ -81,6 +81,8 @@ impl FromRequestParts<App> for Caller {
         let user = account.config.user(&bearer.user_id).filter(|user| user.is_active).cloned();
         let user = user.ok_or(ApiError::UnableToAuthenticate)?;
 
+        app.count(account.no, &parts.extensions)?;
+
         // Names are compared, not looked up: whether another account is there makes no difference, not even in time.
         let named = path_value(parts, "clientId").await?.unwrap_or_default();
         if fold(&named) != fold(&account.name) {

@@ -10,6 +10,7 @@ mod caller;
 mod clients;
 mod configure;
 mod execute;
+pub(crate) mod limit;
 mod permit;
 mod rise;
 pub(crate) mod scheme;

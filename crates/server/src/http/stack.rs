@@ -21,7 +21,11 @@ use serde::Serialize;
 use tracing::Instrument;
 
 use super::{answer::JSON, leftover, path::well_formed, peer::peer_of};
-use crate::{access::App, docs, error::ApiError};
+use crate::{
+    access::{App, limit::Told},
+    docs,
+    error::ApiError,
+};
 
 /// The header by which a request is found again in the log.
 pub(crate) const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
@@ -49,7 +53,9 @@ pub(crate) async fn around(State(app): State<App>, request: Request, next: Next)
     // the route, not the address: addresses hold alternate ids and the like
     let span = tracing::info_span!("request", %method, route, correlation_id, %peer);
 
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let standing = Told::default();
+    parts.extensions.insert(standing.clone());
     let (body, leftover) = leftover::lend(&parts.headers, body);
     let mut response = guarded(Request::from_parts(parts, body), next).instrument(span.clone()).await;
     leftover.drain(app.options().initiate_body).await;
@@ -60,6 +66,9 @@ pub(crate) async fn around(State(app): State<App>, request: Request, next: Next)
         let body = serde_json::to_vec(&ErrorBody { message }).expect("a string is JSON");
         response.headers_mut().insert(CONTENT_TYPE, JSON);
         *response.body_mut() = Body::from(body);
+    }
+    if let Some(standing) = standing.get() {
+        standing.tell(response.headers_mut());
     }
     guard(response.headers_mut(), app.options().tls.is_some());
     let header = HeaderValue::from_str(&correlation_id).expect("checked, or hexadecimal");

@@ -47,6 +47,11 @@ fn table() -> Vec<Shared> {
             ApiError::ContentType("application/json, text/json, */*+json"),
             "The content type is not acceptable",
         ),
+        row(
+            "TooMany",
+            ApiError::TooManyRequests { per_minute: 600_000, retry_after_s: 1 },
+            "The account has made too many requests: Retry-After says when there is room again, RateLimit-Policy how many it may make",
+        ),
         row("KeyReused", ExportError::KeyReused.into(), "The Idempotency-Key was used with another body"),
         row(
             "Internal",
@@ -82,7 +87,7 @@ pub(super) fn add(operation: &mut Value, path: &str, method: &str) {
         header_parameters(operation).any(|name| name == "If-Match" || name == "If-None-Match" && method != "get");
     let pages = export && !initiates && !path.ends_with("/Status");
     let gives = |name: &str| match name {
-        "WhoAreYou" | "MayNot" | "NotThere" => of_account,
+        "WhoAreYou" | "MayNot" | "NotThere" | "TooMany" => of_account,
         "Conflict" => writes,
         "Stale" => conditional,
         // of an OAuth call they are an invalid_request

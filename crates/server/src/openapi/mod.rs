@@ -119,7 +119,7 @@ fn add_headers(operation: &mut Value) {
             "201" => Some("Location"),
             "304" => Some("ETag"),
             "401" => Some("WWW-Authenticate"),
-            "503" => Some("Retry-After"),
+            "429" | "503" => Some("Retry-After"),
             _ => None,
         };
         let named: Vec<_> = ["ETag", "Location"].into_iter().filter(|name| headers.contains_key(*name)).collect();

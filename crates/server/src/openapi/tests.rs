@@ -68,9 +68,13 @@ fn every_answer_of_every_call_has_its_headers_and_every_error_an_example() {
             let answer = resolved(&document, answer);
             let has = |name: &str| resolved(&document, &answer["headers"][name])["required"] == true;
             assert!(has("X-Correlation-Id"), "{method} {path} {status}");
-            for (of, name) in
-                [("201", "Location"), ("304", "ETag"), ("401", "WWW-Authenticate"), ("503", "Retry-After")]
-            {
+            for (of, name) in [
+                ("201", "Location"),
+                ("304", "ETag"),
+                ("401", "WWW-Authenticate"),
+                ("429", "Retry-After"),
+                ("503", "Retry-After"),
+            ] {
                 assert!(of != status || has(name), "{method} {path} {status} has no {name}");
             }
             assert!(answer["description"].as_str().is_some_and(|d| !d.is_empty()), "{method} {path} {status}");
