@@ -44,6 +44,7 @@ mod rules_preferences;
 mod rules_replace;
 mod search;
 mod segments;
+mod signed;
 mod slow_readers;
 mod status;
 mod storm;

@@ -25,6 +25,9 @@ pub struct Configuration {
     pub default_locale: Option<String>,
     /// Whether a missing preference is inherited from its filter's default (`Implied`).
     pub implied_preferences: bool,
+    /// For how many minutes a signed header is good, 1 to 60 (access.md, Signed header); 15 when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed_header_minutes: Option<u32>,
     pub email_types: Vec<TypeDef>,
     pub phone_types: Vec<TypeDef>,
     pub address_types: Vec<TypeDef>,

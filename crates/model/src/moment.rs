@@ -11,7 +11,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-pub use read::{parse_customer_date, parse_date_time};
+pub use read::{parse_customer_date, parse_date_time, parse_issued};
 
 /// An instant: milliseconds since 1970-01-01T00:00:00Z. On the wire `2026-11-24T10:00:00.000Z` (profile.md, output dates).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

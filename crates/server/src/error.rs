@@ -39,14 +39,39 @@ pub(crate) enum ApiError {
     AuthorizationMalformed,
 
     // 401: who are you
-    #[error("the Authorization header is missing; send a bearer token from /oauth/token")]
+    #[error(
+        "the Authorization header is missing; send a bearer token from /oauth/token, or sign: PNAUTHINFO3-HMAC-SHA256 \
+         Credential=<UserId>/<issued> Signature=<base64>"
+    )]
     AuthorizationMissing,
-    #[error("unknown authorization scheme; accepted: Bearer, with a token from /oauth/token")]
+    #[error(
+        "unknown authorization scheme; accepted: Bearer, with a token from /oauth/token, and PNAUTHINFO3-HMAC-SHA256, \
+         PNAUTHINFO3-HMAC-SHA384, PNAUTHINFO3-HMAC-SHA512"
+    )]
     UnknownScheme,
-    #[error("signed headers (PNAUTHINFO3) are not offered by this server; use a bearer token from /oauth/token")]
-    SignedHeaderNotOffered,
+    #[error(
+        "unknown authorization scheme: without a key a signature protects nothing; use PNAUTHINFO3-HMAC-SHA256, \
+         PNAUTHINFO3-HMAC-SHA384 or PNAUTHINFO3-HMAC-SHA512 with the user's shared key"
+    )]
+    UnkeyedSignature,
+    #[error(
+        "the date in Credential is not ISO 8601 or in the future; accepted: YYYY-MM-DDTHH:mm:ss with Z, an offset such as -05:00, \
+         or nothing for UTC or US Eastern time, at most 30 seconds ahead of the server's clock"
+    )]
+    IssuedDate,
+    #[error(
+        "the Authorization header was issued too long ago; sign each call anew: a header is good for as many minutes as the \
+         account says, 15 unless it says otherwise"
+    )]
+    IssuedTooLongAgo,
     #[error("unable to authenticate: the token is unknown, has expired, or its user or client is disabled")]
     UnableToAuthenticate,
+    #[error(
+        "unable to authenticate: the account or the user is unknown or disabled, or the signature is another than \
+         base64(HMAC(the user's shared key, ClientId:UserId:issued)), each as it stands in the address and in Credential; the \
+         form is Credential=<UserId>/<issued> Signature=<base64>, with one space between"
+    )]
+    UnableToAuthenticateSigned,
 
     // 403: you may not
     #[error(
@@ -137,7 +162,8 @@ impl ApiError {
             | Body(_)
             | BodyBrokenOff
             | AuthorizationMalformed => StatusCode::BAD_REQUEST,
-            AuthorizationMissing | UnknownScheme | SignedHeaderNotOffered | UnableToAuthenticate => {
+            AuthorizationMissing | UnknownScheme | UnkeyedSignature => StatusCode::UNAUTHORIZED,
+            IssuedDate | IssuedTooLongAgo | UnableToAuthenticate | UnableToAuthenticateSigned => {
                 StatusCode::UNAUTHORIZED
             }
             MayNotExecute(_) | MayNotOn { .. } | MayNot { .. } | MayNotGive(_) | MayNotTouch(_) | TooManyMatches => {
@@ -196,46 +222,43 @@ impl ApiError {
     }
 
     /// Headers that belong to the error.
-    pub(crate) fn headers(&self) -> Option<(HeaderName, HeaderValue)> {
+    pub(crate) fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
+        let retry = |seconds: u64| vec![(RETRY_AFTER, seconds.into())];
+        let bearer = |challenge| vec![(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))];
         match self {
             // RFC 6750, 3: no error code when no token was sent
-            ApiError::AuthorizationMissing | ApiError::UnknownScheme | ApiError::SignedHeaderNotOffered => {
-                Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"sayso\"")))
-            }
-            ApiError::UnableToAuthenticate => {
-                Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"sayso\", error=\"invalid_token\"")))
-            }
-            ApiError::AuthorizationMalformed => {
-                Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"sayso\", error=\"invalid_request\"")))
-            }
+            ApiError::UnableToAuthenticate => challenges("Bearer realm=\"sayso\", error=\"invalid_token\""),
+            _ if self.status() == StatusCode::UNAUTHORIZED => challenges("Bearer realm=\"sayso\""),
+            ApiError::AuthorizationMalformed => bearer("Bearer realm=\"sayso\", error=\"invalid_request\""),
             // RFC 6750, 3: the token is good, but not for this; no scope would make it so, hence none is named
             ApiError::MayNotExecute(_)
             | ApiError::MayNotOn { .. }
             | ApiError::MayNot { .. }
             | ApiError::MayNotGive(_)
-            | ApiError::MayNotTouch(_) => Some((
-                WWW_AUTHENTICATE,
-                HeaderValue::from_static("Bearer realm=\"sayso\", error=\"insufficient_scope\""),
-            )),
+            | ApiError::MayNotTouch(_) => bearer("Bearer realm=\"sayso\", error=\"insufficient_scope\""),
             ApiError::Export(ExportError::Processing { retry_after_s } | ExportError::Busy { retry_after_s }) => {
-                Some((RETRY_AFTER, (*retry_after_s).into()))
+                retry((*retry_after_s).into())
             }
-            ApiError::TooManyRequests { retry_after_s, .. } => Some((RETRY_AFTER, (*retry_after_s).into())),
-            ApiError::StillWritten => Some((RETRY_AFTER, HeaderValue::from_static("5"))),
-            ApiError::Store(_) if self.status() == StatusCode::SERVICE_UNAVAILABLE => {
-                Some((RETRY_AFTER, HeaderValue::from_static("5")))
-            }
-            _ => None,
+            ApiError::TooManyRequests { retry_after_s, .. } => retry((*retry_after_s).into()),
+            ApiError::StillWritten => retry(5),
+            ApiError::Store(_) if self.status() == StatusCode::SERVICE_UNAVAILABLE => retry(5),
+            _ => Vec::new(),
         }
     }
+}
+
+/// Both ways to authenticate (access.md, Signed header), a header each: some clients read no list.
+fn challenges(bearer: &'static str) -> Vec<(HeaderName, HeaderValue)> {
+    let all = [bearer, "PNAUTHINFO3 realm=\"sayso\""];
+    all.map(|challenge| (WWW_AUTHENTICATE, HeaderValue::from_static(challenge))).into()
 }
 
 /// The body is written by [`crate::http::stack`], which knows the correlation id.
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = self.status().into_response();
-        if let Some((name, value)) = self.headers() {
-            response.headers_mut().insert(name, value);
+        for (name, value) in self.headers() {
+            response.headers_mut().append(name, value);
         }
         response.extensions_mut().insert(Arc::new(self));
         response
@@ -306,8 +329,11 @@ mod tests {
             (ApiError::AuthorizationMalformed, 400),
             (ApiError::AuthorizationMissing, 401),
             (ApiError::UnknownScheme, 401),
-            (ApiError::SignedHeaderNotOffered, 401),
+            (ApiError::UnkeyedSignature, 401),
+            (ApiError::IssuedDate, 401),
+            (ApiError::IssuedTooLongAgo, 401),
             (ApiError::UnableToAuthenticate, 401),
+            (ApiError::UnableToAuthenticateSigned, 401),
             (ApiError::MayNotExecute("segment \"A\"".into()), 403),
             (ApiError::MayNot { area: "Profiles".into(), level: "Edit".into() }, 403),
             (ApiError::MayNotGive("CanExecute on a segment".into()), 403),
@@ -340,11 +366,12 @@ mod tests {
         ];
         for (error, status) in table {
             assert_eq!(error.status(), status, "{error:?}");
+            let has = |name: HeaderName| error.headers().iter().filter(|(n, _)| *n == name).count();
             if error.status() == 401 {
-                assert!(error.headers().is_some_and(|(n, _)| n == WWW_AUTHENTICATE), "{error:?}");
+                assert_eq!(has(WWW_AUTHENTICATE), 2, "{error:?}");
             }
             let comes_back = matches!(error.status().as_u16(), 429 | 503);
-            assert_eq!(comes_back, error.headers().is_some_and(|(n, _)| n == RETRY_AFTER), "{error:?}");
+            assert_eq!(has(RETRY_AFTER), usize::from(comes_back), "{error:?}");
         }
     }
 
@@ -358,6 +385,7 @@ mod tests {
             (ApiError::UnknownScheme, Some(none.to_owned())),
             (ApiError::AuthorizationMalformed, Some(with("invalid_request"))),
             (ApiError::UnableToAuthenticate, Some(with("invalid_token"))),
+            (ApiError::UnableToAuthenticateSigned, Some(none.to_owned())),
             (ApiError::MayNotExecute("segment \"A\"".into()), Some(with("insufficient_scope"))),
             (ApiError::MayNotOn { right: "CanEdit", what: "a segment".into() }, Some(with("insufficient_scope"))),
             (ApiError::MayNot { area: "Users".into(), level: "Edit".into() }, Some(with("insufficient_scope"))),
@@ -368,7 +396,8 @@ mod tests {
             (ApiError::MalformedUrl, None),
         ];
         for (error, expected) in table {
-            let challenge = error.headers().filter(|(name, _)| name == WWW_AUTHENTICATE);
+            let headers = error.headers();
+            let challenge = headers.iter().find(|(name, _)| name == WWW_AUTHENTICATE);
             assert_eq!(challenge.map(|(_, v)| v.to_str().unwrap().to_owned()), expected, "{error:?}");
         }
     }

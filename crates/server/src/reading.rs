@@ -28,13 +28,15 @@ impl From<ApiError> for Refused {
     }
 }
 
-/// The bearer token of an API call (access.md).
+/// The bearer token of an API call (access.md); `None` when it is signed instead.
 ///
 /// # Errors
 /// 401 when the Authorization header is missing, of another scheme or can't be read; 400 when it is repeated or carries nothing.
-pub fn bearer(headers: &HeaderMap) -> Result<String, Refused> {
-    let Scheme::Bearer(token) = Scheme::of(headers)?;
-    Ok(token)
+pub fn bearer(headers: &HeaderMap) -> Result<Option<String>, Refused> {
+    match Scheme::of(headers)? {
+        Scheme::Bearer(token) => Ok(Some(token)),
+        Scheme::Signed(_) => Ok(None),
+    }
 }
 
 /// The client id and secret in the Basic header of a token call, if it has an Authorization header (RFC 6749, 2.3.1).

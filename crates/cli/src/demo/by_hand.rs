@@ -32,6 +32,8 @@ impl fmt::Display for ByHand<'_> {
         }
         let api = format!("{url}/Profiles/v4/Async/{account}/Export");
         let segment = path_part(segment);
+        let users = format!("{url}/Profiles/v4/{account}/Users");
+        let user = scope.split_once('/').map_or(*scope, |(_, user)| user);
         write!(
             f,
             r#"BEARER=$(curl -s -u "$CLIENT_ID:$CLIENT_SECRET" -d grant_type=client_credentials --data-urlencode 'scope={scope}' \
@@ -39,7 +41,14 @@ impl fmt::Display for ByHand<'_> {
 TOKEN=$(curl -s -X POST -H "Authorization: Bearer $BEARER" '{api}/Segment/{segment}' | tr -dc 0-9)
 while curl -s -H "Authorization: Bearer $BEARER" "{api}/$TOKEN/Status" | grep Processing; do sleep 1; done
 curl -s -H "Authorization: Bearer $BEARER" "{api}/$TOKEN?limit=1000&offset=1&keepAlive=true"
-curl -s -X POST -H "Authorization: Bearer $BEARER" "{api}/$TOKEN/Commit""#
+curl -s -X POST -H "Authorization: Bearer $BEARER" "{api}/$TOKEN/Commit"
+
+A caller that can't do OAuth signs with a key of its user:
+
+KEY=$(curl -s -X POST -H "Authorization: Bearer $BEARER" '{users}/{user}/SharedKey' | sed -E 's/.*"SharedKey" *: *"([^"]+)".*/\1/')
+AT=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+SIGNATURE=$(printf %s "{account}:{user}:$AT" | openssl dgst -sha256 -hmac "$KEY" -binary | openssl base64 -A)
+curl -s -H "Authorization: PNAUTHINFO3-HMAC-SHA256 Credential={user}/$AT Signature=$SIGNATURE" '{users}'"#
         )
     }
 }
@@ -65,6 +74,10 @@ mod tests {
         let text = by_hand.to_string();
         assert!(text.contains("http://127.0.0.1:9/Profiles/v4/Async/A/Export/Segment/Z%C3%BCrich%201%2F2'"), "{text}");
         assert!(text.contains("CLIENT_SECRET=…\n"), "{text}");
+        assert!(
+            text.contains("\"A:u:$AT\"") && text.contains("'http://127.0.0.1:9/Profiles/v4/A/Users/u/SharedKey'"),
+            "{text}"
+        );
         by_hand.credentials = Some(&credentials);
         assert!(by_hand.to_string().contains("CLIENT_SECRET=SECRET\n"));
     }

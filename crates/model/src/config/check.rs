@@ -29,6 +29,11 @@ pub fn check(new: &Configuration, current: Option<&Configuration>) -> Result<(),
     if let Some(locale) = &new.default_locale {
         checker.name("DefaultLocale", locale, LOCALE);
     }
+    if let Some(minutes) = new.signed_header_minutes
+        && !(1..=60).contains(&minutes)
+    {
+        checker.invalid("SignedHeaderMinutes", format!("is {minutes}; 1 to 60 are accepted, 15 when it is left out"));
+    }
     checker.types();
     checker.picklists();
     checker.custom_fields();

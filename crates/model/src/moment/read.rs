@@ -30,6 +30,23 @@ pub fn parse_customer_date(text: &str, choice: Choice) -> Result<Moment, DateErr
         .map_err(|why| DateError(format!("{} is no date: {why}; {ACCEPTED}; or a date alone, YYYY-MM-DD", shown(text))))
 }
 
+/// Reads the date of a signed header (access.md): with `Z` or an offset that instant; without, every moment at which UTC's or US Eastern
+/// clocks show it, of which there are one to three.
+pub fn parse_issued(text: &str) -> Result<Vec<Moment>, DateError> {
+    let error = |why: &str| DateError(format!("{} is no date and time: {why}; {ACCEPTED} or UTC", shown(text)));
+    let first = read(text, Choice::In, false).map_err(error)?;
+    let Ok(utc) = read(&format!("{text}Z"), Choice::In, false) else { return Ok(vec![first]) };
+    let mut moments = vec![utc];
+    let shows = |moment: &Moment| {
+        let offset = Timestamp::from_millisecond(moment.0).map(|at| EASTERN.to_offset(at).seconds());
+        // In the spring gap the moment that was moved forward shows another time.
+        offset.is_ok_and(|seconds| moment.0 + i64::from(seconds) * 1000 == utc.0)
+    };
+    moments.extend(Some(first).filter(shows));
+    moments.extend(read(text, Choice::Out, false).ok().filter(|second| *second != first).filter(shows));
+    Ok(moments)
+}
+
 /// A clock and calendar reading; the time zone is not part of it.
 #[derive(Clone, Copy)]
 struct Civil {

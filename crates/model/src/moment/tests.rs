@@ -182,3 +182,19 @@ proptest! {
         let _ = parse_customer_date(&text, Choice::Out);
     }
 }
+
+#[test]
+fn the_date_of_a_signed_header_is_taken_as_utc_and_as_us_eastern_time() {
+    let all = |text: &str| parse_issued(text).unwrap().iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(all("2026-06-15T12:00:00Z"), ["2026-06-15T12:00:00.000Z"]);
+    assert_eq!(all("2026-06-15T12:00:00-04:00"), ["2026-06-15T16:00:00.000Z"]);
+    assert_eq!(all("2026-06-15T12:00:00"), ["2026-06-15T12:00:00.000Z", "2026-06-15T16:00:00.000Z"]);
+    assert_eq!(all("2026-01-15T12:00:00.5"), ["2026-01-15T12:00:00.500Z", "2026-01-15T17:00:00.500Z"]);
+    // Twice in autumn, and in spring at no time at all.
+    let twice = ["2026-11-01T01:30:00.000Z", "2026-11-01T05:30:00.000Z", "2026-11-01T06:30:00.000Z"];
+    assert_eq!(all("2026-11-01T01:30:00"), twice);
+    assert_eq!(all("2026-03-08T02:30:00"), ["2026-03-08T02:30:00.000Z"]);
+    for wrong in ["", "2026-06-15", "2026-06-15T12:00", "2026-06-15 12:00:00Z", "yesterday", "2026-06-15T12:00:00ZZ"] {
+        assert!(parse_issued(wrong).is_err(), "{wrong}");
+    }
+}

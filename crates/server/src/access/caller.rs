@@ -17,7 +17,6 @@ pub(crate) enum Credential {
     /// A bearer token of the OAuth client with this id.
     Client(String),
     /// A header signed with the user's shared key.
-    #[expect(dead_code, reason = "nobody is let in by a signed header yet")]
     SharedKey,
 }
 
@@ -75,7 +74,15 @@ impl FromRequestParts<App> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let Scheme::Bearer(token) = Scheme::of(&parts.headers)?;
+        let token = match Scheme::of(&parts.headers)? {
+            Scheme::Bearer(token) => token,
+            Scheme::Signed(signed) => {
+                let named = path_value(parts, "clientId").await?.unwrap_or_default();
+                let (account, user) = signed.authenticate(app, &named)?;
+                app.count(account.no, &parts.extensions)?;
+                return Ok(Self { account, user, credential: Credential::SharedKey });
+            }
+        };
         let bearer = app.store().bearer(&token)?.ok_or(ApiError::UnableToAuthenticate)?;
         let account = app.store().account_by_no(bearer.account)?.ok_or(ApiError::UnableToAuthenticate)?;
         let user = account.config.user(&bearer.user_id).filter(|user| user.is_active).cloned();

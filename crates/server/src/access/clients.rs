@@ -1,9 +1,9 @@
-//! Making, changing and ending OAuth clients, as a handler's permit does it: the caller is looked at again inside the write, and touches
+//! Making, changing and ending OAuth clients and shared keys, as a handler's permit does it: the caller is looked at again inside the write, and touches
 //! nobody's credentials who may do more.
 
 use sayso_store::{
     StoreError,
-    access::{Clients, NewSecret, OAuthClient},
+    access::{Clients, NewKey, NewSecret, OAuthClient},
 };
 
 use super::{Caller, EditUsers, Permit, ViewUsers, permit::require, rise::may_touch};
@@ -54,6 +54,36 @@ impl Permit<EditUsers> {
             });
             match may {
                 Ok(how) => change(clients, &client_id, how).map(Ok),
+                Err(refused) => Ok(Err(refused)),
+            }
+        };
+        self.app.store().change_clients(self.caller.account.no, ends, change).await?
+    }
+
+    /// Gives a user a shared key.
+    pub(crate) async fn rotate_key(&self, user_id: String, keep_former: bool) -> Result<NewKey, ApiError> {
+        self.change_keys(user_id, false, move |clients, user_id| clients.rotate_key(user_id, keep_former, None)).await
+    }
+
+    /// Ends a user's shared keys.
+    pub(crate) async fn revoke_keys(&self, user_id: String) -> Result<bool, ApiError> {
+        self.change_keys(user_id, true, |clients, user_id| clients.revoke_keys(user_id)).await
+    }
+
+    async fn change_keys<T: Send + 'static>(
+        &self,
+        user_id: String,
+        ends: bool,
+        change: impl FnOnce(&mut Clients<'_, '_>, &str) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let again = self.again();
+        let change = move |clients: &mut Clients<'_, '_>| {
+            let may = again(clients).and_then(|caller| {
+                let user = caller.account.config.user(&user_id).ok_or_else(|| ApiError::unknown("user", &user_id))?;
+                may_touch(&caller, user)
+            });
+            match may {
+                Ok(()) => change(clients, &user_id).map(Ok),
                 Err(refused) => Ok(Err(refused)),
             }
         };

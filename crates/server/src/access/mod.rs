@@ -14,6 +14,7 @@ pub(crate) mod limit;
 mod permit;
 mod rise;
 pub(crate) mod scheme;
+mod signed;
 mod telling;
 
 pub(crate) use app::App;

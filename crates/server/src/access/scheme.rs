@@ -1,14 +1,16 @@
-//! The Authorization header: which scheme, and what it carries. The signed header of access.md takes its place here when it is offered.
+//! The Authorization header: which scheme, and what it carries.
 
 use hyper::{HeaderMap, header::AUTHORIZATION};
 
+use super::signed::Signed;
 use crate::error::ApiError;
 
 /// A way to authenticate that this server offers.
-#[derive(PartialEq, Eq)]
 pub(crate) enum Scheme {
     /// An OAuth bearer token (RFC 6750).
     Bearer(String),
+    /// A header signed with a user's shared key.
+    Signed(Signed),
 }
 
 impl Scheme {
@@ -20,18 +22,23 @@ impl Scheme {
         if all.next().is_some() {
             return Err(ApiError::AuthorizationMalformed);
         }
-        let Ok(value) = value.to_str() else { return Err(ApiError::UnableToAuthenticate) };
-        let value = value.trim();
-        if value.is_empty() {
+        // A user's id, which a signed header names, may be of any letters.
+        let Ok(text) = str::from_utf8(value.as_bytes()) else { return Err(ApiError::UnableToAuthenticate) };
+        let text = text.trim_matches([' ', '\t']);
+        if text.is_empty() {
             return Err(ApiError::AuthorizationMissing);
         }
-        let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
-        match scheme.to_ascii_lowercase().as_str() {
-            "bearer" if rest.trim().is_empty() => Err(ApiError::AuthorizationMalformed),
-            "bearer" => Ok(Scheme::Bearer(rest.trim().to_owned())),
-            signed if signed.starts_with("pnauthinfo3") => Err(ApiError::SignedHeaderNotOffered),
-            _ => Err(ApiError::UnknownScheme),
+        let (scheme, rest) = text.split_once(' ').unwrap_or((text, ""));
+        let scheme = scheme.to_ascii_lowercase();
+        if scheme == "bearer" {
+            let token = rest.trim_matches([' ', '\t']);
+            return match value.to_str() {
+                Ok(_) if token.is_empty() => Err(ApiError::AuthorizationMalformed),
+                Ok(_) => Ok(Self::Bearer(token.to_owned())),
+                Err(_) => Err(ApiError::UnableToAuthenticate),
+            };
         }
+        Signed::of(&scheme, rest).unwrap_or(Err(ApiError::UnknownScheme)).map(Self::Signed)
     }
 }
 
@@ -42,8 +49,12 @@ mod tests {
     use super::*;
 
     fn read(values: &[&str]) -> Result<String, String> {
-        let headers = values.iter().map(|v| (AUTHORIZATION, HeaderValue::from_str(v).unwrap())).collect();
-        Scheme::of(&headers).map(|Scheme::Bearer(token)| token).map_err(|e| format!("{e:?}"))
+        let headers = values.iter().map(|v| (AUTHORIZATION, HeaderValue::from_bytes(v.as_bytes()).unwrap())).collect();
+        match Scheme::of(&headers) {
+            Ok(Scheme::Bearer(token)) => Ok(token),
+            Ok(Scheme::Signed(_)) => Ok("signed".to_owned()),
+            Err(e) => Err(format!("{e:?}")),
+        }
     }
 
     #[test]
@@ -54,8 +65,12 @@ mod tests {
         assert_eq!(read(&[""]), Err("AuthorizationMissing".into()));
         assert_eq!(read(&["Bearer"]), Err("AuthorizationMalformed".into()));
         assert_eq!(read(&["Bearer a", "Bearer b"]), Err("AuthorizationMalformed".into()));
+        assert_eq!(read(&["Bearer ü"]), Err("UnableToAuthenticate".into()));
         assert_eq!(read(&["Basic abc"]), Err("UnknownScheme".into()));
         assert_eq!(read(&["abc"]), Err("UnknownScheme".into()));
-        assert_eq!(read(&["PnAuthInfo3-HMAC-SHA256 Credential=a/b Signature=c"]), Err("SignedHeaderNotOffered".into()));
+        let signed = "PnAuthInfo3-hMAC-Sha256 Credential=Jürgen/2026-06-15T12:00:00 Signature=AAAA";
+        assert_eq!(read(&[signed]), Ok("signed".into()));
+        assert_eq!(read(&[signed, signed]), Err("AuthorizationMalformed".into()));
+        assert_eq!(read(&["PNAUTHINFO3"]), Err("UnknownScheme".into()));
     }
 }

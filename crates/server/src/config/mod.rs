@@ -8,6 +8,7 @@
 //! | `types`, `fields`, `consents`, `programs`, `segments` | the kinds |
 //! | `people` | users, user groups, source groups |
 //! | `oauth_clients` | what programs sign in with: no part of the configuration, but beside the users |
+//! | `shared_keys` | what a user's callers sign with |
 //! | `tree` | programs as a tree, chosen by type or by custom property |
 //! | `permissions`, `preview` | who may do what with a segment; how many a definition finds before it is saved |
 //! | `tags` | what needs no configuration: counted, and taken off |
@@ -27,6 +28,7 @@ mod preview;
 mod programs;
 mod resource;
 mod segments;
+mod shared_keys;
 mod tags;
 mod tree;
 mod types;
@@ -62,6 +64,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         ))
         .routes(routes!(oauth_clients::rotate_oauth_client))
         .routes(routes!(oauth_clients::delete_oauth_client_tokens))
+        .routes(routes!(shared_keys::rotate_shared_key, shared_keys::delete_shared_keys))
         .routes(routes!(preview::preview_segment))
         .routes(routes!(tags::list_tags))
         .routes(routes!(tags::delete_tag))

@@ -140,8 +140,8 @@ fn reference() -> Value {
 fn response(error: &ApiError, description: &str) -> Value {
     let example = ErrorBody { message: error.message("5c0ffee5c0ffee5c0ffee5c0ffee5c0f") };
     let mut names = vec!["X-Correlation-Id"];
-    if let Some((name, _)) = error.headers() {
-        names.push(if name == hyper::header::RETRY_AFTER { "Retry-After" } else { "WWW-Authenticate" });
+    if let Some((name, _)) = error.headers().first() {
+        names.push(if *name == hyper::header::RETRY_AFTER { "Retry-After" } else { "WWW-Authenticate" });
     }
     let headers: Map<_, _> = names
         .into_iter()

@@ -33,7 +33,9 @@ use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
         Components, Info, OpenApi,
-        security::{ClientCredentials, Flow, Http, HttpAuthScheme, OAuth2, Scopes, SecurityScheme},
+        security::{
+            ApiKey, ApiKeyValue, ClientCredentials, Flow, Http, HttpAuthScheme, OAuth2, Scopes, SecurityScheme,
+        },
     },
 };
 
@@ -58,6 +60,12 @@ pub(crate) fn preface() -> OpenApi {
         "oauth",
         SecurityScheme::OAuth2(OAuth2::with_description([flow], "A bearer token from /oauth/token")),
     );
+    let signed = ApiKeyValue::with_description(
+        "Authorization",
+        "`PNAUTHINFO3-HMAC-SHA256 Credential=<UserId>/<issued> Signature=<base64>`, or SHA384 or SHA512: the signature is the HMAC of \
+         `ClientId:UserId:issued` with the user's shared key, `issued` an ISO 8601 date of the last minutes",
+    );
+    components.add_security_scheme("signed", SecurityScheme::ApiKey(ApiKey::Header(signed)));
     let basic = Http::builder().scheme(HttpAuthScheme::Basic).description(Some("client_id and client_secret")).build();
     components.add_security_scheme("client", SecurityScheme::Http(basic));
     components.schemas.insert(ErrorBody::name().into_owned(), ErrorBody::schema());
@@ -76,7 +84,7 @@ pub(crate) fn complete(document: &OpenApi) -> Value {
     }
     for (path, method, operation) in operations(&mut document) {
         if path.starts_with("/Profiles") {
-            operation["security"] = json!([{"oauth": ["ClientId/UserId"]}]);
+            operation["security"] = json!([{"oauth": ["ClientId/UserId"]}, {"signed": []}]);
         }
         parameters::describe(operation, &path, &method);
         errors::add(operation, &path, &method);

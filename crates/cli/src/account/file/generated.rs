@@ -236,7 +236,7 @@ fn people() -> impl Strategy<Value = (Vec<SourceGroup>, Vec<UserGroup>, Vec<User
 fn configuration() -> impl Strategy<Value = Configuration> {
     let picklist = (text(), vec(text(), 0..3)).prop_map(|(name, values)| Picklist { name, values });
     (
-        (maybe(), any::<bool>()),
+        (maybe(), any::<bool>(), option::of(any::<u32>())),
         (types(), types(), types(), types(), types(), types()),
         (vec(picklist, 0..3), vec(field(), 0..4), vec(consent(), 0..3)),
         (vec(group(), 0..3), vec(program(), 0..3)),
@@ -246,6 +246,7 @@ fn configuration() -> impl Strategy<Value = Configuration> {
         .prop_map(|(account, types, values, programs, people, segments)| Configuration {
             default_locale: account.0,
             implied_preferences: account.1,
+            signed_header_minutes: account.2,
             email_types: types.0,
             phone_types: types.1,
             address_types: types.2,

@@ -88,6 +88,8 @@ fn names_are_unique_without_regard_to_case_and_not_too_long() {
     refused(|c| c.segment_groups.push(c.segment_groups[0].clone()), "SegmentGroups[1].Name", "unique");
     refused(|c| c.users[1].user_id = "admin".into(), "Users[1].UserId", "unique");
     refused(|c| c.default_locale = Some("x".repeat(16)), "DefaultLocale", "at most 15");
+    refused(|c| c.signed_header_minutes = Some(0), "SignedHeaderMinutes", "1 to 60");
+    refused(|c| c.signed_header_minutes = Some(61), "SignedHeaderMinutes", "is 61");
     // exactly as long as they may be, and the same name for two kinds
     assert_eq!(refusals(false, |c| c.email_types[1].type_name = "é".repeat(100)), []);
 }
