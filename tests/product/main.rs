@@ -43,6 +43,7 @@ mod rules_person;
 mod rules_preferences;
 mod rules_replace;
 mod search;
+mod secrets;
 mod segments;
 mod signed;
 mod slow_readers;

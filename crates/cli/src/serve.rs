@@ -3,6 +3,7 @@
 use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sayso_export::Engine;
 use sayso_server::{Options, Tls};
 use sayso_store::{Role, Store};
@@ -15,6 +16,7 @@ use crate::{data, out, settings::Settings, stop::Stop};
 /// # Errors
 /// When the directory can't be opened, the address can't be listened on, or the server fails.
 pub fn run(settings: Settings) -> anyhow::Result<ExitCode> {
+    forbid_core_files();
     let stop = Stop::listen()?;
     // Before the store is opened: its first numbers count too.
     sayso_server::record_metrics();
@@ -84,6 +86,15 @@ fn reload_when_asked(tls: Arc<Tls>) -> anyhow::Result<()> {
 #[cfg(not(unix))]
 fn reload_when_asked(_: Arc<Tls>) -> anyhow::Result<()> {
     Ok(())
+}
+
+/// The memory of a server holds secrets and people's data, and a core file would hold the memory. At 0 no file is written, but the kernel still
+/// pipes the core to a program where the machine has one for it; at 1 Linux does neither (`fs/coredump.c`).
+fn forbid_core_files() {
+    let most = getrlimit(Resource::Core).maximum.unwrap_or(1).min(1);
+    if let Err(error) = setrlimit(Resource::Core, Rlimit { current: Some(most), maximum: Some(most) }) {
+        tracing::warn!(%error, "core files can't be switched off: a crash may write secrets to one");
+    }
 }
 
 /// Tasks that a thread runs before it asks for new requests again. At tokio's 61 a request may wait for a whole round of other
