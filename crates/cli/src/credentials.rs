@@ -6,7 +6,7 @@ use std::{io::Read as _, process::ExitCode};
 use anyhow::{Context, bail};
 use sayso_model::secret::Secret;
 use sayso_store::access::{NewKey, NewSecret, OAuthClient};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::json;
 
 use crate::{
@@ -16,12 +16,13 @@ use crate::{
 };
 
 /// What a caller needs for a token, as `--json` gives it (program.md).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Serialize)]
 pub struct Credentials {
     /// 48 characters.
     pub client_id: String,
     /// 64 characters.
-    pub client_secret: String,
+    #[serde(serialize_with = "revealed")]
+    pub client_secret: Secret,
     /// `ClientId/UserId`.
     pub scope: String,
 }
@@ -38,11 +39,16 @@ impl Credentials {
             return out::json(self);
         }
         out::line(format_args!("client_id      {}", self.client_id))?;
-        out::line(format_args!("client_secret  {}", self.client_secret))?;
+        out::line(format_args!("client_secret  {}", self.client_secret.reveal()))?;
         out::line(format_args!("scope          {}", self.scope))?;
         out::note("The secret is shown this once; keep it where secrets are kept.");
         Ok(())
     }
+}
+
+/// A secret as the one answer that shows it has it.
+fn revealed<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.reveal())
 }
 
 fn scope(account: &str, client: &OAuthClient) -> String {

@@ -178,7 +178,7 @@ async fn serve_and_export(
     }));
 
     let client = Client::builder(&url)
-        .credentials(&credentials.client_id, &credentials.client_secret)
+        .credentials(&credentials.client_id, credentials.client_secret.reveal())
         .scope(&credentials.scope)
         .build()?;
     let exported = tokio::select! {

@@ -239,7 +239,7 @@ impl ApiError {
             ApiError::Export(ExportError::Processing { retry_after_s } | ExportError::Busy { retry_after_s }) => {
                 retry((*retry_after_s).into())
             }
-            ApiError::TooManyRequests { retry_after_s, .. } => retry((*retry_after_s).into()),
+            ApiError::TooManyRequests { retry_after_s, .. } => retry(*retry_after_s),
             ApiError::StillWritten => retry(5),
             ApiError::Store(_) if self.status() == StatusCode::SERVICE_UNAVAILABLE => retry(5),
             _ => Vec::new(),

@@ -34,7 +34,7 @@ impl From<ApiError> for Refused {
 /// 401 when the Authorization header is missing, of another scheme or can't be read; 400 when it is repeated or carries nothing.
 pub fn bearer(headers: &HeaderMap) -> Result<Option<String>, Refused> {
     match Scheme::of(headers)? {
-        Scheme::Bearer(token) => Ok(Some(token)),
+        Scheme::Bearer(token) => Ok(Some(token.reveal().to_owned())),
         Scheme::Signed(_) => Ok(None),
     }
 }

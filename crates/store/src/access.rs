@@ -14,10 +14,12 @@ use sayso_model::{
     id::{AccountNo, fold},
     moment::Moment,
     refusal::Refusal,
+    secret,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
+use zeroize::Zeroizing;
 
 use crate::{
     Store, StoreError,
@@ -74,12 +76,11 @@ impl From<KeptSecret> for Secret {
 }
 
 /// A client with the secret just made for it, which is shown once and never again.
-#[derive(Debug, Clone)]
 #[allow(missing_docs)]
 pub struct NewSecret {
     pub client: OAuthClient,
     /// 64 random characters.
-    pub secret: String,
+    pub secret: secret::Secret,
 }
 
 /// What became of a token that was to be revoked.
@@ -125,16 +126,15 @@ impl Store {
         &self,
         client: &OAuthClient,
         lifetime_ms: i64,
-    ) -> impl Future<Output = Result<String, StoreError>> + Send + 'static {
+    ) -> impl Future<Output = Result<secret::Secret, StoreError>> + Send + 'static {
         let bearer = Bearer {
             client_id: client.client_id.clone(),
             account: client.account,
             user_id: client.user_id.clone(),
             expires: Moment(self.clock().now().0.saturating_add(lifetime_ms)),
         };
-        let mut bits = [0; 32];
-        let token = getrandom::fill(&mut bits).map(|()| BASE64_URL_SAFE_NO_PAD.encode(bits)).map_err(no_random);
-        let key = token.as_deref().map(|token| small::bearer(&hash(token))).unwrap_or_default();
+        let token = random_token();
+        let key = token.as_ref().map(|token| small::bearer(&hash(token.reveal()))).unwrap_or_default();
         self.writer().run(move |tx| {
             let token = token?;
             let (dbs, txn) = tx.read();
@@ -279,19 +279,26 @@ fn hash(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
 }
 
-/// Random letters and digits, each as likely as any other.
+/// Random letters and digits, each as likely as any other; the text is made in one place, so that no part of it is left elsewhere.
 fn random_text(length: usize) -> Result<String, StoreError> {
     const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     /// The largest multiple of 62 in a byte: what lies above it would make some letters likelier.
     const FAIR: u8 = 248;
     let mut text = String::with_capacity(length);
     while text.len() < length {
-        let mut bytes = [0; 64];
-        getrandom::fill(&mut bytes).map_err(no_random)?;
+        let mut bytes = Zeroizing::new([0; 64]);
+        getrandom::fill(&mut *bytes).map_err(no_random)?;
         let letters = bytes.iter().filter(|b| **b < FAIR).map(|b| char::from(LETTERS[usize::from(b % 62)]));
         text.extend(letters.take(length - text.len()));
     }
     Ok(text)
+}
+
+/// 256 random bits in base64url.
+fn random_token() -> Result<secret::Secret, StoreError> {
+    let mut bits = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *bits).map_err(no_random)?;
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(*bits).into())
 }
 
 fn no_random(e: getrandom::Error) -> StoreError {

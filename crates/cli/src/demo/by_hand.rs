@@ -20,7 +20,7 @@ impl fmt::Display for ByHand<'_> {
         match credentials {
             Some(c) => {
                 writeln!(f, "The server goes on running until Ctrl-C. The same by hand:\n")?;
-                writeln!(f, "CLIENT_ID={}\nCLIENT_SECRET={}", c.client_id, c.client_secret)?;
+                writeln!(f, "CLIENT_ID={}\nCLIENT_SECRET={}", c.client_id, c.client_secret.reveal())?;
             }
             None => {
                 writeln!(
@@ -67,8 +67,11 @@ mod tests {
 
     #[test]
     fn the_lines_name_real_addresses_and_show_the_secret_only_while_it_is_of_use() {
-        let credentials =
-            Credentials { client_id: "ID".to_owned(), client_secret: "SECRET".to_owned(), scope: "A/u".to_owned() };
+        let credentials = Credentials {
+            client_id: "ID".to_owned(),
+            client_secret: "SECRET".to_owned().into(),
+            scope: "A/u".to_owned(),
+        };
         let mut by_hand =
             ByHand { url: "http://127.0.0.1:9", account: "A", segment: "Zürich 1/2", scope: "A/u", credentials: None };
         let text = by_hand.to_string();

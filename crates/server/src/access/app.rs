@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hyper::http::Extensions;
 use sayso_export::{Engine, ExportError, job::State};
-use sayso_model::id::AccountNo;
+use sayso_model::{id::AccountNo, secret::Secret};
 use sayso_store::{
     Sizes, Store, StoreError,
     access::{OAuthClient, Revoked},
@@ -72,7 +72,7 @@ impl App {
     }
 
     /// A bearer token for a client.
-    pub(crate) async fn issue_token(&self, client: &OAuthClient, lifetime_ms: i64) -> Result<String, StoreError> {
+    pub(crate) async fn issue_token(&self, client: &OAuthClient, lifetime_ms: i64) -> Result<Secret, StoreError> {
         self.store().issue_token(client, lifetime_ms).await
     }
 

@@ -83,7 +83,7 @@ impl FromRequestParts<App> for Caller {
                 return Ok(Self { account, user, credential: Credential::SharedKey });
             }
         };
-        let bearer = app.store().bearer(&token)?.ok_or(ApiError::UnableToAuthenticate)?;
+        let bearer = app.store().bearer(token.reveal())?.ok_or(ApiError::UnableToAuthenticate)?;
         let account = app.store().account_by_no(bearer.account)?.ok_or(ApiError::UnableToAuthenticate)?;
         let user = account.config.user(&bearer.user_id).filter(|user| user.is_active).cloned();
         let user = user.ok_or(ApiError::UnableToAuthenticate)?;

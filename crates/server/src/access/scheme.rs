@@ -1,6 +1,7 @@
 //! The Authorization header: which scheme, and what it carries.
 
 use hyper::{HeaderMap, header::AUTHORIZATION};
+use sayso_model::secret::Secret;
 
 use super::signed::Signed;
 use crate::error::ApiError;
@@ -8,7 +9,7 @@ use crate::error::ApiError;
 /// A way to authenticate that this server offers.
 pub(crate) enum Scheme {
     /// An OAuth bearer token (RFC 6750).
-    Bearer(String),
+    Bearer(Secret),
     /// A header signed with a user's shared key.
     Signed(Signed),
 }
@@ -34,7 +35,7 @@ impl Scheme {
             let token = rest.trim_matches([' ', '\t']);
             return match value.to_str() {
                 Ok(_) if token.is_empty() => Err(ApiError::AuthorizationMalformed),
-                Ok(_) => Ok(Self::Bearer(token.to_owned())),
+                Ok(_) => Ok(Self::Bearer(Secret::new(token.to_owned()))),
                 Err(_) => Err(ApiError::UnableToAuthenticate),
             };
         }
@@ -51,7 +52,7 @@ mod tests {
     fn read(values: &[&str]) -> Result<String, String> {
         let headers = values.iter().map(|v| (AUTHORIZATION, HeaderValue::from_bytes(v.as_bytes()).unwrap())).collect();
         match Scheme::of(&headers) {
-            Ok(Scheme::Bearer(token)) => Ok(token),
+            Ok(Scheme::Bearer(token)) => Ok(token.reveal().to_owned()),
             Ok(Scheme::Signed(_)) => Ok("signed".to_owned()),
             Err(e) => Err(format!("{e:?}")),
         }

@@ -84,11 +84,11 @@ pub(crate) struct NewClient {
 /// A secret that was just made: shown this once.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
-pub(crate) struct ShownSecret {
+pub(crate) struct ShownSecret<'s> {
     /// 48 characters.
-    client_id: String,
+    client_id: &'s str,
     /// 64 characters.
-    client_secret: String,
+    client_secret: &'s str,
     #[schema(example = "ACME_CORP/Nightly")]
     scope: String,
 }
@@ -108,9 +108,9 @@ fn scope(account: &str, client: &OAuthClient) -> String {
     format!("{account}/{}", client.user_id)
 }
 
-fn shown(account: &str, made: NewSecret) -> (HeaderValue, Json<ShownSecret>) {
+fn shown<'s>(account: &str, made: &'s NewSecret) -> (HeaderValue, Json<ShownSecret<'s>>) {
     let scope = scope(account, &made.client);
-    let shown = ShownSecret { client_id: made.client.client_id, client_secret: made.secret, scope };
+    let shown = ShownSecret { client_id: &made.client.client_id, client_secret: made.secret.reveal(), scope };
     (HeaderValue::from_static("no-store"), Json(shown))
 }
 
@@ -181,7 +181,7 @@ pub(crate) async fn create_oauth_client(permit: Permit<EditUsers>, request: Requ
     let Object(NewClient { user_id }) = read_json(&body(&permit, &parts.headers, sent).await?)?;
     let made = permit.create_client(user_id).await?;
     let location = own_header(&format!("{base}/OAuthClients/{}", made.client.client_id));
-    let (no_store, shown) = shown(&permit.account().name, made);
+    let (no_store, shown) = shown(&permit.account().name, &made);
     Ok((StatusCode::CREATED, [(LOCATION, location), (CACHE_CONTROL, no_store)], shown).into_response())
 }
 
@@ -205,7 +205,7 @@ pub(crate) async fn rotate_oauth_client(
     let keep_former = query.flag("keepFormer", true)?;
     let rotate = move |clients: &mut Clients<'_, '_>, id: &str, ()| clients.rotate(id, keep_former);
     let made = permit.change_client(id, false, |_| Ok(()), rotate).await?;
-    let (no_store, shown) = shown(&permit.account().name, made);
+    let (no_store, shown) = shown(&permit.account().name, &made);
     Ok(([(CACHE_CONTROL, no_store)], shown).into_response())
 }
 

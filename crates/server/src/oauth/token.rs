@@ -23,9 +23,9 @@ const EXPIRES_IN: u32 = 3600;
 
 /// A token, once.
 #[derive(Serialize, utoipa::ToSchema)]
-pub(crate) struct TokenAnswer {
+pub(crate) struct TokenAnswer<'t> {
     /// Send it as `Authorization: Bearer …`.
-    access_token: String,
+    access_token: &'t str,
     /// Always `Bearer`.
     #[schema(example = "Bearer")]
     token_type: &'static str,
@@ -98,6 +98,7 @@ pub(crate) async fn token(State(app): State<App>, request: Request) -> Result<Re
         error => error.into(),
     })?;
     tracing::info!(client_id = client.client_id, scope, "a token was issued");
+    let access_token = access_token.reveal();
     let answer = TokenAnswer { access_token, token_type: "Bearer", expires_in: EXPIRES_IN, scope };
     Ok((NOT_KEPT, Json(answer)).into_response())
 }

@@ -112,7 +112,7 @@ impl Sandbox {
     pub fn client(&self, account: &str, user: &str) -> Credentials {
         let no = self.store.account(account).expect("a store").expect("an account").no;
         let made = self.store.create_client(no, user).expect("a client");
-        Credentials { id: made.client.client_id, secret: made.secret }
+        Credentials { id: made.client.client_id, secret: made.secret.reveal().to_owned() }
     }
 
     /// A bearer token for a user.

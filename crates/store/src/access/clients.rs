@@ -1,7 +1,7 @@
 //! Making, changing and ending the OAuth clients of an account, inside one write: what is checked of a client or its user still holds when
 //! the change is made.
 
-use sayso_model::{config::User, id::AccountNo, refusal::Refusal};
+use sayso_model::{config::User, id::AccountNo, refusal::Refusal, secret};
 
 use super::{
     CLIENT_ID_LENGTH, NewSecret, OAuthClient, SECRET_LENGTH, SECRETS, Secret, client_of, hash, open_client, put_client,
@@ -36,9 +36,9 @@ impl Clients<'_, '_> {
     /// A user that the account does not have is refused as unknown.
     pub fn create(&mut self, user_id: &str) -> Result<NewSecret, StoreError> {
         let user_id = self.user(user_id)?.user_id.clone();
-        let (client_id, secret) = (random_text(CLIENT_ID_LENGTH)?, random_text(SECRET_LENGTH)?);
+        let (client_id, secret) = (random_text(CLIENT_ID_LENGTH)?, secret::Secret::new(random_text(SECRET_LENGTH)?));
         let created = self.tx.now();
-        let secrets = vec![Secret { hash: hash(&secret), created: Some(created) }];
+        let secrets = vec![Secret { hash: hash(secret.reveal()), created: Some(created) }];
         let client = OAuthClient { client_id, account: self.account.no, user_id, is_active: true, created, secrets };
         put_client(self.tx, &client)?;
         Ok(NewSecret { client, secret })
@@ -56,12 +56,12 @@ impl Clients<'_, '_> {
     /// # Errors
     /// Refused as unknown when the account has no such client.
     pub fn rotate(&mut self, client_id: &str, keep_former: bool) -> Result<NewSecret, StoreError> {
-        let secret = random_text(SECRET_LENGTH)?;
+        let secret = secret::Secret::new(random_text(SECRET_LENGTH)?);
         let mut client = self.known(client_id)?;
         let kept = if keep_former { SECRETS - 1 } else { 0 };
         let surplus = client.secrets.len().saturating_sub(kept);
         client.secrets.drain(..surplus);
-        client.secrets.push(Secret { hash: hash(&secret), created: Some(self.tx.now()) });
+        client.secrets.push(Secret { hash: hash(secret.reveal()), created: Some(self.tx.now()) });
         put_client(self.tx, &client)?;
         Ok(NewSecret { client, secret })
     }

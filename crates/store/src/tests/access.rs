@@ -6,12 +6,12 @@ use super::*;
 fn a_client_has_the_lengths_of_the_standard_and_its_secret_is_nowhere() {
     let s = Sandbox::new();
     let made = s.store.create_client(s.account.no, "admin").unwrap();
-    assert_eq!((made.client.client_id.len(), made.secret.len()), (48, 64));
-    assert!(made.secret.chars().chain(made.client.client_id.chars()).all(|c| c.is_ascii_alphanumeric()));
+    assert_eq!((made.client.client_id.len(), made.secret.reveal().len()), (48, 64));
+    assert!(made.secret.reveal().chars().chain(made.client.client_id.chars()).all(|c| c.is_ascii_alphanumeric()));
     assert_eq!(made.client.user_id, "Admin", "as configured");
     let file = std::fs::read(s.dir.path().join("data.mdb")).unwrap();
     let holds = |text: &str| file.windows(text.len()).any(|w| w == text.as_bytes());
-    assert!(holds(&made.client.client_id) && !holds(&made.secret));
+    assert!(holds(&made.client.client_id) && !holds(made.secret.reveal()));
     assert_eq!(why(s.store.create_client(s.account.no, "Nobody")).0, Why::Unknown);
 }
 
@@ -21,11 +21,11 @@ fn only_the_right_secret_of_the_right_client_opens() {
     let (a, b) =
         (s.store.create_client(s.account.no, "Admin").unwrap(), s.store.create_client(s.account.no, "Admin").unwrap());
     let opens = |id: &str, secret: &str| s.store.authenticate_client(id, secret).unwrap().is_some();
-    assert!(opens(&a.client.client_id, &a.secret));
-    assert!(!opens(&a.client.client_id, &b.secret));
+    assert!(opens(&a.client.client_id, a.secret.reveal()));
+    assert!(!opens(&a.client.client_id, b.secret.reveal()));
     assert!(!opens(&a.client.client_id, ""));
-    assert!(!opens("", &a.secret));
-    assert!(!opens(&format!("{}{}", a.client.client_id, "x".repeat(5_000)), &a.secret));
+    assert!(!opens("", a.secret.reveal()));
+    assert!(!opens(&format!("{}{}", a.client.client_id, "x".repeat(5_000)), a.secret.reveal()));
     assert_eq!(s.store.clients(s.account.no).unwrap().len(), 2);
 }
 
@@ -36,11 +36,11 @@ fn two_secrets_are_valid_at_once_and_the_oldest_goes() {
     let id = &first.client.client_id;
     let second = s.store.rotate_client(s.account.no, id, true).unwrap();
     let opens = |secret: &str| s.store.authenticate_client(id, secret).unwrap().is_some();
-    assert!(opens(&first.secret) && opens(&second.secret));
+    assert!(opens(first.secret.reveal()) && opens(second.secret.reveal()));
     let third = s.store.rotate_client(s.account.no, id, true).unwrap();
-    assert!(!opens(&first.secret) && opens(&second.secret) && opens(&third.secret));
+    assert!(!opens(first.secret.reveal()) && opens(second.secret.reveal()) && opens(third.secret.reveal()));
     let last = s.store.rotate_client(s.account.no, id, false).unwrap();
-    assert!(!opens(&second.secret) && !opens(&third.secret) && opens(&last.secret));
+    assert!(!opens(second.secret.reveal()) && !opens(third.secret.reveal()) && opens(last.secret.reveal()));
     let other = s.store.create_account("OTHER", configuration()).unwrap();
     assert_eq!(why(s.store.rotate_client(other.no, id, true)).0, Why::Unknown);
 }
@@ -50,15 +50,16 @@ fn a_token_stands_for_its_user_until_it_expires() {
     let s = Sandbox::new();
     let client = s.store.create_client(s.account.no, "Admin").unwrap().client;
     let token = block_on(s.store.issue_token(&client, HOUR)).unwrap();
+    let token = token.reveal();
     assert_eq!(token.len(), 43, "256 bits in base64url");
-    let bearer = s.store.bearer(&token).unwrap().unwrap();
+    let bearer = s.store.bearer(token).unwrap().unwrap();
     assert_eq!((bearer.account, bearer.user_id.as_str()), (s.account.no, "Admin"));
     assert!(s.store.bearer("something else").unwrap().is_none());
     s.advance(HOUR - 1);
-    assert!(s.store.bearer(&token).unwrap().is_some());
+    assert!(s.store.bearer(token).unwrap().is_some());
     assert_eq!(s.store.sweep_tokens().unwrap(), 0);
     s.advance(1);
-    assert!(s.store.bearer(&token).unwrap().is_none());
+    assert!(s.store.bearer(token).unwrap().is_none());
     assert_eq!(s.store.sweep_tokens().unwrap(), 1);
     assert_eq!(s.store.sweep_tokens().unwrap(), 0);
 }
@@ -73,9 +74,9 @@ fn revoking_a_client_ends_its_tokens_at_once() {
     assert!(!s.store.revoke_client(other.no, &a.client.client_id).unwrap());
     assert!(s.store.revoke_client(s.account.no, &a.client.client_id).unwrap());
     assert!(!s.store.revoke_client(s.account.no, &a.client.client_id).unwrap());
-    assert!(s.store.bearer(&tokens[0]).unwrap().is_none());
-    assert!(s.store.bearer(&tokens[1]).unwrap().is_some());
-    assert!(s.store.authenticate_client(&a.client.client_id, &a.secret).unwrap().is_none());
+    assert!(s.store.bearer(tokens[0].reveal()).unwrap().is_none());
+    assert!(s.store.bearer(tokens[1].reveal()).unwrap().is_some());
+    assert!(s.store.authenticate_client(&a.client.client_id, a.secret.reveal()).unwrap().is_none());
     // One that was authenticated just before gets no token any more.
     assert_eq!(why(block_on(s.store.issue_token(&a.client, HOUR))).0, Why::Unknown);
 }

@@ -76,7 +76,7 @@ fn on_a_full_disk_what_ends_or_removes_something_is_kept() {
     let started = block_on(s.store.export_records(move |records| records.put(no, AccessToken(8), b"new")));
     assert!(matches!(started, Err(StoreError::NotKept(_))), "{started:?}");
     let issued = block_on(s.store.issue_token(&client, 1000));
-    assert!(matches!(issued, Err(StoreError::NotKept(_))), "{issued:?}");
+    assert!(matches!(issued, Err(StoreError::NotKept(_))), "{:?}", issued.err());
     // Both wait for the same commit; the one is refused without the other.
     let (go, wait) = channel();
     let (begun, has_begun) = channel();
