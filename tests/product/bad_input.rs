@@ -9,6 +9,31 @@ use serde_json::json;
 
 use crate::harness::*;
 
+#[tokio::test]
+async fn a_head_that_cant_be_read_is_refused_in_the_form_of_every_error() {
+    let world = World::start().await;
+    let many: String = (0..101).map(|n| format!("X-{n}: a\r\n")).collect();
+    let healthz = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
+    for (sent, status) in [
+        ("nonsense\r\n\r\n".to_owned(), "400"),
+        ("GET / HTTP/1.1\r\nno colon\r\n\r\n".to_owned(), "400"),
+        (format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(70_000)), "414"),
+        (format!("GET / HTTP/1.1\r\n{many}\r\n"), "431"),
+        (format!("{healthz}G\u{1}T / HTTP/1.1\r\n\r\n"), "400"),
+    ] {
+        let mut socket = TcpStream::connect(world.url.strip_prefix("http://").unwrap()).unwrap();
+        socket.write_all(sent.as_bytes()).unwrap();
+        let mut said = String::new();
+        socket.read_to_string(&mut said).unwrap();
+        let answer = &said[said.rfind("HTTP/1.1 4").unwrap()..];
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{said}");
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        let body: serde_json::Value = serde_json::from_str(body).unwrap_or_else(|e| panic!("{e}: {said}"));
+        assert!(!body["Message"].as_str().unwrap().is_empty());
+        assert_eq!(said.contains("200 OK"), sent.starts_with("GET /healthz"), "what came before is answered");
+    }
+}
+
 /// Sends bytes as they are and reads the whole answer.
 fn raw(api: &Api, head: &str, body: &[u8]) -> (u16, String) {
     let mut socket = TcpStream::connect(api.url.strip_prefix("http://").unwrap()).unwrap();

@@ -14,11 +14,12 @@ use std::{
     task::{Context, Poll},
 };
 
+use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use parking_lot::Mutex;
 
-use super::patience::Patience;
+use super::{patience::Patience, unreadable};
 
 /// What a last block wants to hear of its connection.
 pub(crate) trait Ending: Send + 'static {
@@ -153,6 +154,8 @@ pub(crate) struct FlushIo<T> {
     waiting: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     /// Bytes written since others had their turn.
     in_turn: usize,
+    /// What is sent in the stead of an answer of hyper's own.
+    stead: Option<Bytes>,
 }
 
 /// Bytes after which a connection lets others write. Whole pages in turn would fill buffers of megabytes for each of many readers
@@ -172,7 +175,7 @@ impl<T> FlushIo<T> {
 
     /// Wraps `io`.
     pub(crate) fn new(io: T, connection: Arc<Connection>, patience: Patience) -> Self {
-        Self { io, connection, patience, waiting: None, in_turn: 0 }
+        Self { io, connection, patience, waiting: None, in_turn: 0, stead: None }
     }
 
     fn after_write(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -200,6 +203,29 @@ impl<T> FlushIo<T> {
     }
 }
 
+impl<T: Write + Unpin> FlushIo<T> {
+    /// When these are the first bytes of hyper's own answer to a head that it can't read: sends another, and then says that these were
+    /// taken. `None` when they are anything else.
+    fn write_in_stead(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Option<Poll<io::Result<usize>>> {
+        if self.stead.is_none() {
+            let answer = unreadable::answer(bytes)?;
+            if self.connection.is_answering() {
+                return None;
+            }
+            self.stead = Some(answer);
+        }
+        while let Some(rest) = self.stead.as_mut().filter(|rest| !rest.is_empty()) {
+            match Pin::new(&mut self.io).poll_write(cx, rest) {
+                Poll::Ready(Ok(0)) => return Some(Poll::Ready(Err(io::ErrorKind::WriteZero.into()))),
+                Poll::Ready(Ok(written)) => rest.advance(written),
+                outcome => return Some(self.with_patience(cx, outcome)),
+            }
+        }
+        self.stead = None;
+        Some(Poll::Ready(Ok(bytes.len())))
+    }
+}
+
 impl<T: Read + Unpin> Read for FlushIo<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_read(cx, buf)
@@ -210,6 +236,9 @@ impl<T: Write + Unpin> Write for FlushIo<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if self.turn_is_over(cx) {
             return Poll::Pending;
+        }
+        if let Some(outcome) = self.write_in_stead(cx, buf) {
+            return outcome;
         }
         let outcome = Pin::new(&mut self.io).poll_write(cx, buf);
         self.after_write(cx, outcome)
@@ -222,6 +251,9 @@ impl<T: Write + Unpin> Write for FlushIo<T> {
     ) -> Poll<io::Result<usize>> {
         if self.turn_is_over(cx) {
             return Poll::Pending;
+        }
+        if let Some(outcome) = bufs.first().and_then(|first| self.write_in_stead(cx, first)) {
+            return outcome;
         }
         let outcome = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
         self.after_write(cx, outcome)

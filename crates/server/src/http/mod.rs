@@ -15,3 +15,4 @@ mod serving;
 pub(crate) mod spelling;
 pub(crate) mod stack;
 pub(crate) mod tls;
+mod unreadable;
