@@ -1,9 +1,11 @@
-//! What `sayso check` asks of the exports: that every file of those that can be read is there and has its checksums.
+//! What `sayso check` asks of the exports: that every file of those that can be read is there and has its checksums, and that every callback
+//! that waits can be read.
 
 use sayso_store::{Store, StoreError};
 
 use crate::{
     ExportError,
+    callback::Callback,
     files::Exports,
     open::OpenExport,
     record::{Job, decode},
@@ -25,6 +27,10 @@ pub fn check(store: &Store) -> Result<CheckedExports, ExportError> {
     let files = Exports::new(store.directory());
     let mut found = CheckedExports::default();
     let is_backup = !files.exist();
+    // What can't be opened is told by the store's own check.
+    for record in store.all_callbacks()?.into_iter().flatten() {
+        found.problems.extend(Callback::decode(&record).err().map(|error| error.to_string()));
+    }
     for (account, token, record) in store.all_export_records()? {
         let job = match decode(&record) {
             Ok(job) => job,

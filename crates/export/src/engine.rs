@@ -20,6 +20,7 @@ use tokio::sync::{oneshot, watch};
 use crate::{
     ExportError,
     buffers::Buffers,
+    callback::{Bell, Callbacks, Queued},
     files::Exports,
     finish::{self, Message, Outcome},
     job::{Request, State, Status, Subject},
@@ -132,6 +133,7 @@ impl Engine {
             round: AtomicU64::new(0),
             rows_opened: AtomicU64::new(0),
             finished: watch::Sender::new(0),
+            callbacks: Bell::default(),
             settings,
         });
         inner.end_without_files(&jobs);
@@ -297,8 +299,14 @@ impl Engine {
         self.inner().rows_opened.load(Relaxed)
     }
 
+    /// The callbacks that wait, and from now on each one that is put, for the one who delivers them. Who listens before looking at
+    /// those that wait misses none, and may see one twice.
+    pub fn callbacks(&self) -> (Callbacks, tokio::sync::mpsc::UnboundedReceiver<Queued>) {
+        (Callbacks::new(self.inner().store.clone()), self.inner().callbacks.listen())
+    }
+
     /// Counts the jobs that have left Processing since the start: when it changes, the status of some token is worth a look. For
-    /// who waits here rather than over HTTP, and for callbacks.
+    /// who waits here rather than over HTTP.
     pub fn finished(&self) -> watch::Receiver<u64> {
         self.inner().finished.subscribe()
     }

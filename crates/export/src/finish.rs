@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     block_on::block_on,
+    callback::{Callback, Queued},
     job::State,
     open::Ending,
     record::{Change, Job, Key, decode, encode},
@@ -83,7 +84,11 @@ impl Inner {
     /// Takes steps, all in one transaction, and does what follows from them (blocking). One that is impossible leaves the others.
     pub fn apply(&self, changes: Vec<(Key, Change)>) -> Result<Vec<Outcome>, StoreError> {
         let keys: Vec<Key> = changes.iter().map(|(key, _)| *key).collect();
-        let outcomes = block_on(self.write(changes, self.now()));
+        let written = block_on(self.write(changes, self.now()));
+        let outcomes = written.map(|(outcomes, callbacks)| {
+            self.callbacks.ring(callbacks);
+            outcomes
+        });
         for (at, key) in keys.iter().enumerate() {
             self.follow(*key, outcomes.as_ref().ok().map(|o| &o[at]));
         }
@@ -94,12 +99,13 @@ impl Inner {
         &self,
         changes: Vec<(Key, Change)>,
         now: Moment,
-    ) -> impl Future<Output = Result<Vec<Outcome>, StoreError>> + Send + 'static {
+    ) -> impl Future<Output = Result<(Vec<Outcome>, Vec<Queued>), StoreError>> + Send + 'static {
         let settings = self.settings.clone();
         self.store.export_upkeep(move |records| {
             // Two changes of one job in one batch: the second sees what the first made of it.
             let mut jobs: HashMap<Key, Job> = HashMap::new();
             let mut outcomes = Vec::with_capacity(changes.len());
+            let mut callbacks = Vec::new();
             for (key, change) in &changes {
                 if let std::collections::hash_map::Entry::Vacant(entry) = jobs.entry(*key)
                     && let Some(bytes) = records.get(key.0, key.1)?
@@ -108,20 +114,32 @@ impl Inner {
                 }
                 outcomes.push(match jobs.get_mut(key) {
                     None => Outcome::Gone,
-                    Some(job) => match job.advance(change, now, &settings) {
-                        Ok(()) => Outcome::Now(Box::new(job.clone())),
-                        Err(impossible) => Outcome::Refused(impossible.state),
-                    },
+                    Some(job) => {
+                        let before = job.state;
+                        match job.advance(change, now, &settings) {
+                            Ok(()) => {
+                                if job.state != before {
+                                    callbacks.extend(Callback::of(job, now)?);
+                                }
+                                Outcome::Now(Box::new(job.clone()))
+                            }
+                            Err(impossible) => Outcome::Refused(impossible.state),
+                        }
+                    }
                 });
             }
             // Every step leads away from Processing, so what was selected is needed no more.
             let changed = outcomes.iter().filter_map(|o| if let Outcome::Now(job) = o { Some(job) } else { None });
             let records_of: Vec<_> =
                 changed.map(|job| Ok((job.key(), encode(job, None)?))).collect::<Result<_, StoreError>>()?;
+            let callback_records: Vec<_> = callbacks.iter().map(Callback::encode).collect::<Result<_, StoreError>>()?;
             for ((account, token), record) in records_of {
                 records.put(account, token, &record)?;
             }
-            Ok(outcomes)
+            for (callback, record) in callbacks.iter().zip(callback_records) {
+                records.put_callback(callback.account, &callback.id.0, &record)?;
+            }
+            Ok((outcomes, callbacks.iter().map(Queued::from).collect()))
         })
     }
 

@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! initiate ─► Job (Queued) ─► worker: snapshot ─► plan (who, how long) ─► copy (rows, index, manifest) ─► Complete
+//!                                               └─ in the commit that ends it: Callback, if one was asked for ─► its delivery
 //! page(limit, offset) ─► one range of `rows` ─► body of 256 KiB pieces ─► flushed ─► Retrieved
 //! ```
 
 mod block_on;
 mod blocks;
 mod buffers;
+pub mod callback;
 mod check;
 mod copy;
 pub mod engine;

@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use crate::{
     PermissionCheck, Settings,
     buffers::Buffers,
+    callback::Bell,
     files::Exports,
     finish::Message,
     open::OpenExport,
@@ -48,6 +49,8 @@ pub(crate) struct Inner {
     pub rows_opened: AtomicU64,
     /// How many jobs have left Processing.
     pub finished: watch::Sender<u64>,
+    /// Told of callbacks that were put into the store.
+    pub callbacks: Bell,
 }
 
 impl Inner {

@@ -10,8 +10,8 @@ use std::{
 };
 
 use sayso_model::{
-    config::Configuration,
-    id::{AccessToken, Author, ProfileId},
+    config::{Config, Configuration},
+    id::{AccessToken, AccountNo, Author, ProfileId},
     input::parse_profile,
     moment::Moment,
     selection::{Conditions, Selection},
@@ -19,15 +19,17 @@ use sayso_model::{
 use sayso_store::{
     Clock, Role, Store,
     account::Account,
-    profiles::{Change, Target},
+    profiles::{Change as Write, Target},
 };
 use serde_json::{Value, json, value::RawValue};
 
 use crate::{
     Engine, ExportError, Settings,
+    callback::Callback,
     engine::Caller,
     job::{Request, State, Status, Subject},
     page::{Page, PageRequest},
+    record::{Change, Job},
 };
 
 /// 2026-11-24T10:00:00Z.
@@ -91,19 +93,19 @@ impl Sandbox {
     }
 
     pub async fn create(&self, profile: Value) -> ProfileId {
-        self.write(Change::Create(Box::new(parse_profile(profile.to_string().as_bytes()).unwrap()))).await
+        self.write(Write::Create(Box::new(parse_profile(profile.to_string().as_bytes()).unwrap()))).await
     }
 
     pub async fn update(&self, id: ProfileId, profile: Value) {
         let input = Box::new(parse_profile(profile.to_string().as_bytes()).unwrap());
-        self.write(Change::Update(Target::Id(id), input)).await;
+        self.write(Write::Update(Target::Id(id), input)).await;
     }
 
     pub async fn delete(&self, id: ProfileId, reason: Option<&str>) {
-        self.write(Change::Delete(Target::Id(id), reason.map(str::to_owned))).await;
+        self.write(Write::Delete(Target::Id(id), reason.map(str::to_owned))).await;
     }
 
-    async fn write(&self, change: Change) -> ProfileId {
+    async fn write(&self, change: Write) -> ProfileId {
         self.store.write(self.account.no, Self::author(), change).await.unwrap().id
     }
 
@@ -216,6 +218,26 @@ pub async fn export(engine: &Engine, sandbox: &Sandbox, request: Request) -> Vec
 pub fn ids(rows: &[String]) -> Vec<u64> {
     let id = |row: &String| serde_json::from_str::<Value>(row).unwrap()["ProfileId"].as_u64().unwrap();
     rows.iter().map(id).collect()
+}
+
+/// A callback that was just put.
+pub fn callback() -> Callback {
+    let request = Request {
+        account: AccountNo(1),
+        user_id: "Nightly.Export".into(),
+        user_no: Some(2),
+        client_id: None,
+        subject: Subject::Segment("Everyone".into()),
+        selection: Selection::of_segment(&Config::new(toml::from_str(sayso_sample::ACCOUNT_TOML).unwrap()), "Everyone")
+            .unwrap(),
+        conditions: Conditions::default(),
+        callback_url: Some("https://hooks.example/sayso?key=1".into()),
+        idempotency: None,
+    };
+    let (mut job, _) = Job::new(request, AccessToken(7), Moment(START));
+    let completed = Change::Completed { row_count: 2, byte_count: 30, snapshot: Moment(START) };
+    job.advance(&completed, Moment(START), &Settings::default()).unwrap();
+    Callback::of(&job, Moment(START)).unwrap().unwrap()
 }
 
 /// A small profile with an email; `opted` is what was said of the newsletter, if anything.

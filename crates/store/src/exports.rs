@@ -1,5 +1,5 @@
-//! The records of export jobs: opaque bytes by account and token, changed only inside the writer, so that a state is
-//! compared and set in one transaction.
+//! The records of export jobs and of the callbacks that tell of them: opaque bytes by account and token or id, changed only inside
+//! the writer, so that a state is compared and set in one transaction, and what follows from it is kept in the same.
 
 use sayso_model::id::{AccessToken, AccountNo};
 
@@ -25,7 +25,14 @@ pub trait ExportRecords {
     fn put_key(&mut self, account: AccountNo, key: &[u8], record: &[u8]) -> Result<(), StoreError>;
     /// Removes the idempotency records for which `old` says yes.
     fn sweep_keys(&mut self, old: &dyn Fn(&[u8]) -> bool) -> Result<u64, StoreError>;
+    /// Puts a callback that waits for its delivery.
+    fn put_callback(&mut self, account: AccountNo, id: &CallbackId, record: &[u8]) -> Result<(), StoreError>;
+    /// Removes it.
+    fn remove_callback(&mut self, account: AccountNo, id: &CallbackId) -> Result<(), StoreError>;
 }
+
+/// What names a callback: random, and so different in every data directory.
+pub type CallbackId = [u8; 16];
 
 impl Store {
     /// Runs a function over the export records inside the writer; what it gives back comes when it is on disk. All its
@@ -58,6 +65,22 @@ impl Store {
             let (key, sealed) = entry.or_engine()?;
             let (account, token) = small::export_of(key)?;
             all.push((account, token, open(key, sealed)?.to_vec()));
+        }
+        Ok(all)
+    }
+    /// The record of a callback that waits for its delivery, read at once.
+    pub fn callback(&self, account: AccountNo, id: &CallbackId) -> Result<Option<Vec<u8>>, StoreError> {
+        let engine = &self.shared().engine;
+        get(&engine.dbs, &engine.read()?, &small::callback(account, id))
+    }
+    /// Every one: at start-up. One that is damaged stands for itself alone: its error is in its place.
+    pub fn all_callbacks(&self) -> Result<Vec<Result<Vec<u8>, StoreError>>, StoreError> {
+        let engine = &self.shared().engine;
+        let txn = engine.read()?;
+        let mut all = Vec::new();
+        for entry in engine.dbs.exports.prefix_iter(&txn, small::CALLBACKS).or_engine()? {
+            let (key, sealed) = entry.or_engine()?;
+            all.push(open(key, sealed).map(<[u8]>::to_vec));
         }
         Ok(all)
     }
@@ -108,6 +131,13 @@ impl ExportRecords for Records<'_, '_> {
         }
         Ok(ended.len() as u64)
     }
+    fn put_callback(&mut self, account: AccountNo, id: &CallbackId, record: &[u8]) -> Result<(), StoreError> {
+        self.put_at(&small::callback(account, id), record)
+    }
+    fn remove_callback(&mut self, account: AccountNo, id: &CallbackId) -> Result<(), StoreError> {
+        let (dbs, txn) = self.0.write();
+        dbs.exports.delete(txn, &small::callback(account, id)).or_engine().map(drop)
+    }
 }
 
 fn get(dbs: &Databases, txn: &Read<'_>, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
@@ -115,11 +145,14 @@ fn get(dbs: &Databases, txn: &Read<'_>, key: &[u8]) -> Result<Option<Vec<u8>>, S
     sealed.map(|sealed| open(key, sealed).map(<[u8]>::to_vec)).transpose()
 }
 
-/// Opens a record; the error names the token, or that it was an idempotency key's.
+/// Opens a record; the error names the token, or that it was an idempotency key's or a callback's.
 pub(crate) fn open<'a>(key: &[u8], sealed: &'a [u8]) -> Result<&'a [u8], StoreError> {
     seal::open(sealed, || match small::export_of(key) {
         Ok((account, token)) if key.starts_with(small::EXPORTS) => {
             format!("the record of export {token} of account {account}")
+        }
+        Ok((account, _)) if key.starts_with(small::CALLBACKS) => {
+            format!("the record of a callback of account {account}")
         }
         _ => "the record of an Idempotency-Key".to_owned(),
     })

@@ -220,6 +220,12 @@ pub(crate) mod small {
     pub(crate) const EXPORTS: &[u8] = &[0];
     /// See [`EXPORTS`].
     pub(crate) const IDEMPOTENCY_KEYS: &[u8] = &[1];
+    /// exports: the prefix of all callbacks that wait.
+    pub(crate) const CALLBACKS: &[u8] = &[2];
+    /// exports: a callback that waits, by its id.
+    pub(crate) fn callback(no: AccountNo, id: &[u8; 16]) -> Vec<u8> {
+        [CALLBACKS, &account(no), id].concat()
+    }
     /// exports: the record of a job.
     pub(crate) fn export(no: AccountNo, token: AccessToken) -> Vec<u8> {
         [EXPORTS, &account(no), &token.0.to_be_bytes()].concat()

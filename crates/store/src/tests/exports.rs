@@ -75,3 +75,24 @@ fn idempotency_keys_of_any_length_are_kept_apart_and_swept() {
     assert_eq!(s.store.all_export_records().unwrap(), [], "keys are no records");
     assert_eq!(s.problems(), [""; 0]);
 }
+
+#[test]
+fn callbacks_wait_beside_the_records_until_they_are_removed() {
+    let s = Sandbox::new();
+    let no = s.account.no;
+    block_on(s.store.export_records(move |r| {
+        r.put(no, AccessToken(7), b"Complete")?;
+        r.put_callback(no, &[1; 16], b"one")?;
+        r.put_callback(no, &[2; 16], b"two")
+    }))
+    .unwrap();
+    let s = s.reopen();
+    let waiting = || s.store.all_callbacks().unwrap().into_iter().map(Result::unwrap).collect::<Vec<_>>();
+    assert_eq!(waiting(), [b"one", b"two"]);
+    assert_eq!(s.store.all_export_records().unwrap().len(), 1, "callbacks are no records");
+    block_on(s.store.export_upkeep(move |r| r.remove_callback(no, &[1; 16]))).unwrap();
+    assert_eq!(waiting(), [b"two"]);
+    assert_eq!(s.store.callback(no, &[1; 16]).unwrap(), None);
+    assert_eq!(s.store.callback(no, &[2; 16]).unwrap().as_deref(), Some(&b"two"[..]));
+    assert_eq!(s.problems(), [""; 0]);
+}
