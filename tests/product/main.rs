@@ -6,6 +6,7 @@
 mod access;
 mod backup;
 mod bad_input;
+mod callbacks;
 mod commit;
 mod compact;
 mod compatibility;

@@ -2,6 +2,7 @@
 //! code with it: what they measure is what is shipped.
 
 mod bench;
+mod callbacks;
 mod clients;
 mod schemathesis;
 mod torture;
@@ -15,6 +16,8 @@ use clap::Parser;
 enum Command {
     /// Measure Sayso and its peers side by side, and write docs/performance.md
     Bench(bench::Args),
+    /// Verify callbacks with the Standard Webhooks libraries of PyPI and npm
+    Callbacks(callbacks::Args),
     /// Read gzip pages with curl, httpx, requests, reqwest and node, and compare them with the plain ones
     Clients(clients::Args),
     /// Hold the server against its own description: every check of schemathesis over every call
@@ -26,6 +29,7 @@ enum Command {
 fn main() -> anyhow::Result<ExitCode> {
     match Command::parse() {
         Command::Bench(args) => bench::run(&args),
+        Command::Callbacks(args) => callbacks::run(&args),
         Command::Clients(args) => clients::run(&args),
         Command::Schemathesis(args) => schemathesis::run(&args),
         Command::Torture(args) => torture::run(&args),

@@ -5,6 +5,7 @@ pub mod file;
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use sayso_model::id::fold;
 use serde::Serialize;
 
@@ -49,6 +50,9 @@ pub fn run(command: AccountCommand) -> anyhow::Result<ExitCode> {
                 out::line(file::write(&account.name, configuration)?.trim_end())?
             }
             Ok(ExitCode::SUCCESS)
+        }
+        AccountCommand::WebhookSecret { name, rotate, end_former, json, data } => {
+            webhook_secret(&name, rotate, end_former, json, &data)
         }
         AccountCommand::List { json, data } => list(json, &data),
     }
@@ -102,6 +106,27 @@ fn apply(name: &str, from: &std::path::Path, dry_run: bool, json: bool, data: &D
         out::line(diff::Shown(&changes))?;
         let done = if dry_run { "would be made in" } else { "made in" };
         out::line(format_args!("{} {done} account {}", out::counted(changes.len() as u64, "change"), account.name))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn webhook_secret(name: &str, rotate: bool, end_former: bool, json: bool, data: &DataArgs) -> anyhow::Result<ExitCode> {
+    let store = data::open(data)?;
+    let account = data::account(&store, name)?;
+    if rotate {
+        store.rotate_webhook_secret(account.no, !end_former)?;
+    } else {
+        store.ensure_webhook_secret_blocking(account.no)?;
+    }
+    let secrets = store.webhook_secrets(account.no)?;
+    let secret = secrets.last().context("the secret that was just made isn't there")?.reveal();
+    if json {
+        out::json(&serde_json::json!({"account": account.name, "secret": secret}))?;
+    } else {
+        out::line(secret)?;
+    }
+    if secrets.len() > 1 {
+        out::note("The former secret signs, too, until 24 h after the rotation.");
     }
     Ok(ExitCode::SUCCESS)
 }

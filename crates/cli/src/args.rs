@@ -194,6 +194,22 @@ pub struct ServeArgs {
     /// Take callback addresses that are http:// to this machine [default: false]
     #[arg(long, env = "SAYSO_ALLOW_HTTP_CALLBACKS", value_name = "BOOL", help_heading = "Exports", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub allow_http_callbacks: Option<bool>,
+    /// A network, or an address, that callbacks may be made to by https although it isn't on the internet; may be given several
+    /// times [default: none]
+    #[arg(
+        long,
+        env = "SAYSO_ALLOW_CALLBACK_NETWORK",
+        value_name = "CIDR",
+        help_heading = "Exports",
+        value_delimiter = ','
+    )]
+    pub allow_callback_network: Option<Vec<Network>>,
+    /// Certificates in PEM that receivers of callbacks may have theirs from, beside those that the machine trusts [default: none]
+    #[arg(long, env = "SAYSO_CALLBACK_CA", value_name = "FILE", help_heading = "Exports")]
+    pub callback_ca: Option<PathBuf>,
+    /// How long the receiver of a callback may take to answer [default: 10s]
+    #[arg(long, env = "SAYSO_CALLBACK_TIMEOUT", value_name = "TIME", help_heading = "Exports")]
+    pub callback_timeout: Option<Span>,
     /// Take the present moment from this file (`2026-11-24T10:00:00.000Z`), read at every question: the server then
     /// believes whatever is written there
     #[arg(
@@ -281,6 +297,26 @@ pub enum AccountCommand {
         /// The account
         name: String,
         /// As JSON in place of TOML
+        #[arg(long, env = "SAYSO_JSON", value_parser = switch())]
+        json: bool,
+        /// Which data directory.
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Print the secret that an account's callbacks are signed with (whsec_…); made when there is none yet
+    #[command(
+        after_help = "Examples:\n  sayso account webhook-secret ACME_CORP\n  sayso account webhook-secret ACME_CORP --rotate\n\nThe receiver of callbacks verifies their signatures with it (Standard Webhooks). After --rotate the former one signs, too, for 24 h."
+    )]
+    WebhookSecret {
+        /// The account
+        name: String,
+        /// Make another; the former one signs beside it for 24 h
+        #[arg(long, env = "SAYSO_ROTATE", value_parser = switch())]
+        rotate: bool,
+        /// With --rotate: the former one ends at once
+        #[arg(long, env = "SAYSO_END_FORMER", value_parser = switch(), requires = "rotate")]
+        end_former: bool,
+        /// As one JSON object: account, secret
         #[arg(long, env = "SAYSO_JSON", value_parser = switch())]
         json: bool,
         /// Which data directory.

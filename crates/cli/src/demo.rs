@@ -14,6 +14,7 @@ use std::{
 };
 
 use anyhow::{Context, anyhow, bail};
+use sayso_callbacks::{Settings as CallbackSettings, Worker};
 use sayso_client::Client;
 use sayso_export::{Engine, Settings as ExportSettings};
 use sayso_server::Options;
@@ -170,7 +171,8 @@ async fn serve_and_export(
     let engine = Engine::start(store.clone(), ExportSettings::default(), sayso_server::permission_check(&store))?;
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
     let asked = stop.clone().wait();
-    let server = tokio::spawn(serve::serve(store, engine, listener, options, async move {
+    let callbacks = Worker::start(&store, &engine, CallbackSettings::default())?;
+    let server = tokio::spawn(serve::serve(store, engine, callbacks, listener, options, async move {
         tokio::select! {
             () = asked => {}
             _ = ended => {}

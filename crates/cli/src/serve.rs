@@ -4,6 +4,7 @@ use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use sayso_callbacks::{Settings as CallbackSettings, Worker};
 use sayso_export::Engine;
 use sayso_server::{Options, Tls};
 use sayso_store::{Role, Store};
@@ -44,10 +45,16 @@ pub fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         public_url: settings.public_url.clone(),
         request_limit: settings.request_limit,
         trusted_proxies: settings.trusted_proxies.clone(),
-        allow_http_callbacks: settings.allow_http_callbacks,
+        callbacks: settings.callbacks.clone(),
         write_stall: settings.write_stall,
         ..Options::default()
     };
+    let ca = settings.callback_ca.as_deref().map(|path| {
+        std::fs::read(path)
+            .with_context(|| format!("{} can't be read (--callback-ca, SAYSO_CALLBACK_CA)", path.display()))
+    });
+    let callbacks =
+        CallbackSettings { policy: settings.callbacks, timeout: settings.callback_timeout, ca: ca.transpose()? };
     runtime()?.block_on(async {
         let listener = sayso_server::bind(&options).await?;
         let address = listener.local_addr().context("the address that is listened on can't be told")?;
@@ -59,9 +66,10 @@ pub fn run(settings: Settings) -> anyhow::Result<ExitCode> {
             reload_when_asked(tls)?;
         }
         let engine = Engine::start(store.clone(), settings.export, sayso_server::permission_check(&store))?;
+        let callbacks = Worker::start(&store, &engine, callbacks)?;
         // From here on connections are taken: the kernel holds those that come before the first is accepted.
         out::line(format_args!("listening on {scheme}://{address}"))?;
-        serve(store, engine, listener, options, stop.wait()).await
+        serve(store, engine, callbacks, listener, options, stop.wait()).await
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -113,18 +121,20 @@ pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
         .context("the server's threads can't be started")
 }
 
-/// Serves until `shutdown` ends, then lets the engine come to rest.
+/// Serves until `shutdown` ends, then lets callbacks and the engine come to rest.
 ///
 /// # Errors
 /// When the server fails.
 pub async fn serve(
     store: Store,
     engine: Engine,
+    callbacks: Worker,
     listener: TcpListener,
     options: Options,
     shutdown: impl Future<Output = ()> + Send,
 ) -> anyhow::Result<()> {
     let served = sayso_server::serve(store, engine.clone(), listener, options, shutdown).await;
+    callbacks.stop().await;
     // Waits for workers: not on a thread that others' tasks need.
     tokio::task::spawn_blocking(move || engine.stop()).await.context("the export engine did not come to rest")?;
     served.map_err(Into::into)

@@ -12,6 +12,7 @@ use std::{
 
 use anyhow::Context;
 use ipnet::IpNet;
+use sayso_callbacks::{Policy, Settings as CallbackSettings};
 use sayso_export::Settings as ExportSettings;
 use sayso_server::{Options, PublicUrl};
 use sayso_store::Settings as StoreSettings;
@@ -162,8 +163,12 @@ pub struct Settings {
     pub store: StoreSettings,
     /// The export engine's settings.
     pub export: ExportSettings,
-    /// Whether callbacks over plain http to this machine are taken.
-    pub allow_http_callbacks: bool,
+    /// Where callbacks may go.
+    pub callbacks: Policy,
+    /// The file with the certificates that receivers of callbacks may have theirs from.
+    pub callback_ca: Option<PathBuf>,
+    /// How long their answers may take.
+    pub callback_timeout: Duration,
     /// The file that holds the present moment, in a sandbox.
     pub clock_file: Option<PathBuf>,
     /// What is logged.
@@ -192,6 +197,9 @@ struct File {
     max_limit: Option<u64>,
     last_block_replay: Option<Span>,
     allow_http_callbacks: Option<bool>,
+    allow_callback_network: Option<Vec<Network>>,
+    callback_ca: Option<PathBuf>,
+    callback_timeout: Option<Span>,
     clock_file: Option<PathBuf>,
     hold_file: Option<PathBuf>,
     log: Option<String>,
@@ -237,6 +245,10 @@ fn merge(args: ServeArgs, file: File, log: &LogArgs) -> anyhow::Result<Settings>
             args.write_stall.or(file.write_stall) == Some(Span(0)),
             "write_stall is 0: every reader would be cut off; give 1s or more",
         ),
+        (
+            args.callback_timeout.or(file.callback_timeout) == Some(Span(0)),
+            "callback_timeout is 0: no callback could be delivered; give 1s or more",
+        ),
         (export.sweep_every_ms == 0, "sweep_interval is 0: the sweeper would never rest; give 1ms or more"),
     ];
     if let Some((_, words)) = bounds.into_iter().find(|(wrong, _)| *wrong) {
@@ -256,7 +268,7 @@ fn merge(args: ServeArgs, file: File, log: &LogArgs) -> anyhow::Result<Settings>
         data: args.data.or(file.data).unwrap_or_else(|| PathBuf::from(DEFAULT_DATA)),
         listen: args.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
         public_url: args.public_url.or(file.public_url),
-        trusted_proxies: args.trusted_proxy.or(file.trusted_proxy).into_iter().flatten().map(|n| n.0).collect(),
+        trusted_proxies: networks(args.trusted_proxy.or(file.trusted_proxy)),
         request_limit: match args.request_limit.or(file.request_limit) {
             Some(per_minute) => NonZeroU32::new(per_minute),
             None => Options::default().request_limit,
@@ -273,10 +285,22 @@ fn merge(args: ServeArgs, file: File, log: &LogArgs) -> anyhow::Result<Settings>
             key: data::key_source(args.key_file.or(file.key_file))?,
         },
         export,
-        allow_http_callbacks: args.allow_http_callbacks.or(file.allow_http_callbacks).unwrap_or(false),
+        callbacks: Policy {
+            http_to_loopback: args.allow_http_callbacks.or(file.allow_http_callbacks).unwrap_or(false),
+            networks: networks(args.allow_callback_network.or(file.allow_callback_network)),
+        },
+        callback_ca: args.callback_ca.or(file.callback_ca),
+        callback_timeout: args
+            .callback_timeout
+            .or(file.callback_timeout)
+            .map_or(CallbackSettings::default().timeout, |span| Duration::from_millis(span.0)),
         clock_file: args.clock_file.or(file.clock_file),
         log: Log::resolve(log, file.log, file.log_format, "info"),
     })
+}
+
+fn networks(given: Option<Vec<Network>>) -> Vec<IpNet> {
+    given.into_iter().flatten().map(|network| network.0).collect()
 }
 
 #[cfg(test)]
@@ -299,7 +323,7 @@ mod tests {
             (Some("./sayso-data"), "127.0.0.1:8080")
         );
         assert_eq!((settings.export.token_life_ms, settings.export.last_block_replay_ms), (12 * 3_600_000, 0));
-        assert!(!settings.allow_http_callbacks);
+        assert_eq!((settings.callbacks, settings.callback_timeout), (Policy::default(), Duration::from_secs(10)));
         assert_eq!(settings.log, Log { filter: "info".to_owned(), format: LogFormat::Text });
     }
 
@@ -325,7 +349,10 @@ mod tests {
             (from_flag.listen.port(), from_flag.export.token_life_ms, from_flag.export.max_limit),
             (10, 5, Some(50))
         );
-        assert!(!from_flag.allow_http_callbacks, "an explicit no counts before the file's yes");
+        assert!(
+            from_file.callbacks.http_to_loopback && !from_flag.callbacks.http_to_loopback,
+            "an explicit no counts before the file's yes"
+        );
         assert_eq!(from_flag.log, Log { filter: "warn".to_owned(), format: LogFormat::Json });
     }
 
@@ -344,6 +371,7 @@ mod tests {
             "max_limit = 0",
             "write_stall = \"0s\"",
             "sweep_interval = \"0s\"",
+            "callback_timeout = \"0s\"",
         ] {
             let error = merge(ServeArgs::default(), file(text), &LogArgs::default()).unwrap_err();
             assert!(error.is::<Usage>(), "{text}: {error}");

@@ -1,6 +1,7 @@
 //! What an operator may set about the HTTP face.
 
 use ipnet::IpNet;
+use sayso_callbacks::Policy;
 use std::{
     net::{Ipv4Addr, SocketAddr},
     num::NonZeroU32,
@@ -44,8 +45,8 @@ pub struct Options {
     pub request_limit: Option<NonZeroU32>,
     /// Networks of proxies that are believed when they say, in `X-Forwarded-For`, for whom they call.
     pub trusted_proxies: Vec<IpNet>,
-    /// Whether `CallbackURL` may be `http://` to a loopback address (export.md, Initiate).
-    pub allow_http_callbacks: bool,
+    /// Which addresses a `CallbackURL` may have (export.md, Initiate).
+    pub callbacks: Policy,
 }
 
 impl Default for Options {
@@ -66,7 +67,7 @@ impl Default for Options {
             max_connections: 4096,
             request_limit: NonZeroU32::new(600_000),
             trusted_proxies: Vec::new(),
-            allow_http_callbacks: false,
+            callbacks: Policy::default(),
         }
     }
 }

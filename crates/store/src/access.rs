@@ -1,10 +1,12 @@
-//! OAuth clients and the tokens given to them (access.md), kept as hashes only; shared keys, which the vault seals.
+//! OAuth clients and the tokens given to them (access.md), kept as hashes only; shared keys and the secrets of
+//! callbacks' signatures, which the vault seals.
 //!
 //! Client secrets are kept as SHA-256, not Argon2id (access.md, Kept safe, leaves the choice): they are 64 random characters, 381
 //! bits that no dictionary holds, so a slow hash adds nothing, and one on every token call would be a way to be knocked over.
 
 mod clients;
 mod shared_keys;
+mod webhook_secrets;
 
 use std::collections::HashSet;
 

@@ -16,6 +16,7 @@ mod loading;
 mod searching;
 mod shared_keys;
 mod snapshots;
+mod webhook_secrets;
 mod writing;
 
 use std::sync::{

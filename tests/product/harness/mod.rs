@@ -4,6 +4,7 @@
 pub mod disk;
 pub mod own;
 pub mod random;
+pub mod receiver;
 pub mod rules;
 
 use std::{

@@ -46,7 +46,7 @@ pub(crate) struct InitiateForm {
     /// The values to match: strings or numbers; required with MatchCriteria, refused without it.
     #[schema(min_items = 1, max_items = 100_000, example = json!(["C-1001", "C-1002"]))]
     values: Option<Vec<String>>,
-    /// Where the Status object is to be posted when the export has ended: https.
+    /// Where the Status object is to be posted when the export is Complete, or ended in Error or Failed: https, to a public address.
     #[schema(
         rename = "CallbackURL",
         max_length = 2048,
@@ -108,7 +108,7 @@ async fn initiate<O>(permit: Executing<O>, headers: &HeaderMap, body: Body) -> R
         None => None,
         Some(text) => Some(parse_date_time(text).map_err(|e| ApiError::Body(format!("LastDateTime: {e}")))?),
     };
-    let callback_url = sent.callback_url.map(|url| callback::check(&url, options.allow_http_callbacks)).transpose()?;
+    let callback_url = sent.callback_url.map(|url| callback::check(&url, &options.callbacks)).transpose()?;
     let (criteria, match_type) = (sent.match_criteria.as_deref(), sent.match_type.as_deref());
     let matching = Matching::resolve(criteria, match_type, sent.values, permit.over_deleted(), permit.config())?;
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::vault::{KeySource, VaultKey};
 
-fn with_key(s: Sandbox, key: u8) -> Sandbox {
+pub(super) fn with_key(s: Sandbox, key: u8) -> Sandbox {
     let text = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, [key; 32]);
     let key = KeySource::Given(VaultKey::parse(&text).unwrap());
     s.reopen_with(Settings { key, ..Settings::default() })

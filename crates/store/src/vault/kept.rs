@@ -45,7 +45,6 @@ pub(crate) enum Former {
     /// It stays valid, until another takes its place.
     Stays,
     /// It stays valid until then.
-    #[expect(dead_code, reason = "the secrets of callbacks end so, which are not there yet")]
     EndsAt(Moment),
     /// It ends at once.
     Ends,
