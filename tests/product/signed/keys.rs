@@ -34,6 +34,9 @@ async fn a_key_is_shown_once_and_two_are_good_at_a_time() {
         statuses
     };
     assert_eq!(all([&first, &second, &third]).await, [401, 200, 200]);
+    let listed = admin.get(&path("/Users/nightly/SharedKey")).await.is(200).json();
+    let made = json!([{"Created": START}, {"Created": START}]);
+    assert_eq!(listed, json!({"UserId": "Nightly", "SharedKeys": made}));
     let only = key_of(make_key(&admin, "Nightly", "?keepFormer=false").await);
     assert_eq!(all([&second, &third, &only]).await, [401, 401, 200]);
     let listed = admin.get(&path("/Users/Nightly")).await.is(200);
@@ -42,6 +45,9 @@ async fn a_key_is_shown_once_and_two_are_good_at_a_time() {
         admin.delete(&path("/Users/Nightly/SharedKey")).await.is(204);
         assert_eq!(signs(&world, "Nightly", &only).await, 401);
     }
+    let none = admin.get(&path("/Users/Nightly/SharedKey")).await.is(200).json();
+    assert_eq!(none["SharedKeys"], json!([]));
+    admin.get(&path("/Users/Nobody/SharedKey")).await.refuses(404, &["user", "Nobody"]);
     make_key(&admin, "Nobody", "").await.refuses(404, &["user", "Nobody"]);
     admin.delete(&path("/Users/Nobody/SharedKey")).await.refuses(404, &["user", "Nobody"]);
 }

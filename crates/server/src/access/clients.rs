@@ -1,6 +1,7 @@
 //! Making, changing and ending OAuth clients and shared keys, as a handler's permit does it: the caller is looked at again inside the write, and touches
 //! nobody's credentials who may do more.
 
+use sayso_model::moment::Moment;
 use sayso_store::{
     StoreError,
     access::{Clients, NewKey, NewSecret, OAuthClient},
@@ -13,6 +14,13 @@ impl Permit<ViewUsers> {
     /// The account's clients.
     pub(crate) fn clients(&self) -> Result<Vec<OAuthClient>, StoreError> {
         self.app.store().clients(self.caller.account.no)
+    }
+
+    /// A user, as configured, and when the shared keys that they have were made.
+    pub(crate) fn keys_made(&self, user_id: &str) -> Result<(String, Vec<Moment>), ApiError> {
+        let Caller { account, .. } = &self.caller;
+        let user = account.config.user(user_id).ok_or_else(|| ApiError::unknown("user", user_id))?;
+        Ok((user.user_id.clone(), self.app.store().shared_keys_made(account.no, &user.user_id)?))
     }
 }
 

@@ -64,7 +64,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         ))
         .routes(routes!(oauth_clients::rotate_oauth_client))
         .routes(routes!(oauth_clients::delete_oauth_client_tokens))
-        .routes(routes!(shared_keys::rotate_shared_key, shared_keys::delete_shared_keys))
+        .routes(routes!(shared_keys::list_shared_keys, shared_keys::rotate_shared_key, shared_keys::delete_shared_keys))
         .routes(routes!(preview::preview_segment))
         .routes(routes!(tags::list_tags))
         .routes(routes!(tags::delete_tag))

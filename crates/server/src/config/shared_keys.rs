@@ -9,11 +9,12 @@ use hyper::{
     header::{CACHE_CONTROL, HeaderValue},
     http::request::Parts,
 };
+use sayso_model::moment::Moment;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    access::{EditUsers, Permit},
+    access::{EditUsers, Permit, ViewUsers},
     error::ApiError,
     http::{answer::Json, path::path_value, query::Query},
 };
@@ -28,6 +29,24 @@ pub(crate) struct ShownKey<'k> {
     shared_key: &'k str,
 }
 
+/// The shared keys of a user; what they are is shown to nobody again.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ListedKeys {
+    #[schema(example = "Nightly")]
+    user_id: String,
+    /// At most two, the newest last.
+    shared_keys: Vec<ListedKey>,
+}
+
+/// When a key was made.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ListedKey {
+    #[schema(value_type = String, format = DateTime, example = "2026-11-24T02:00:00Z")]
+    created: Moment,
+}
+
 /// `{userId}` of the path.
 pub(crate) struct UserOfPath(String);
 
@@ -37,6 +56,22 @@ impl<S: Sync> FromRequestParts<S> for UserOfPath {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         Ok(Self(path_value(parts, "userId").await?.unwrap_or_default()))
     }
+}
+
+/// List the shared keys of a user
+///
+/// When each was made; what it is was in the answer to the call that made it.
+#[utoipa::path(
+    get, path = "/{clientId}/Users/{userId}/SharedKey", tag = "Configuration", operation_id = "listSharedKeys",
+    params(("clientId" = String, Path), ("userId" = String, Path, description = "The user, in any letter case", example = "Nightly")),
+    responses((status = 200, description = "The user's keys", body = ListedKeys)),
+)]
+pub(crate) async fn list_shared_keys(
+    permit: Permit<ViewUsers>,
+    UserOfPath(user): UserOfPath,
+) -> Result<Json<ListedKeys>, ApiError> {
+    let (user_id, made) = permit.keys_made(&user)?;
+    Ok(Json(ListedKeys { user_id, shared_keys: made.into_iter().map(|created| ListedKey { created }).collect() }))
 }
 
 /// Give a user a shared key

@@ -3,6 +3,7 @@
 
 use sayso_model::{
     id::{AccountNo, fold},
+    moment::Moment,
     refusal::Refusal,
     secret::Secret,
 };
@@ -89,6 +90,17 @@ impl Store {
     /// [`StoreError::Key`] when secrets were sealed and the vault's key isn't there, or another; what the engine says.
     pub fn shared_keys(&self, account: Option<AccountNo>, user_id: &str) -> Result<[Secret; AT_ONCE], StoreError> {
         self.secrets_or_nobodys(account, Purpose::SharedKey, &fold(user_id))
+    }
+
+    /// When the shared keys that a user has were made, the newest last.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn shared_keys_made(&self, account: AccountNo, user_id: &str) -> Result<Vec<Moment>, StoreError> {
+        let engine = &self.shared().engine;
+        let whose = (account, Purpose::SharedKey, &*fold(user_id));
+        let kept = vault::get(&engine.dbs, &engine.read()?, whose, self.clock().now())?;
+        Ok(kept.iter().map(|kept| kept.created).collect())
     }
 
     /// Gives a user a shared key (blocking); see [`Clients::rotate_key`]. `first`: refused as a conflict when there is one.
