@@ -79,6 +79,6 @@ fn random() -> Result<Secret, StoreError> {
     getrandom::fill(&mut *bytes).map_err(|e| StoreError::Key(format!("there are no random numbers: {e}")))?;
     let mut text = String::with_capacity(6 + LENGTH.div_ceil(3) * 4);
     text.push_str("whsec_");
-    BASE64_STANDARD.encode_string(&*bytes, &mut text);
+    BASE64_STANDARD.encode_string(bytes.as_slice(), &mut text);
     Ok(Secret::new(text))
 }

@@ -1,5 +1,7 @@
 //! The secrets of callbacks' signatures.
 
+use sayso_model::id::AccountNo;
+
 use super::{shared_keys::with_key, *};
 
 fn secrets(s: &Sandbox) -> Vec<String> {
