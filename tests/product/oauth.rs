@@ -144,11 +144,13 @@ async fn the_metadata_names_the_server_as_it_was_reached_and_not_as_anybody_says
         json!({
             "issuer": api.url,
             "token_endpoint": format!("{}/oauth/token", api.url),
-            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+            "token_endpoint_auth_signing_alg_values_supported": ["RS256", "ES256"],
             "revocation_endpoint": format!("{}/oauth/revoke", api.url),
-            "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+            "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+            "revocation_endpoint_auth_signing_alg_values_supported": ["RS256", "ES256"],
             "grant_types_supported": ["client_credentials"],
-            "response_types_supported": [],
+            "response_types_supported": ["none"],
             "service_documentation": format!("{}/docs", api.url),
         })
     );

@@ -44,7 +44,8 @@ async fn a_client_is_made_listed_and_removed_and_its_secret_is_shown_once() {
     assert_eq!(
         *listed,
         json!({"ClientId": client.client_id, "UserId": "Nightly", "Scope": shown["Scope"], "IsActive": true,
-            "Created": iso(world.now()), "Secrets": [{"Created": iso(world.now())}]})
+            "Created": iso(world.now()), "Secrets": [{"Created": iso(world.now())}],
+            "Certificates": []})
     );
     let read_one = admin.get(&one).await.is(200);
     assert_eq!(read_one.json(), *listed);

@@ -47,7 +47,7 @@ async fn with(world: &World, account: &str, authorization: &str) -> Answer {
 }
 
 async fn ready() -> World {
-    let world = World::start().await;
+    let world = World::start_with(&["--login-failures", "0"]).await;
     world.admin().await.create(person("Ann", &[])).await;
     bring(&world, ACCOUNT, "Nightly", KEY);
     world
@@ -295,4 +295,26 @@ async fn the_lines_of_the_readme_sign() {
     let said = String::from_utf8_lossy(&out.stdout).into_owned();
     let answer: serde_json::Value = serde_json::from_str(&said).unwrap_or_else(|e| panic!("{e}: {said}"));
     assert!(answer["AccessToken"].is_u64(), "{said}");
+}
+
+#[tokio::test]
+async fn who_signs_wrongly_too_often_waits_and_other_users_do_not() {
+    let world = World::start().await;
+    bring(&world, ACCOUNT, "Nightly", KEY);
+    bring(&world, ACCOUNT, "Other", KEY);
+    let issued = "2026-06-15T12:00:00Z";
+    let sign = |key: &str, user: &str| header(key, ACCOUNT, user, issued);
+    for _ in 0..20 {
+        // an old date guesses nothing
+        let old = header(KEY, ACCOUNT, "Nightly", "2026-06-15T10:00:00Z");
+        with(&world, ACCOUNT, &old).await.refuses(401, &["too long ago"]);
+    }
+    for _ in 0..10 {
+        with(&world, ACCOUNT, &sign(&"x".repeat(64), "Nightly")).await.refuses(401, &["unable to authenticate"]);
+    }
+    let waits = with(&world, ACCOUNT, &sign(KEY, "Nightly")).await.refuses(429, &["30 s"]);
+    assert_eq!(waits.header("retry-after"), Some("30"));
+    with(&world, ACCOUNT, &sign(KEY, "Other")).await.is(200);
+    world.advance(30_000);
+    with(&world, ACCOUNT, &sign(KEY, "Nightly")).await.is(200);
 }

@@ -50,6 +50,7 @@ def run(args, program, folder):
     log = folder / "server.log"
     with open(log, "w") as file:
         command = [args.sayso, "serve", "--listen", "127.0.0.1:0", "--data", str(data)]
+        command += ["--login-failures", "0"]  # it tries bad credentials on and on, all from here
         server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=file, text=True)
     try:
         url = server.stdout.readline().strip().removeprefix("listening on ")

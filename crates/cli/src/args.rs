@@ -166,6 +166,10 @@ pub struct ServeArgs {
     /// The address under which callers reach the server, for OAuth: needed behind a proxy [default: the address it was called at]
     #[arg(long, env = "SAYSO_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<PublicUrl>,
+    /// Failed sign-ins of one client or user from one address within ten minutes until it has to wait; five times as many
+    /// from an address, ten times as many of a client or user; at most 100, 0: never [default: 10]
+    #[arg(long, env = "SAYSO_LOGIN_FAILURES", value_name = "N")]
+    pub login_failures: Option<u16>,
     /// A proxy, or a network of them, that is believed when it says for whom it calls (X-Forwarded-For); may be given
     /// several times [default: none]
     #[arg(long, env = "SAYSO_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',')]
@@ -413,11 +417,64 @@ pub enum CredentialsCommand {
         #[command(flatten)]
         place: InAccount,
     },
+    /// Give a client a certificate or a public key in place of a secret, list them, take one away
+    #[command(subcommand)]
+    Certificate(CertificateCommand),
     /// Remove a client; its tokens end at once
     #[command(after_help = "Example:\n  sayso credentials revoke CLIENT_ID --account ACME_CORP")]
     Revoke {
         /// The client
         client_id: String,
+        /// Where.
+        #[command(flatten)]
+        place: InAccount,
+    },
+}
+
+/// `sayso credentials certificate`.
+#[derive(Debug, Subcommand)]
+pub enum CertificateCommand {
+    /// Give a client a certificate: it then signs in with the key (private_key_jwt); two may be valid at once
+    #[command(
+        after_help = "Example:\n  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -days 365 -subj /CN=nightly -keyout key.pem -out cert.pem\n  sayso credentials certificate add CLIENT_ID --file cert.pem --end-secrets --account ACME_CORP\n\nThe key stays with the client. RSA of 2048 to 8192 bits (RS256) or EC on P-256 (ES256). Who issued the certificate makes no difference."
+    )]
+    Add {
+        /// The client
+        client_id: String,
+        /// The PEM of a certificate or of a public key
+        #[arg(long, env = "SAYSO_FILE", value_name = "FILE")]
+        file: PathBuf,
+        /// End the client's secrets: it signs in with its key alone
+        #[arg(long, env = "SAYSO_END_SECRETS", value_parser = switch())]
+        end_secrets: bool,
+        /// As one JSON object
+        #[arg(long, env = "SAYSO_JSON", value_parser = switch())]
+        json: bool,
+        /// Where.
+        #[command(flatten)]
+        place: InAccount,
+    },
+    /// List the certificates of a client
+    #[command(after_help = "Example:\n  sayso credentials certificate list CLIENT_ID --account ACME_CORP")]
+    List {
+        /// The client
+        client_id: String,
+        /// As a JSON array
+        #[arg(long, env = "SAYSO_JSON", value_parser = switch())]
+        json: bool,
+        /// Where.
+        #[command(flatten)]
+        place: InAccount,
+    },
+    /// Take a certificate away from a client; the client's tokens end at once
+    #[command(
+        after_help = "Example:\n  sayso credentials certificate remove CLIENT_ID CERTIFICATE_ID --account ACME_CORP"
+    )]
+    Remove {
+        /// The client
+        client_id: String,
+        /// The certificate, as `list` shows it
+        certificate_id: String,
         /// Where.
         #[command(flatten)]
         place: InAccount,

@@ -1,6 +1,8 @@
 //! `sayso credentials …`: OAuth clients and shared keys (access.md). A secret is shown once, when it is made; the store keeps its hash only, or
 //! seals what must be readable to be used.
 
+mod certificates;
+
 use std::{io::Read as _, process::ExitCode};
 
 use anyhow::{Context, bail};
@@ -87,6 +89,7 @@ struct Listed {
     is_active: bool,
     created: String,
     secrets: usize,
+    certificates: usize,
 }
 
 /// Runs one of them.
@@ -110,6 +113,7 @@ pub fn run(command: CredentialsCommand) -> anyhow::Result<ExitCode> {
                     scope: scope(&account.name, &client),
                     created: client.created.to_string(),
                     secrets: client.secrets.len(),
+                    certificates: client.certificates.len(),
                     is_active: client.is_active,
                     client_id: client.client_id,
                     user: client.user_id,
@@ -123,7 +127,7 @@ pub fn run(command: CredentialsCommand) -> anyhow::Result<ExitCode> {
                     account.name
                 ));
             } else {
-                let mut table = Table::new(&["CLIENT ID", "USER", "ACTIVE", "SECRETS", "CREATED"]);
+                let mut table = Table::new(&["CLIENT ID", "USER", "ACTIVE", "SECRETS", "CERTIFICATES", "CREATED"]);
                 for client in listed {
                     let active = if client.is_active { "yes" } else { "no" };
                     table.row(vec![
@@ -131,6 +135,7 @@ pub fn run(command: CredentialsCommand) -> anyhow::Result<ExitCode> {
                         client.user,
                         active.to_owned(),
                         client.secrets.to_string(),
+                        client.certificates.to_string(),
                         client.created,
                     ]);
                 }
@@ -166,6 +171,7 @@ pub fn run(command: CredentialsCommand) -> anyhow::Result<ExitCode> {
                 (false, _) => {}
             }
         }
+        CredentialsCommand::Certificate(command) => return certificates::run(command),
         CredentialsCommand::Revoke { client_id, place } => {
             let (store, account) = data::open_account(&place)?;
             if !store.revoke_client(account.no, &client_id)? {

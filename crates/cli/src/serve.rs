@@ -44,6 +44,7 @@ pub fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         tls: tls.clone(),
         public_url: settings.public_url.clone(),
         request_limit: settings.request_limit,
+        login_failures: settings.login_failures,
         trusted_proxies: settings.trusted_proxies.clone(),
         callbacks: settings.callbacks.clone(),
         write_stall: settings.write_stall,

@@ -153,6 +153,8 @@ pub struct Settings {
     pub tls: Option<(PathBuf, PathBuf)>,
     /// The address under which callers reach the server.
     pub public_url: Option<PublicUrl>,
+    /// Failed sign-ins until somebody has to wait.
+    pub login_failures: u16,
     /// Networks of proxies that are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Most requests of an account in a minute.
@@ -184,6 +186,7 @@ struct File {
     public_url: Option<PublicUrl>,
     tls_cert: Option<PathBuf>,
     tls_key: Option<PathBuf>,
+    login_failures: Option<u16>,
     trusted_proxy: Option<Vec<Network>>,
     request_limit: Option<u32>,
     write_stall: Option<Span>,
@@ -238,7 +241,9 @@ fn merge(args: ServeArgs, file: File, log: &LogArgs) -> anyhow::Result<Settings>
         max_limit: args.max_limit.or(file.max_limit).or(default.max_limit),
         hold_file: args.hold_file.or(file.hold_file),
     };
+    let login_failures = args.login_failures.or(file.login_failures).unwrap_or(Options::default().login_failures);
     let bounds = [
+        (login_failures > 100, "login_failures is more than 100: the brake would keep too much; give 0 to 100"),
         (export.workers == 0, "workers is 0: nothing would ever be exported; give 1 or more"),
         (export.max_limit == Some(0), "max_limit is 0: no page could hold a record; give 1 or more, or leave it out"),
         (
@@ -268,6 +273,7 @@ fn merge(args: ServeArgs, file: File, log: &LogArgs) -> anyhow::Result<Settings>
         data: args.data.or(file.data).unwrap_or_else(|| PathBuf::from(DEFAULT_DATA)),
         listen: args.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
         public_url: args.public_url.or(file.public_url),
+        login_failures,
         trusted_proxies: networks(args.trusted_proxy.or(file.trusted_proxy)),
         request_limit: match args.request_limit.or(file.request_limit) {
             Some(per_minute) => NonZeroU32::new(per_minute),
@@ -365,6 +371,7 @@ mod tests {
     #[test]
     fn values_with_which_nothing_would_work_are_wrong_usage() {
         for text in [
+            "login_failures = 101",
             "tls_cert = \"a\"",
             "tls_key = \"a\"",
             "workers = 0",

@@ -122,6 +122,8 @@ pub(crate) enum ApiError {
         "the account has made its {per_minute} requests of a minute; the header Retry-After says when there is room again"
     )]
     TooManyRequests { per_minute: u32, retry_after_s: u64 },
+    #[error("too many failed sign-ins; what is sent is not looked at for another {retry_after_s} s")]
+    TooManyFailures { retry_after_s: u32 },
 
     // 503: come back
     #[error("others write profiles with this tag as fast as it is taken off; repeat the call")]
@@ -174,7 +176,7 @@ impl ApiError {
             NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             ContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
+            TooManyRequests { .. } | TooManyFailures { .. } => StatusCode::TOO_MANY_REQUESTS,
             StillWritten => StatusCode::SERVICE_UNAVAILABLE,
             Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Refused(refusal) => match refusal.why {
@@ -240,6 +242,7 @@ impl ApiError {
                 retry((*retry_after_s).into())
             }
             ApiError::TooManyRequests { retry_after_s, .. } => retry(*retry_after_s),
+            ApiError::TooManyFailures { retry_after_s } => retry((*retry_after_s).into()),
             ApiError::StillWritten => retry(5),
             ApiError::Store(_) if self.status() == StatusCode::SERVICE_UNAVAILABLE => retry(5),
             _ => Vec::new(),
@@ -354,6 +357,7 @@ mod tests {
             (ApiError::ContentType("application/json"), 415),
             (ExportError::KeyReused.into(), 422),
             (ApiError::TooManyRequests { per_minute: 5, retry_after_s: 12 }, 429),
+            (ApiError::TooManyFailures { retry_after_s: 30 }, 429),
             (ApiError::StillWritten, 503),
             (ApiError::Internal("a".into()), 500),
             (StoreError::Damaged("a".into()).into(), 500),

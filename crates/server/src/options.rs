@@ -23,6 +23,9 @@ pub struct Options {
     /// The address under which callers reach the server, for the OAuth metadata (RFC 8414, issuer). When absent: the one that a connection came
     /// in at.
     pub public_url: Option<PublicUrl>,
+    /// Failed sign-ins of one identity from one address within ten minutes that are one too many; five times as many from an address, ten times
+    /// as many of an identity. 0: none ever are. At most 100.
+    pub login_failures: u16,
     /// Largest body of Initiate, bytes (export.md: 32 MiB).
     pub initiate_body: u64,
     /// Largest body of a profile call, bytes (1 MiB).
@@ -56,6 +59,7 @@ impl Default for Options {
             tls: None,
             handshake: Duration::from_secs(10),
             public_url: None,
+            login_failures: 10,
             initiate_body: 32 << 20,
             profile_body: 1 << 20,
             oauth_body: 16 << 10,

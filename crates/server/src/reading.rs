@@ -46,6 +46,7 @@ pub fn bearer(headers: &HeaderMap) -> Result<Option<String>, Refused> {
 pub fn basic(headers: &HeaderMap) -> Result<Option<(String, String)>, Refused> {
     credentials::basic(headers).map_err(|error| match error {
         OAuthError::Refused(body) => Refused { status: body.status().as_u16(), message: body.error_description },
+        OAuthError::Wait(retry_after_s) => ApiError::TooManyFailures { retry_after_s }.into(),
         OAuthError::Api(error) => error.into(),
     })
 }

@@ -4,6 +4,8 @@
 //! Client secrets are kept as SHA-256, not Argon2id (access.md, Kept safe, leaves the choice): they are 64 random characters, 381
 //! bits that no dictionary holds, so a slow hash adds nothing, and one on every token call would be a way to be knocked over.
 
+pub(crate) mod assertions;
+mod certificate;
 mod clients;
 mod shared_keys;
 mod webhook_secrets;
@@ -32,6 +34,7 @@ use crate::{
     vault::{self, Purpose},
 };
 
+pub use certificate::{Certificate, PublicKey};
 pub use clients::Clients;
 pub use shared_keys::NewKey;
 
@@ -47,6 +50,9 @@ pub struct OAuthClient {
     pub created: Moment,
     /// The valid secrets, newest last, at most two.
     pub secrets: Vec<Secret>,
+    /// What it may sign with in place of a secret, newest last; of those at most two have not expired.
+    #[serde(default)]
+    pub certificates: Vec<Certificate>,
 }
 
 /// A client's secret, of which the store knows no more than this.
@@ -119,9 +125,15 @@ impl Store {
         let given = hash(secret);
         // Every secret is compared, and an unknown client's against one that nobody has, so that the time tells nothing.
         let nobodys = [Secret { hash: [0; 32], created: None }];
-        let kept = client.as_ref().map_or(&nobodys[..], |client| &client.secrets);
+        let kept = client.as_ref().map(|client| &client.secrets[..]).filter(|secrets| !secrets.is_empty());
+        let kept = kept.unwrap_or(&nobodys);
         let matches = kept.iter().fold(Choice::from(0), |any, secret| any | secret.hash.ct_eq(&given));
         Ok(client.filter(|client| bool::from(matches) && client.is_active))
+    }
+    /// A client by its id, unless it is switched off: of any account, since the id alone says which.
+    pub fn active_client(&self, client_id: &str) -> Result<Option<OAuthClient>, StoreError> {
+        let engine = &self.shared().engine;
+        Ok(client(&engine.dbs, &engine.read()?, client_id)?.filter(|client| client.is_active))
     }
     /// Issues a bearer token for a client: opaque, 256 random bits in base64url, kept as its SHA-256; good for `lifetime_ms`.
     pub fn issue_token(
@@ -186,10 +198,12 @@ impl Store {
             Ok(Revoked::Ended)
         })
     }
-    /// Removes tokens that have expired (blocking); for the sweeper.
+    /// Removes tokens and used assertions that have expired (blocking); for the sweeper.
     pub fn sweep_tokens(&self) -> Result<u64, StoreError> {
         let now = self.clock().now();
-        self.writer().run_upkeep_blocking(move |tx| remove_bearers(tx, |bearer| bearer.expires <= now))
+        self.writer().run_upkeep_blocking(move |tx| {
+            Ok(remove_bearers(tx, |bearer| bearer.expires <= now)? + assertions::sweep(tx, now)?)
+        })
     }
 }
 

@@ -415,6 +415,9 @@ fn small_databases(
         let (key, sealed) = entry.or_engine()?;
         report.sound(vault::check(key, sealed));
     }
+    for entry in dbs.access.prefix_iter(txn, small::ASSERTIONS).or_engine()? {
+        report.sound(access::assertions::open(entry.or_engine()?.1));
+    }
     for entry in dbs.exports.iter(txn).or_engine()? {
         let (key, sealed) = entry.or_engine()?;
         report.sound(exports::open(key, sealed));

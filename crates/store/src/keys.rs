@@ -205,6 +205,12 @@ pub(crate) mod small {
     pub(crate) fn secrets(no: AccountNo, purpose: u8, owner: &str) -> Vec<u8> {
         [SECRETS, &account(no), &[purpose], &Sha256::digest(owner)].concat()
     }
+    /// access: the prefix of all assertions that were used.
+    pub(crate) const ASSERTIONS: &[u8] = &[3];
+    /// access: a used assertion, by a hash of its client and its `jti`.
+    pub(crate) fn assertion(hash: &[u8; 32]) -> Vec<u8> {
+        [ASSERTIONS, hash].concat()
+    }
     /// access: an OAuth client.
     pub(crate) fn client(client_id: &str) -> Vec<u8> {
         // What a caller sends may be longer than a key can be; ours have 48 characters, and the record is compared.

@@ -2,6 +2,7 @@
 //! plain HTTP client that shows status, headers and bytes as they came.
 
 pub mod disk;
+pub mod jwt;
 pub mod own;
 pub mod random;
 pub mod receiver;

@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use hyper::http::Extensions;
 use sayso_export::{Engine, ExportError, job::State};
-use sayso_model::{id::AccountNo, secret::Secret};
+use sayso_model::{id::AccountNo, moment::Moment, secret::Secret};
 use sayso_store::{
     Sizes, Store, StoreError,
     access::{OAuthClient, Revoked},
     account::Account,
 };
 
-use super::limit::{Limits, Standing, Told};
+use super::{
+    limit::{Limits, Standing, Told},
+    throttle::Throttle,
+};
 use crate::{error::ApiError, options::Options};
 
 /// The shared state; cheap to clone.
@@ -25,13 +28,15 @@ struct Inner {
     engine: Engine,
     options: Options,
     limits: Option<Limits>,
+    throttle: Throttle,
 }
 
 impl App {
     /// The state of one server.
     pub(crate) fn new(store: Store, engine: Engine, options: Options) -> Self {
         let limits = options.request_limit.map(Limits::new);
-        Self { inner: Arc::new(Inner { store, engine, options, limits }) }
+        let throttle = Throttle::new(options.login_failures);
+        Self { inner: Arc::new(Inner { store, engine, options, limits, throttle }) }
     }
 
     pub(in crate::access) fn store(&self) -> &Store {
@@ -56,6 +61,10 @@ impl App {
         Err(ApiError::TooManyRequests { per_minute: per_minute.get(), retry_after_s: seconds })
     }
 
+    pub(in crate::access) fn throttle(&self) -> &Throttle {
+        &self.inner.throttle
+    }
+
     /// The operator's settings.
     pub(crate) fn options(&self) -> &Options {
         &self.inner.options
@@ -64,6 +73,21 @@ impl App {
     /// The client whose id and secret these are.
     pub(crate) fn authenticate_client(&self, id: &str, secret: &str) -> Result<Option<OAuthClient>, StoreError> {
         self.store().authenticate_client(id, secret)
+    }
+
+    /// The client of this id, unless it is switched off.
+    pub(crate) fn active_client(&self, id: &str) -> Result<Option<OAuthClient>, StoreError> {
+        self.store().active_client(id)
+    }
+
+    /// Uses up an assertion of a client; `false` when it was used before.
+    pub(crate) async fn use_assertion(&self, client_id: &str, jti: &str, until: Moment) -> Result<bool, StoreError> {
+        self.store().use_assertion(client_id, jti, until).await
+    }
+
+    /// The present moment of the store's clock.
+    pub(crate) fn now(&self) -> Moment {
+        self.store().clock().now()
     }
 
     /// The account that a client was issued for.

@@ -9,7 +9,10 @@ use sayso_model::{
 use sayso_store::account::Account;
 
 use super::{App, scheme::Scheme};
-use crate::{error::ApiError, http::path::path_value};
+use crate::{
+    error::ApiError,
+    http::{path::path_value, peer::peer_of},
+};
 
 /// What a caller showed to be let in; either leads to the same user and the same rights (access.md).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,19 +77,21 @@ impl FromRequestParts<App> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let peer = peer_of(&parts.extensions);
         let token = match Scheme::of(&parts.headers)? {
             Scheme::Bearer(token) => token,
             Scheme::Signed(signed) => {
                 let named = path_value(parts, "clientId").await?.unwrap_or_default();
-                let (account, user) = signed.authenticate(app, &named)?;
+                let (account, user) = signed.authenticate(app, &named, peer)?;
                 app.count(account.no, &parts.extensions)?;
                 return Ok(Self { account, user, credential: Credential::SharedKey });
             }
         };
-        let bearer = app.store().bearer(token.reveal())?.ok_or(ApiError::UnableToAuthenticate)?;
-        let account = app.store().account_by_no(bearer.account)?.ok_or(ApiError::UnableToAuthenticate)?;
+        let bad = || app.bad_token(peer);
+        let bearer = app.store().bearer(token.reveal())?.ok_or_else(bad)?;
+        let account = app.store().account_by_no(bearer.account)?.ok_or_else(bad)?;
         let user = account.config.user(&bearer.user_id).filter(|user| user.is_active).cloned();
-        let user = user.ok_or(ApiError::UnableToAuthenticate)?;
+        let user = user.ok_or_else(bad)?;
 
         app.count(account.no, &parts.extensions)?;
 

@@ -14,8 +14,10 @@ pub(crate) mod limit;
 mod permit;
 mod rise;
 pub(crate) mod scheme;
+mod sign_in;
 mod signed;
 mod telling;
+mod throttle;
 
 pub(crate) use app::App;
 pub(crate) use caller::Caller;

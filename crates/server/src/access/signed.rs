@@ -4,6 +4,8 @@
 //! Whatever is wrong with user, account or signature is one answer, found in one way: for whom there is no account, user or key, two keys
 //! that nobody knows are opened and compared. How long a header is good is the account's business, and is told only to who signed well.
 
+use std::net::IpAddr;
+
 use aws_lc_rs::hmac;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use sayso_model::{
@@ -86,17 +88,21 @@ impl Signed {
         })
     }
 
-    /// Who signed, for the account that the path names.
-    pub(super) fn authenticate(&self, app: &App, client_id: &str) -> Result<(Account, User), ApiError> {
+    /// Who signed, for the account that the path names. Who fails too often waits; a date that is wrong is no failure, for it guesses nothing.
+    pub(super) fn authenticate(&self, app: &App, client_id: &str, peer: IpAddr) -> Result<(Account, User), ApiError> {
         let now = app.store().clock().now();
         self.is_good(now, LONGEST)?;
+        let identity = format!("{client_id}/{}", self.user_id);
+        app.admit_sign_in(&identity, peer)?;
         let account = app.store().account(client_id)?;
         let user = account.as_ref().and_then(|account| account.config.user(&self.user_id)).cloned();
         let keys = app.store().shared_keys(account.as_ref().map(|account| account.no), &self.user_id)?;
         let fits = self.fits(&keys, client_id);
         let (Some(account), Some(user), true) = (account, user.filter(|user| user.is_active), fits) else {
+            app.sign_in_failed(&identity, peer);
             return Err(ApiError::UnableToAuthenticateSigned);
         };
+        app.sign_in_succeeded(&identity, peer);
         self.is_good(now, account.config.source.signed_header_minutes.unwrap_or(DEFAULT))?;
         Ok((account, user))
     }

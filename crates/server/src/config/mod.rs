@@ -17,6 +17,7 @@
 //! A change is a function of the present configuration, run in the store's write transaction and checked as an applied account file is.
 
 mod calls;
+mod certificates;
 mod consents;
 mod describe;
 mod fields;
@@ -65,6 +66,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(oauth_clients::rotate_oauth_client))
         .routes(routes!(oauth_clients::delete_oauth_client_tokens))
         .routes(routes!(shared_keys::list_shared_keys, shared_keys::rotate_shared_key, shared_keys::delete_shared_keys))
+        .routes(routes!(certificates::add_certificate))
+        .routes(routes!(certificates::remove_certificate))
         .routes(routes!(preview::preview_segment))
         .routes(routes!(tags::list_tags))
         .routes(routes!(tags::delete_tag))

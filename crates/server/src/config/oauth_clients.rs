@@ -18,6 +18,7 @@ use utoipa::ToSchema;
 
 use super::{
     calls::{account_path, answer, body, bytes_of, etag, fault, read_json, saved, to_value},
+    certificates::ListedCertificate,
     wire::ReadOnly,
 };
 use crate::{
@@ -55,6 +56,10 @@ pub(crate) struct ListedClient {
     #[serde(default)]
     #[schema(read_only, value_type = Vec<ListedSecret>)]
     secrets: ReadOnly<Vec<ListedSecret>>,
+    /// What it signs assertions with in place of a secret, the newest last; of those at most two have not expired.
+    #[serde(default)]
+    #[schema(read_only, value_type = Vec<ListedCertificate>)]
+    certificates: ReadOnly<Vec<ListedCertificate>>,
 }
 
 /// When a secret was made.
@@ -101,6 +106,7 @@ fn listed(account: &str, client: &OAuthClient) -> ListedClient {
         is_active: client.is_active,
         created: ReadOnly(Some(client.created)),
         secrets: ReadOnly(Some(client.secrets.iter().map(|s| ListedSecret { created: s.created }).collect())),
+        certificates: ReadOnly(Some(client.certificates.iter().map(ListedCertificate::from).collect())),
     }
 }
 
@@ -115,7 +121,7 @@ fn shown<'s>(account: &str, made: &'s NewSecret) -> (HeaderValue, Json<ShownSecr
 }
 
 /// `{oauthClientId}` of the path.
-pub(crate) struct ClientOfPath(String);
+pub(crate) struct ClientOfPath(pub(super) String);
 
 impl<S: Sync> FromRequestParts<S> for ClientOfPath {
     type Rejection = ApiError;

@@ -6,7 +6,7 @@ use axum::{
 };
 use hyper::{
     StatusCode,
-    header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, PRAGMA, WWW_AUTHENTICATE},
+    header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use serde::Serialize;
 
@@ -28,6 +28,8 @@ pub(crate) enum Code {
     UnsupportedGrantType,
     /// A scope that the client was not issued for.
     InvalidScope,
+    /// Too many failures: come back later.
+    TemporarilyUnavailable,
 }
 
 /// What is answered.
@@ -42,7 +44,11 @@ pub(crate) struct OAuthErrorBody {
 impl OAuthErrorBody {
     /// The status code of each error (RFC 6749, 5.2).
     pub(crate) fn status(&self) -> StatusCode {
-        if self.error == Code::InvalidClient { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST }
+        match self.error {
+            Code::InvalidClient => StatusCode::UNAUTHORIZED,
+            Code::TemporarilyUnavailable => StatusCode::TOO_MANY_REQUESTS,
+            _ => StatusCode::BAD_REQUEST,
+        }
     }
 }
 
@@ -51,6 +57,8 @@ impl OAuthErrorBody {
 pub(crate) enum OAuthError {
     /// The caller's doing.
     Refused(OAuthErrorBody),
+    /// What was sent was not looked at, and will be in so many seconds. RFC 6749 has no code for it at these calls; this is its one for others.
+    Wait(u32),
     /// Ours, or the machine's: RFC 6749 has no code for it.
     Api(ApiError),
 }
@@ -60,6 +68,11 @@ impl OAuthError {
     pub(crate) fn new(error: Code, description: impl AsRef<str>) -> Self {
         Self::Refused(OAuthErrorBody { error, error_description: described(description.as_ref()) })
     }
+}
+
+fn too_many(seconds: u32) -> OAuthErrorBody {
+    let error_description = described(&ApiError::TooManyFailures { retry_after_s: seconds }.to_string());
+    OAuthErrorBody { error: Code::TemporarilyUnavailable, error_description }
 }
 
 /// A description in the characters that RFC 6749, 5.2, lets it have: visible ASCII and spaces without `"` and `\`.
@@ -76,6 +89,7 @@ fn described(text: &str) -> String {
 impl<E: Into<ApiError>> From<E> for OAuthError {
     fn from(error: E) -> Self {
         match error.into() {
+            ApiError::TooManyFailures { retry_after_s } => Self::Wait(retry_after_s),
             error if error.status().is_client_error() => Self::new(Code::InvalidRequest, error.message("")),
             error => Self::Api(error),
         }
@@ -88,8 +102,9 @@ pub(super) const NOT_KEPT: [(hyper::header::HeaderName, HeaderValue); 2] =
 
 impl IntoResponse for OAuthError {
     fn into_response(self) -> Response {
-        let body = match self {
-            OAuthError::Refused(body) => body,
+        let (body, wait) = match self {
+            OAuthError::Refused(body) => (body, None),
+            OAuthError::Wait(seconds) => (too_many(seconds), Some(seconds)),
             OAuthError::Api(error) => return error.into_response(),
         };
         let status = body.status();
@@ -97,6 +112,9 @@ impl IntoResponse for OAuthError {
         let mut response = (status, NOT_KEPT, Body::from(json)).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, JSON);
+        if let Some(seconds) = wait {
+            headers.insert(RETRY_AFTER, seconds.into());
+        }
         // the scheme of whoever used the Authorization header (RFC 6749, 5.2); others get it since a 401 has one (RFC 9110, 15.5.2)
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"sayso\", charset=\"UTF-8\""));
@@ -132,6 +150,7 @@ mod tests {
         for error in [ApiError::BodyTooLarge(5), ApiError::ContentType("a form"), ApiError::BodyBrokenOff] {
             assert_eq!(answered(error.into()), (400, None));
         }
+        assert_eq!(answered(ApiError::TooManyFailures { retry_after_s: 30 }.into()), (429, None));
         assert_eq!(answered(StoreError::Closing.into()), (503, None));
         assert_eq!(answered(ApiError::Internal("a".into()).into()), (500, None));
     }

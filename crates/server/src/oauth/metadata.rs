@@ -14,22 +14,28 @@ pub(crate) struct Metadata {
     issuer: String,
     /// Where tokens are given.
     token_endpoint: String,
-    /// `client_secret_basic`, `client_secret_post`
+    /// `client_secret_basic`, `client_secret_post`, `private_key_jwt`
     token_endpoint_auth_methods_supported: &'static [&'static str],
+    /// `RS256`, `ES256`
+    token_endpoint_auth_signing_alg_values_supported: &'static [&'static str],
     /// Where tokens are ended.
     revocation_endpoint: String,
     /// As at the token endpoint.
     revocation_endpoint_auth_methods_supported: &'static [&'static str],
+    /// As at the token endpoint.
+    revocation_endpoint_auth_signing_alg_values_supported: &'static [&'static str],
     /// `client_credentials`
     grant_types_supported: &'static [&'static str],
-    /// None: there is no authorization endpoint. The member stands there since RFC 8414, 2, requires it.
+    /// `none`: there is no authorization endpoint. RFC 8414 requires the member (2) and forbids an empty one (3.2).
     response_types_supported: &'static [&'static str],
     /// For people.
     service_documentation: String,
 }
 
 /// How a client may show itself.
-const METHODS: &[&str] = &["client_secret_basic", "client_secret_post"];
+const METHODS: &[&str] = &["client_secret_basic", "client_secret_post", "private_key_jwt"];
+/// What an assertion may be signed with.
+const ALGORITHMS: &[&str] = &["RS256", "ES256"];
 
 /// What OAuth is offered
 ///
@@ -44,10 +50,12 @@ pub(crate) async fn oauth_metadata(State(app): State<App>, request: Request) -> 
     Json(Metadata {
         token_endpoint: format!("{issuer}/oauth/token"),
         token_endpoint_auth_methods_supported: METHODS,
+        token_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
         revocation_endpoint: format!("{issuer}/oauth/revoke"),
         revocation_endpoint_auth_methods_supported: METHODS,
+        revocation_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
         grant_types_supported: &["client_credentials"],
-        response_types_supported: &[],
+        response_types_supported: &["none"],
         service_documentation: format!("{issuer}/docs"),
         issuer,
     })

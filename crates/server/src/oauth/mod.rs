@@ -1,6 +1,7 @@
 //! OAuth 2.0 client credentials (access.md; RFC 6749, 4.4), the end of a token (RFC 7009), and the metadata that tells what is offered
 //! (RFC 8414).
 
+mod assertion;
 mod authenticate;
 pub(crate) mod credentials;
 pub(crate) mod error;

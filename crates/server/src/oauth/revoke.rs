@@ -27,6 +27,10 @@ pub(crate) struct RevokeForm {
     /// As for a token: in the form or in a Basic header, not in both.
     client_id: Option<String>,
     client_secret: Option<String>,
+    /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`, beside `client_assertion`.
+    client_assertion_type: Option<String>,
+    /// In place of a secret: a JWT that a key of the client's certificates has signed (RFC 7523), good once.
+    client_assertion: Option<String>,
 }
 
 /// End a bearer token
@@ -40,6 +44,8 @@ pub(crate) struct RevokeForm {
         (status = 400, description = "What is wrong with the form (RFC 6749, 5.2), or that the token is another client's", body = OAuthErrorBody),
         (status = 401, description = "Unknown client or wrong credentials", body = OAuthErrorBody,
          headers(("WWW-Authenticate" = String, description = "Basic"))),
+        (status = 429, description = "Too many failed sign-ins; Retry-After says when to come back", body = OAuthErrorBody,
+         headers(("Retry-After" = u32, description = "Seconds"))),
     ),
     security(("client" = [])),
 )]

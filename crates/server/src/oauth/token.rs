@@ -49,6 +49,10 @@ pub(crate) struct TokenForm {
     client_id: Option<String>,
     /// 64 characters.
     client_secret: Option<String>,
+    /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`, beside `client_assertion`.
+    client_assertion_type: Option<String>,
+    /// In place of a secret: a JWT that a key of the client's certificates has signed (RFC 7523), good once.
+    client_assertion: Option<String>,
     /// `ClientId/UserId`; the client's own when left out.
     #[schema(example = "ACME_CORP/John.Doe")]
     scope: Option<String>,
@@ -65,6 +69,8 @@ pub(crate) struct TokenForm {
         (status = 400, description = "Why no token is given (RFC 6749, 5.2)", body = OAuthErrorBody),
         (status = 401, description = "Unknown client or wrong secret", body = OAuthErrorBody,
          headers(("WWW-Authenticate" = String, description = "Basic"))),
+        (status = 429, description = "Too many failed sign-ins; Retry-After says when to come back", body = OAuthErrorBody,
+         headers(("Retry-After" = u32, description = "Seconds"))),
     ),
     security(("client" = [])),
 )]

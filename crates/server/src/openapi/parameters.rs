@@ -32,6 +32,11 @@ fn known(name: &str, get: bool) -> Option<(&'static str, Value, Value)> {
             json!({"type": "string", "minLength": 1, "maxLength": 100}),
             json!("rXb2c9TgWm4LqKzP0sYvD7hJ1nEaUf8o3iRtGk5xQwZyBdCl"),
         ),
+        "certificateId" => (
+            "The certificate: the thumbprint of its key",
+            json!({"type": "string", "minLength": 1, "maxLength": 100}),
+            json!("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"),
+        ),
         "emailAddress" => ("An email address, in any letter case", sought, json!("ada@example.org")),
         "lastName" => ("The last name, in any letter case", sought, json!("Smith")),
         "operator" => (

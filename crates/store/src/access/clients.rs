@@ -4,8 +4,8 @@
 use sayso_model::{config::User, id::AccountNo, refusal::Refusal, secret};
 
 use super::{
-    CLIENT_ID_LENGTH, NewSecret, OAuthClient, SECRET_LENGTH, SECRETS, Secret, client_of, hash, open_client, put_client,
-    random_text, remove_bearers,
+    CLIENT_ID_LENGTH, Certificate, NewSecret, OAuthClient, SECRET_LENGTH, SECRETS, Secret, certificate::CERTIFICATES,
+    client_of, hash, open_client, put_client, random_text, remove_bearers,
 };
 use crate::{Store, StoreError, account::Account, engine::OrEngine, keys::small, tx::Tx};
 
@@ -39,7 +39,15 @@ impl Clients<'_, '_> {
         let (client_id, secret) = (random_text(CLIENT_ID_LENGTH)?, secret::Secret::new(random_text(SECRET_LENGTH)?));
         let created = self.tx.now();
         let secrets = vec![Secret { hash: hash(secret.reveal()), created: Some(created) }];
-        let client = OAuthClient { client_id, account: self.account.no, user_id, is_active: true, created, secrets };
+        let client = OAuthClient {
+            client_id,
+            account: self.account.no,
+            user_id,
+            is_active: true,
+            created,
+            secrets,
+            certificates: Vec::new(),
+        };
         put_client(self.tx, &client)?;
         Ok(NewSecret { client, secret })
     }
@@ -64,6 +72,52 @@ impl Clients<'_, '_> {
         client.secrets.push(Secret { hash: hash(secret.reveal()), created: Some(self.tx.now()) });
         put_client(self.tx, &client)?;
         Ok(NewSecret { client, secret })
+    }
+
+    /// Gives a client a certificate or a public key (PEM) in place of a secret; `end_secrets`: those that it has end. One of the same key takes the
+    /// place of the former.
+    ///
+    /// # Errors
+    /// Refused when it can't be one or has expired, and as a conflict when the client has two that have not; as unknown when the account has no
+    /// such client.
+    pub fn certify(&mut self, client_id: &str, pem: &str, end_secrets: bool) -> Result<Certificate, StoreError> {
+        let mut client = self.known(client_id)?;
+        let now = self.tx.now();
+        let certificate = Certificate::from_pem(pem, now)?;
+        if certificate.is_over(now) {
+            let until = certificate.not_after.map(|until| until.to_string()).unwrap_or_default();
+            return Err(
+                Refusal::invalid("Certificate", format!("it expired on {until}; send one that is valid")).into()
+            );
+        }
+        client.certificates.retain(|kept| kept.id != certificate.id && !kept.is_over(now));
+        if client.certificates.len() >= CERTIFICATES {
+            let why =
+                "the client has two certificates that are not over; remove one, which ends it, and send this one again";
+            return Err(Refusal::conflict("Certificate", why).into());
+        }
+        client.certificates.push(certificate.clone());
+        if end_secrets {
+            client.secrets.clear();
+        }
+        put_client(self.tx, &client)?;
+        Ok(certificate)
+    }
+
+    /// Takes a certificate away from a client; the tokens that it got by it end with all others. `false` when the client hasn't got it.
+    ///
+    /// # Errors
+    /// Refused as unknown when the account has no such client.
+    pub fn decertify(&mut self, client_id: &str, certificate_id: &str) -> Result<bool, StoreError> {
+        let mut client = self.known(client_id)?;
+        let before = client.certificates.len();
+        client.certificates.retain(|kept| kept.id != certificate_id);
+        if client.certificates.len() == before {
+            return Ok(false);
+        }
+        put_client(self.tx, &client)?;
+        self.end_tokens(client_id)?;
+        Ok(true)
     }
 
     fn known(&self, client_id: &str) -> Result<OAuthClient, StoreError> {
@@ -169,6 +223,26 @@ impl Store {
     ) -> Result<NewSecret, StoreError> {
         let client_id = client_id.to_owned();
         self.writer().run_blocking(move |tx| within(tx, account, |clients| clients.rotate(&client_id, keep_former)))
+    }
+
+    /// Gives a client a certificate (blocking): see [`Clients::certify`].
+    pub fn certify_client(
+        &self,
+        account: AccountNo,
+        client_id: &str,
+        pem: &str,
+        end_secrets: bool,
+    ) -> Result<Certificate, StoreError> {
+        let (client_id, pem) = (client_id.to_owned(), pem.to_owned());
+        let certify = move |clients: &mut Clients<'_, '_>| clients.certify(&client_id, &pem, end_secrets);
+        self.writer().run_blocking(move |tx| within(tx, account, certify))
+    }
+
+    /// Takes a certificate away from a client (blocking): see [`Clients::decertify`].
+    pub fn decertify_client(&self, account: AccountNo, client_id: &str, id: &str) -> Result<bool, StoreError> {
+        let (client_id, id) = (client_id.to_owned(), id.to_owned());
+        let decertify = move |clients: &mut Clients<'_, '_>| clients.decertify(&client_id, &id);
+        self.writer().run_upkeep_blocking(move |tx| within(tx, account, decertify))
     }
 
     /// Removes a client and with it its tokens (blocking). `false` when it is not there.
