@@ -4,6 +4,7 @@
 mod bench;
 mod callbacks;
 mod clients;
+mod oauth;
 mod schemathesis;
 mod torture;
 
@@ -20,6 +21,8 @@ enum Command {
     Callbacks(callbacks::Args),
     /// Read gzip pages with curl, httpx, requests, reqwest and node, and compare them with the plain ones
     Clients(clients::Args),
+    /// Sign in, export and revoke with Authlib, requests-oauthlib and oauth4webapi, by secret and by key
+    Oauth(oauth::Args),
     /// Hold the server against its own description: every check of schemathesis over every call
     Schemathesis(schemathesis::Args),
     /// The long tests of faults: kill -9, full disks, many at once, damaged files
@@ -31,6 +34,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Bench(args) => bench::run(&args),
         Command::Callbacks(args) => callbacks::run(&args),
         Command::Clients(args) => clients::run(&args),
+        Command::Oauth(args) => oauth::run(&args),
         Command::Schemathesis(args) => schemathesis::run(&args),
         Command::Torture(args) => torture::run(&args),
     }
