@@ -1,7 +1,7 @@
 """OAuth through libraries that people use: Authlib and requests-oauthlib (PyPI), oauth4webapi (npm), with a secret and with a key.
 
 Run by `cargo xtask oauth` and in CI. Makes a data directory with sample people and OAuth clients, serves it, and lets each library do what
-it does by itself: find the server's metadata, get a token (client_secret_basic, client_secret_post, private_key_jwt with RS256
+it does by itself, over TLS: find the server's metadata, get a token (client_secret_basic, client_secret_post, private_key_jwt with RS256
 and ES256), run an export with it, end it, and see that it is ended; and be refused with a wrong secret and a foreign key. A
 library that can't be installed is an error, in plain words: nothing is skipped.
 """
@@ -59,13 +59,15 @@ def run(program, python, node, folder):
     log = folder / "server.log"
     with open(log, "w") as file:
         command = [program, "serve", "--listen", "127.0.0.1:0", "--data", data]
+        command += ["--tls-cert", folder / "server.cert.pem", "--tls-key", folder / "server.key.pem"]
         server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=file, text=True)
     try:
         issuer = server.stdout.readline().strip().removeprefix("listening on ")
         plan = folder / "plan.json"
         plan.write_text(json.dumps({"issuer": issuer, "account": ACCOUNT, "clients": clients}))
-        # libraries refuse plain http unless they are told that it doesn't leave this machine
-        environment = os.environ | {"AUTHLIB_INSECURE_TRANSPORT": "1", "OAUTHLIB_INSECURE_TRANSPORT": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        # libraries refuse plain http, as they should; the server's own certificate is the one that they trust
+        trusted = str(folder / "server.cert.pem")
+        environment = os.environ | {"REQUESTS_CA_BUNDLE": trusted, "NODE_EXTRA_CA_CERTS": trusted, "PYTHONDONTWRITEBYTECODE": "1"}
         wrong = []
         for name, command in {
             "Authlib": [python, HERE / "authlib_client.py"],
