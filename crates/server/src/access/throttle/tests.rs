@@ -217,7 +217,7 @@ proptest! {
             };
             let of = |failures: Option<&Vec<i64>>, most| failures.map_or(i64::MIN, |failures| until(failures, most));
             let mut end = of(pairs.get(&(identity, address)), 2).max(of(by_address.get(&address), 10));
-            if !known.get(&(identity, address)).is_some_and(|at| now < at + KNOWN) {
+            if known.get(&(identity, address)).is_none_or(|at| now >= at + KNOWN) {
                 end = end.max(of(by_identity.get(&identity), 20));
             }
             let expected = if end > now { Err(Wait(u32::try_from((end - now + 999) / 1000).unwrap())) } else { Ok(()) };
