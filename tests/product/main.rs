@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)] // a test that can't go on says so by panicking
 
 mod access;
+mod audit;
 mod backup;
 mod bad_input;
 mod callbacks;

@@ -6,6 +6,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::FalseyValueParser};
 
 use sayso_server::PublicUrl;
+use sayso_store::audit::Head;
 
 use crate::settings::{Network, Size, Span};
 
@@ -81,6 +82,12 @@ pub enum Command {
     Load(LoadArgs),
     /// Verify every checksum and every index of a data directory
     Check(CheckArgs),
+    /// The audit trail: who exported and changed what
+    Audit {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
     /// A consistent copy of the data, also while a server runs
     Backup(BackupArgs),
     /// Write the data anew, so that nothing deleted is left in them; with no server running
@@ -502,6 +509,41 @@ pub struct LoadArgs {
     /// Where.
     #[command(flatten)]
     pub place: InAccount,
+}
+
+/// `sayso audit …`.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Walk the trails from their beginning: finds a record that was edited, removed, moved or cut off
+    #[command(
+        after_help = "Examples:\n  sayso audit verify\n  sayso audit verify --head 4711:9f86d0…\n  sayso audit verify trail.ndjson\n\nA trail that was hashed anew as a whole shows by nothing but a head that was noted elsewhere: keep those that this prints where\nnobody who can write the data directory can write (docs/operating.md).\n\nExit code 1 when something is wrong."
+    )]
+    Verify {
+        /// A file that `sayso audit export` wrote, in place of the data directory
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// A record that was noted before, which must still be there as it was; may be repeated
+        #[arg(long, env = "SAYSO_HEAD", value_name = "SEQUENCE:HASH", value_delimiter = ',')]
+        head: Vec<Head>,
+        /// The report as one JSON object
+        #[arg(long, env = "SAYSO_JSON", value_parser = switch())]
+        json: bool,
+        /// Which data directory.
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Write the trails to stdout, one record a line, as they are kept
+    #[command(
+        after_help = "Example:\n  sayso audit export --account ACME_CORP > trail.ndjson\n\nEach record ends with its Hash, the SHA-256 of the line without it; behind a trail stands its head, and at the end how much there is."
+    )]
+    Export {
+        /// This account's alone [default: all, and what concerns no account]
+        #[arg(long, env = "SAYSO_ACCOUNT", value_name = "NAME")]
+        account: Option<String>,
+        /// Which data directory.
+        #[command(flatten)]
+        data: DataArgs,
+    },
 }
 
 /// `sayso check`.

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
+use sayso_store::audit::{Action, Entry, Origin};
 use serde_json::json;
 
 use crate::{args::BackupArgs, data, out, progress::Progress};
@@ -18,6 +19,10 @@ pub fn run(args: BackupArgs) -> anyhow::Result<ExitCode> {
         .backup(&args.target, &mut |written, _| progress.at(written, written, "bytes"))
         .context("the backup was not made")?;
     let time = progress.finish();
+    let record = Entry::new(Action::BackupMade, Origin::command_line()).detail(args.target.display().to_string());
+    if let Err(error) = store.audit_of_nobody(record) {
+        tracing::warn!(%error, "the backup is whole, but stands in no audit trail");
+    }
     if args.json {
         out::json(&json!({"backup": args.target, "bytes": bytes, "seconds": time.as_secs_f64()}))?;
     } else {

@@ -3,17 +3,18 @@
 //! LMDB trusts the structure of its file: a damaged page can lead it outside, which ends the process. So the check runs in a
 //! process of its own, and one that ends like that has found something.
 
-use std::{
-    os::unix::process::ExitStatusExt as _,
-    process::{Command, ExitCode},
-};
+use std::process::ExitCode;
 
-use anyhow::{Context, bail};
 use sayso_export::CheckedExports;
 use sayso_store::CheckReport;
 use serde::Serialize;
 
-use crate::{args::CheckArgs, data, out, progress::Progress};
+use crate::{
+    args::CheckArgs,
+    aside::{self, Ended},
+    data, out,
+    progress::Progress,
+};
 
 /// All that is told with `--json`.
 #[derive(Serialize)]
@@ -24,47 +25,27 @@ struct Report<'a> {
     exports: u64,
 }
 
-/// Set in the process that does the work.
-const INSIDE: &str = "SAYSO_CHECK_INSIDE";
-
 /// Runs it.
 ///
 /// # Errors
 /// When the directory can't be opened or the check can't go on.
 pub fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
-    if std::env::var_os(INSIDE).is_some() {
-        return check(args);
+    match aside::run(|| check(&args))? {
+        Ended::By(code) => Ok(code),
+        Ended::Damaged(signal) => {
+            let problem = aside::damaged(&args.data, signal);
+            if args.json {
+                let report = CheckReport { problems: vec![problem], problem_count: 1, ..CheckReport::default() };
+                out::json(&Report { report: &report, exports: 0 })?;
+            } else {
+                out::line(problem)?;
+            }
+            Ok(ExitCode::FAILURE)
+        }
     }
-    let program = std::env::current_exe().context("the program that checks can't be found")?;
-    let status = Command::new(program)
-        .args(std::env::args_os().skip(1))
-        .env(INSIDE, "1")
-        .status()
-        .context("the process that checks can't be started")?;
-    if let Some(code) = status.code() {
-        return Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)));
-    }
-    let signal = status.signal().unwrap_or_default();
-    if ASKED_TO_END.contains(&signal) {
-        bail!("the check was ended by signal {signal}");
-    }
-    let problem = format!(
-        "the structure of the data file {} is damaged: reading it ended in signal {signal}; restore a backup",
-        args.data.data.join("data.mdb").display()
-    );
-    if args.json {
-        let report = CheckReport { problems: vec![problem], problem_count: 1, ..CheckReport::default() };
-        out::json(&Report { report: &report, exports: 0 })?;
-    } else {
-        out::line(problem)?;
-    }
-    Ok(ExitCode::FAILURE)
 }
 
-/// Interrupt, kill, terminate.
-const ASKED_TO_END: [i32; 3] = [2, 9, 15];
-
-fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
+fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let store = data::open(&args.data)?;
     let mut progress = Progress::start("checking", None);
     let mut report = store.check(&mut |done| progress.at(done, done, "entries"))?;
@@ -90,7 +71,7 @@ fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
             ),
         };
         out::line(format_args!(
-            "{}, {}, {}, {}, {}; {} ({})",
+            "{}, {}, {}, {}, {}, {}; {} ({})",
             out::counted(report.accounts, "account"),
             out::counted(report.profiles, "profile"),
             out::counted(report.tombstones, "deleted profile"),
@@ -99,6 +80,7 @@ fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
             } else {
                 format!("{} index entries", out::count(report.index_entries))
             },
+            out::counted(report.audit_records, "audit record"),
             out::counted(exports, "export"),
             verdict,
             out::took(time),

@@ -4,15 +4,18 @@
 //! |---|---|
 //! | [`args`] | the command line as it is typed; every flag has an environment variable |
 //! | [`settings`] | what `serve` runs with: flag > environment > file > default, resolved once |
-//! | [`demo`] [`serve`] [`account`] [`credentials`] [`load`] [`check`] [`backup`] [`compact`] [`sample`] | one command each |
+//! | [`demo`] [`serve`] [`account`] [`credentials`] [`load`] [`check`] [`audit`] [`backup`] [`compact`] [`sample`] | one command each |
 //! | [`data`] | opening a data directory, finding an account, with words for what can go wrong |
 //! | [`out`] | results to stdout, everything for people to stderr, numbers as people read them |
+//! | [`aside`] | work in a process of its own, which damaged data may end |
 //! | [`progress`] [`log`] [`stop`] | a bar or plain lines; tracing; Ctrl-C and SIGTERM |
 //!
 //! Exit codes (program.md): 0 done, 1 failed (or something was found wrong), 2 wrong usage.
 
 pub mod account;
 pub mod args;
+pub mod aside;
+pub mod audit;
 pub mod backup;
 pub mod check;
 pub mod compact;
@@ -68,6 +71,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Credentials { command } => credentials::run(command),
         Command::Load(args) => load::run(args),
         Command::Check(args) => check::run(args),
+        Command::Audit { command } => audit::run(command),
         Command::Backup(args) => backup::run(args),
         Command::Compact(args) => compact::run(args),
     }

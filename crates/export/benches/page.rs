@@ -15,7 +15,7 @@ use sayso_model::{
     input::parse_profile,
     selection::{Conditions, Selection},
 };
-use sayso_store::{Role, Store, SystemClock};
+use sayso_store::{Role, Store, SystemClock, audit::Origin};
 
 const PROFILES: u64 = 20_000;
 const SEGMENT: &str = "Everyone";
@@ -44,11 +44,18 @@ impl Made {
         let author = Author { user_id: "Admin".into(), source_id: None };
         store.load(account.no, &author, people.collect::<Result<_, _>>()?)?;
         let engine = Engine::start(store, Settings::default(), Arc::new(|_, _, _, _| true))?;
-        let caller = Caller { account: account.no, user_id: "Admin".into(), user_no: None, is_administrator: true };
+        let caller = Caller {
+            account: account.no,
+            user_id: "Admin".into(),
+            user_no: None,
+            is_administrator: true,
+            origin: Origin::program(),
+        };
         let request = Request {
             account: account.no,
             user_id: "Admin".into(),
             user_no: None,
+            origin: Origin::program(),
             client_id: None,
             subject: Subject::Segment(SEGMENT.into()),
             selection: Selection::of_segment(&account.config, SEGMENT).expect("the sample account has it"),

@@ -14,11 +14,11 @@ use std::{
 
 use parking_lot::Mutex;
 use sayso_model::id::{ACCESS_TOKEN_MAX, AccessToken, AccountNo};
-use sayso_store::{Store, StoreError};
+use sayso_store::{Store, StoreError, audit::Origin};
 use tokio::sync::{oneshot, watch};
 
 use crate::{
-    ExportError,
+    ExportError, audit,
     buffers::Buffers,
     callback::{Bell, Callbacks, Queued},
     files::Exports,
@@ -86,6 +86,8 @@ pub struct Caller {
     /// The user's number in the account's ledger: somebody else who later has the same id has another.
     pub user_no: Option<u64>,
     pub is_administrator: bool,
+    /// Where the call came from, for the audit trail.
+    pub origin: Origin,
 }
 
 /// Whether a user (and the OAuth client, if one was used) may still execute a subject: account, user id, client id, subject. The
@@ -178,6 +180,7 @@ impl Engine {
                     break token;
                 }
             };
+            let started = audit::initiated(&request, token);
             let (job, inputs) = Job::new(request, token, now);
             let record = encode(&job, Some(&inputs))?;
             let key_record = key.map(|(key, body)| {
@@ -189,6 +192,7 @@ impl Engine {
             if let Some((key, record)) = key_record {
                 records.put_key(account, &key, &record)?;
             }
+            records.audit(account, &started)?;
             Ok(Taken::New(Box::new(job)))
         });
         match taken.await? {
@@ -252,6 +256,7 @@ impl Engine {
         let mut made = Page::new(export, limit, page, buffers, finisher);
         match &mut made {
             Ok(made) if replayed => made.last_block = None,
+            Ok(Page { last_block: Some(last_block), .. }) => last_block.origin = caller.origin.clone(),
             Ok(_) => {}
             Err(error @ ExportError::Damaged(_)) => report_damage(&inner.finisher, key, error),
             Err(_) => {}
@@ -272,7 +277,8 @@ impl Engine {
         }
         let (reply, answer) = oneshot::channel();
         let closing = |()| ExportError::Store(StoreError::Closing);
-        let message = Message::Change(key, Change::Committed { keep_files }, Some(reply));
+        let message =
+            Message::Change(key, Change::Committed { keep_files, origin: caller.origin.clone() }, Some(reply));
         inner.finisher.send(message).map_err(|_| closing(()))?;
         match answer.await.map_err(|_| closing(()))?? {
             Outcome::Now(job) if job.state == State::Retrieved => Ok(()),

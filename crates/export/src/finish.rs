@@ -12,6 +12,7 @@ use sayso_store::StoreError;
 use tokio::sync::oneshot;
 
 use crate::{
+    audit,
     block_on::block_on,
     callback::{Callback, Queued},
     job::State,
@@ -106,6 +107,7 @@ impl Inner {
             let mut jobs: HashMap<Key, Job> = HashMap::new();
             let mut outcomes = Vec::with_capacity(changes.len());
             let mut callbacks = Vec::new();
+            let mut told = Vec::new();
             for (key, change) in &changes {
                 if let std::collections::hash_map::Entry::Vacant(entry) = jobs.entry(*key)
                     && let Some(bytes) = records.get(key.0, key.1)?
@@ -114,18 +116,16 @@ impl Inner {
                 }
                 outcomes.push(match jobs.get_mut(key) {
                     None => Outcome::Gone,
-                    Some(job) => {
-                        let before = job.state;
-                        match job.advance(change, now, &settings) {
-                            Ok(()) => {
-                                if job.state != before {
-                                    callbacks.extend(Callback::of(job, now)?);
-                                }
-                                Outcome::Now(Box::new(job.clone()))
+                    Some(job) => match job.advance(change, now, &settings) {
+                        Ok(is_new) => {
+                            if is_new {
+                                callbacks.extend(Callback::of(job, now)?);
+                                told.push((key.0, audit::changed(job, change)));
                             }
-                            Err(impossible) => Outcome::Refused(impossible.state),
+                            Outcome::Now(Box::new(job.clone()))
                         }
-                    }
+                        Err(impossible) => Outcome::Refused(impossible.state),
+                    },
                 });
             }
             // Every step leads away from Processing, so what was selected is needed no more.
@@ -136,6 +136,7 @@ impl Inner {
             for ((account, token), record) in records_of {
                 records.put(account, token, &record)?;
             }
+            told.iter().try_for_each(|(account, entry)| records.audit(*account, entry))?;
             for (callback, record) in callbacks.iter().zip(callback_records) {
                 records.put_callback(callback.account, &callback.id.0, &record)?;
             }

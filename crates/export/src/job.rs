@@ -5,6 +5,7 @@ use sayso_model::{
     moment::Moment,
     selection::{Conditions, Selection},
 };
+use sayso_store::audit::Origin;
 use serde::{Deserialize, Serialize};
 
 /// The states of export.md, with what each carries.
@@ -103,6 +104,16 @@ pub enum Subject {
     SegmentGroup(String),
 }
 
+impl Subject {
+    /// What it is, and its name.
+    pub fn named(&self) -> (&'static str, &str) {
+        match self {
+            Subject::Segment(name) => ("segment", name),
+            Subject::SegmentGroup(name) => ("segment group", name),
+        }
+    }
+}
+
 /// What a caller asks for at Initiate, resolved and checked.
 #[derive(Debug, Clone)]
 #[allow(missing_docs)]
@@ -112,6 +123,8 @@ pub struct Request {
     /// The user's number in the account's ledger.
     pub user_no: Option<u64>,
     pub client_id: Option<String>,
+    /// Who asks, for the audit trail.
+    pub origin: Origin,
     pub subject: Subject,
     pub selection: Selection,
     pub conditions: Conditions,

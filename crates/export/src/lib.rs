@@ -6,6 +6,7 @@
 //! page(limit, offset) ─► one range of `rows` ─► body of 256 KiB pieces ─► flushed ─► Retrieved
 //! ```
 
+mod audit;
 mod block_on;
 mod blocks;
 mod buffers;

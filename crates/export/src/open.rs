@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::{
     ExportError,
+    audit::Readers,
     blocks::Verified,
     files::during,
     gzip::GzipPieces,
@@ -48,6 +49,8 @@ pub(crate) struct OpenExport {
     pub last_block: watch::Sender<LastBlockState>,
     /// The compressed pieces made so far.
     pub gzip: GzipPieces,
+    /// Who has had a page while it was open, as far as the audit trail keeps them apart.
+    pub readers: Readers,
     /// The sweeper's round in which it was last used.
     pub used: AtomicU64,
 }
@@ -73,7 +76,8 @@ impl OpenExport {
         }
         let last_block = watch::Sender::default();
         let gzip = GzipPieces::new(folder.join("rows.gz"));
-        Ok(OpenExport { key, manifest, rows, index, last_block, gzip, used: AtomicU64::new(0) })
+        let readers = Readers::default();
+        Ok(OpenExport { key, manifest, rows, index, last_block, gzip, readers, used: AtomicU64::new(0) })
     }
 
     /// Where record `n` (from 0; the count itself is the end) starts in `rows`.

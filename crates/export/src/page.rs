@@ -12,6 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use sayso_model::moment::Moment;
+use sayso_store::audit::Origin;
 
 use crate::{
     ExportError,
@@ -41,6 +42,8 @@ pub struct PageRequest {
 pub struct Page {
     /// The exact length of the body, bytes.
     pub length: u64,
+    /// How many records are in it.
+    pub count: u64,
     /// Strong, quoted, per page.
     pub etag: String,
     /// The snapshot's moment.
@@ -92,10 +95,12 @@ impl Page {
             export: Arc::clone(&export),
             finisher: finisher.clone(),
             request: Replay { limit: request.limit.get(), offset: offset.get() },
+            origin: Origin::program(),
             is_sending: AtomicBool::new(false),
         });
         Ok(Page {
             length: head.len() as u64 + (range.end - range.start) + TAIL.len() as u64,
+            count,
             etag: format!("\"{:016x}-{offset}-{limit}\"", manifest.export_id),
             snapshot: manifest.snapshot,
             last_block,
@@ -137,6 +142,11 @@ impl Page {
             }
         }
         Ok(self)
+    }
+
+    /// The open export that it is of.
+    pub(crate) fn export(&self) -> &Arc<OpenExport> {
+        &self.body.export
     }
 
     /// Whether the body is compressed.
@@ -222,6 +232,8 @@ pub struct LastBlock {
     export: Arc<OpenExport>,
     finisher: mpsc::Sender<Message>,
     request: Replay,
+    /// Who asked for it; the engine says so.
+    pub(crate) origin: Origin,
     is_sending: AtomicBool,
 }
 
@@ -245,7 +257,7 @@ impl LastBlock {
             first
         });
         if first {
-            let change = Change::LastBlockFlushed(self.request);
+            let change = Change::LastBlockFlushed(self.request, self.origin.clone());
             if self.finisher.send(Message::Change(self.export.key, change, None)).is_err() {
                 // The engine has been stopped: the token stays alive, and the next start serves it.
                 self.export.last_block.send_modify(|state| state.ending = Ending::No);

@@ -6,7 +6,7 @@ use sayso_model::{
     moment::Moment,
     selection::{Conditions, Selection},
 };
-use sayso_store::StoreError;
+use sayso_store::{StoreError, audit::Origin};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -70,8 +70,8 @@ pub(crate) struct Inputs {
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
     Completed { row_count: u64, byte_count: u64, snapshot: Moment },
-    LastBlockFlushed(Replay),
-    Committed { keep_files: bool },
+    LastBlockFlushed(Replay, Origin),
+    Committed { keep_files: bool, origin: Origin },
     LifeOver,
     GenerationFailed { error: String },
     PermissionLost,
@@ -81,7 +81,7 @@ impl Change {
     fn event(&self) -> Event {
         match self {
             Change::Completed { .. } => Event::Completed,
-            Change::LastBlockFlushed(_) => Event::LastBlockFlushed,
+            Change::LastBlockFlushed(..) => Event::LastBlockFlushed,
             Change::Committed { .. } => Event::Committed,
             Change::LifeOver => Event::LifeOver,
             Change::GenerationFailed { .. } => Event::GenerationFailed,
@@ -160,14 +160,15 @@ impl Job {
             && self.files_until.is_some_and(|until| now < until)
     }
 
-    /// Takes the one step that `change` asks for. What comes when the token's life is already over only finds that it is.
-    pub fn advance(&mut self, change: &Change, now: Moment, settings: &Settings) -> Result<(), Impossible> {
+    /// Takes the one step that `change` asks for; gives whether it led to another state. What comes when the token's life is already over
+    /// only finds that it is.
+    pub fn advance(&mut self, change: &Change, now: Moment, settings: &Settings) -> Result<bool, Impossible> {
         let life_is_over = self.state == State::Complete && self.state_at(now) == State::Expired;
         let change = if life_is_over { &Change::LifeOver } else { change };
         let before = self.state;
         self.state = step(before, change.event())?;
         if self.state == before {
-            return Ok(());
+            return Ok(false);
         }
         match change {
             Change::Completed { row_count, byte_count, snapshot } => {
@@ -177,23 +178,23 @@ impl Job {
                 self.byte_count = Some(*byte_count);
                 self.snapshot = Some(*snapshot);
             }
-            Change::LastBlockFlushed(request) if settings.last_block_replay_ms > 0 => {
+            Change::LastBlockFlushed(request, _) if settings.last_block_replay_ms > 0 => {
                 self.replay = Some(*request);
                 self.files_until = Some(later(now, settings.last_block_replay_ms));
             }
-            Change::Committed { keep_files: true } => {
+            Change::Committed { keep_files: true, .. } => {
                 self.files_until = Some(later(now, settings.kept_files_life_ms));
             }
             Change::GenerationFailed { error } => self.error = Some(error.clone()),
-            Change::LastBlockFlushed(_)
-            | Change::Committed { keep_files: false }
+            Change::LastBlockFlushed(..)
+            | Change::Committed { keep_files: false, .. }
             | Change::LifeOver
             | Change::PermissionLost => {}
         }
         if self.state.has_ended() {
             self.ended_at = Some(if life_is_over { self.expires_at.unwrap_or(now) } else { now });
         }
-        Ok(())
+        Ok(true)
     }
 
     /// What Status answers at `now`; progress and Retry-After are the registry's to give.

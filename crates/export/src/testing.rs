@@ -19,6 +19,7 @@ use sayso_model::{
 use sayso_store::{
     Clock, Role, Store,
     account::Account,
+    audit::{Credential, Origin},
     profiles::{Change as Write, Target},
 };
 use serde_json::{Value, json, value::RawValue};
@@ -121,7 +122,19 @@ impl Sandbox {
     }
 
     pub fn caller(&self) -> Caller {
-        Caller { account: self.account.no, user_id: "nightly.export".into(), user_no: Some(2), is_administrator: false }
+        Caller {
+            account: self.account.no,
+            user_id: "nightly.export".into(),
+            user_no: Some(2),
+            is_administrator: false,
+            origin: Self::origin(),
+        }
+    }
+
+    /// Where the calls come from.
+    pub fn origin() -> Origin {
+        let peer = Some("192.0.2.7".parse().unwrap());
+        Origin { peer, ..Origin::of(Credential::Client("client".into())).for_user("Nightly.Export") }
     }
 
     pub fn request(&self, segment: &str) -> Request {
@@ -130,6 +143,7 @@ impl Sandbox {
             user_id: "Nightly.Export".into(),
             user_no: Some(2),
             client_id: Some("client".into()),
+            origin: Self::origin(),
             subject: Subject::Segment(segment.into()),
             selection: Selection::of_segment(&self.account.config, segment).unwrap(),
             conditions: Conditions::default(),
@@ -226,6 +240,7 @@ pub fn callback() -> Callback {
         account: AccountNo(1),
         user_id: "Nightly.Export".into(),
         user_no: Some(2),
+        origin: Sandbox::origin(),
         client_id: None,
         subject: Subject::Segment("Everyone".into()),
         selection: Selection::of_segment(&Config::new(toml::from_str(sayso_sample::ACCOUNT_TOML).unwrap()), "Everyone")

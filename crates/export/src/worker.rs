@@ -10,10 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sayso_store::StoreError;
+use sayso_store::{StoreError, audit::About};
 
 use crate::{
-    ExportError,
+    ExportError, audit,
     block_on::block_on,
     copy::{copy, needed},
     finish::Outcome,
@@ -158,6 +158,7 @@ fn generate(inner: &Inner, key: Key, running: &Running) -> Result<Manifest, Halt
     if inner.stop.is_set() {
         return Err(Halt::Stopping);
     }
+    inner.store.note(About::Account(key.0), audit::started(&running.job));
     running.progress.begin();
     match attempt(inner, key, running, &inputs, false) {
         Err(Halt::OldRender) => {

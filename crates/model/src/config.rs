@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use check::{check, check_use};
 pub use index::{Config, TypeKind, whole_match};
-pub use ledger::{Entry, Kind, Ledger, Renamed};
+pub use ledger::{Changed, Entry, How, Kind, Ledger, Renamed};
 pub use rights::Rights;
 
 use crate::profile::{Channel, PreferenceType};

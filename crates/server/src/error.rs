@@ -82,6 +82,8 @@ pub(crate) enum ApiError {
         "the permission {area} ({level}) is missing; an administrator of the account gives it to one of your user groups"
     )]
     MayNot { area: String, level: String },
+    #[error("only an administrator of the account may read its audit trail: a member of the user group Administrators")]
+    NotAdministrator,
     #[error("more than 50 profiles match; narrow the search")]
     TooManyMatches,
 
@@ -168,9 +170,13 @@ impl ApiError {
             IssuedDate | IssuedTooLongAgo | UnableToAuthenticate | UnableToAuthenticateSigned => {
                 StatusCode::UNAUTHORIZED
             }
-            MayNotExecute(_) | MayNotOn { .. } | MayNot { .. } | MayNotGive(_) | MayNotTouch(_) | TooManyMatches => {
-                StatusCode::FORBIDDEN
-            }
+            MayNotExecute(_)
+            | NotAdministrator
+            | MayNotOn { .. }
+            | MayNot { .. }
+            | MayNotGive(_)
+            | MayNotTouch(_)
+            | TooManyMatches => StatusCode::FORBIDDEN,
             NoRoute | UnknownAccount | UnknownToken | Unknown { .. } => StatusCode::NOT_FOUND,
             Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             NotAcceptable => StatusCode::NOT_ACCEPTABLE,
@@ -196,6 +202,16 @@ impl ApiError {
                 StoreError::NotKept(_) | StoreError::Closing => StatusCode::SERVICE_UNAVAILABLE,
                 _ => StatusCode::INTERNAL_SERVER_ERROR,
             },
+        }
+    }
+
+    /// Whether it is about who calls and what they may do: such a refusal goes to the audit trail.
+    pub(crate) fn is_about_access(&self) -> bool {
+        match self.status() {
+            StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS => true,
+            StatusCode::FORBIDDEN => !matches!(self, ApiError::TooManyMatches),
+            StatusCode::NOT_FOUND => matches!(self, ApiError::UnknownAccount | ApiError::UnknownToken),
+            _ => false,
         }
     }
 
@@ -341,6 +357,7 @@ mod tests {
             (ApiError::MayNot { area: "Profiles".into(), level: "Edit".into() }, 403),
             (ApiError::MayNotGive("CanExecute on a segment".into()), 403),
             (ApiError::MayNotTouch("the membership of Administrators".into()), 403),
+            (ApiError::NotAdministrator, 403),
             (ApiError::TooManyMatches, 403),
             (ApiError::NoRoute, 404),
             (ApiError::UnknownAccount, 404),

@@ -11,6 +11,7 @@
 //! where answers leave a connection one after the other. The module `http::connection` knows it.
 
 mod access;
+mod audit;
 mod config;
 mod docs;
 mod error;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::sync::Arc;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{access::App, config, docs, error::ApiError, export, health, http::stack, oauth, openapi, profile};
+use crate::{access::App, audit, config, docs, error::ApiError, export, health, http::stack, oauth, openapi, profile};
 
 /// The calls of an account. They answer under both bases (export.md, Addresses).
 fn api() -> OpenApiRouter<App> {
@@ -68,6 +68,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(profile::write_consents_by_alternate_id_in_path))
         .routes(routes!(profile::read_consent_filters))
         .routes(routes!(profile::withdraw_filter_consent))
+        // access.md
+        .routes(routes!(audit::read_audit))
         // configuration.md
         .merge(config::routes())
 }

@@ -27,6 +27,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     Store, StoreError,
+    audit::{Action, Credential, Entry, Origin},
     engine::{Databases, OrEngine, Read},
     keys::small,
     seal,
@@ -140,6 +141,7 @@ impl Store {
         &self,
         client: &OAuthClient,
         lifetime_ms: i64,
+        origin: Origin,
     ) -> impl Future<Output = Result<secret::Secret, StoreError>> + Send + 'static {
         let bearer = Bearer {
             client_id: client.client_id.clone(),
@@ -163,6 +165,8 @@ impl Store {
             let sealed = seal::seal_json(&bearer)?;
             let (dbs, txn) = tx.write();
             dbs.access.put(txn, &key, &sealed).or_engine()?;
+            let origin = Origin { credential: Credential::Client(bearer.client_id), ..origin.for_user(bearer.user_id) };
+            tx.audit(bearer.account, &Entry::new(Action::TokenIssued, origin))?;
             Ok(token)
         })
     }
@@ -182,19 +186,22 @@ impl Store {
         &self,
         client: &OAuthClient,
         token: &str,
+        origin: Origin,
     ) -> impl Future<Output = Result<Revoked, StoreError>> + Send + 'static {
         let key = small::bearer(&hash(token));
         let (client_id, now) = (client.client_id.clone(), self.clock().now());
         self.writer().run_upkeep(move |tx| {
             let (dbs, txn) = tx.read();
             let kept = dbs.access.get(txn, &key).or_engine()?.map(open_bearer).transpose()?;
-            match kept.filter(|bearer| now < bearer.expires) {
+            let bearer = match kept.filter(|bearer| now < bearer.expires) {
                 None => return Ok(Revoked::NotThere),
                 Some(bearer) if bearer.client_id != client_id => return Ok(Revoked::Anothers),
-                Some(_) => {}
-            }
+                Some(bearer) => bearer,
+            };
             let (dbs, txn) = tx.write();
             dbs.access.delete(txn, &key).or_engine()?;
+            let origin = Origin { credential: Credential::Client(bearer.client_id), ..origin.for_user(bearer.user_id) };
+            tx.audit(bearer.account, &Entry::new(Action::TokenRevoked, origin))?;
             Ok(Revoked::Ended)
         })
     }
@@ -207,7 +214,7 @@ impl Store {
     }
 }
 
-fn client(dbs: &Databases, txn: &Read<'_>, client_id: &str) -> Result<Option<OAuthClient>, StoreError> {
+pub(crate) fn client(dbs: &Databases, txn: &Read<'_>, client_id: &str) -> Result<Option<OAuthClient>, StoreError> {
     let sealed = dbs.access.get(txn, &small::client(client_id)).or_engine()?;
     Ok(sealed.map(open_client).transpose()?.filter(|client| client.client_id == client_id))
 }
@@ -234,6 +241,7 @@ pub(crate) fn follow_users(
     account: AccountNo,
     former: &Configuration,
     new: &Configuration,
+    origin: &Origin,
 ) -> Result<(), StoreError> {
     let becomes = |user_id: &str| new.users.iter().find(|user| fold(&user.user_id) == fold(user_id));
     let was: Vec<_> = former.users.iter().map(|user| (user, becomes(&user.user_id))).collect();
@@ -243,12 +251,19 @@ pub(crate) fn follow_users(
     if gone.is_empty() && off.is_empty() {
         return Ok(());
     }
-    remove_bearers(tx, |bearer| {
-        let user = fold(&bearer.user_id);
-        bearer.account == account && (gone.contains(&user) || off.contains(&user))
-    })?;
+    let entry = |action| Entry::new(action, origin.clone());
+    for user in &off {
+        let ended = remove_bearers(tx, |bearer| bearer.account == account && fold(&bearer.user_id) == *user)?;
+        if ended > 0 {
+            let entry = Entry { count: Some(ended), ..entry(Action::TokensEnded) };
+            tx.audit(account, &entry.subject("user", user).detail("the user was switched off"))?;
+        }
+    }
+    remove_bearers(tx, |bearer| bearer.account == account && gone.contains(&fold(&bearer.user_id)))?;
     for user in &gone {
-        vault::remove(tx, (account, Purpose::SharedKey, user))?;
+        if vault::remove(tx, (account, Purpose::SharedKey, user))? {
+            tx.audit(account, &entry(Action::SharedKeysRevoked).subject("user", user).detail("the user is gone"))?;
+        }
     }
     let (dbs, txn) = tx.read();
     let mut ended = Vec::new();
@@ -261,6 +276,8 @@ pub(crate) fn follow_users(
     for client_id in ended {
         let (dbs, txn) = tx.write();
         dbs.access.delete(txn, &small::client(&client_id)).or_engine()?;
+        let entry = entry(Action::ClientRevoked).subject("OAuth client", &client_id);
+        tx.audit(account, &entry.detail("its user is gone"))?;
     }
     Ok(())
 }

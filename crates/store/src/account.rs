@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Store, StoreError, access,
+    audit::{self, Action, Entry, NOBODY, Origin},
     engine::{Databases, OrEngine, Read},
     keys::small,
     meta::{self, Numbers},
@@ -60,13 +61,9 @@ pub struct Edit {
 impl Store {
     /// The account of this name, without regard to case. Cheap: the configuration is cached until its version moves.
     pub fn account(&self, name: &str) -> Result<Option<Account>, StoreError> {
-        // No name that `create_account` takes is longer, nor may a key of the engine be.
-        if name.len() > MAX_NAME {
-            return Ok(None);
-        }
         let txn = self.shared().engine.read()?;
         let dbs = &self.shared().engine.dbs;
-        let Some(no) = number_of(dbs, &txn, &fold(name))? else { return Ok(None) };
+        let Some(no) = find_account(dbs, &txn, name)? else { return Ok(None) };
         self.shared().accounts.at(dbs, &txn, no)
     }
     /// The account of this number (a bearer token knows the number, not the name). As cheap as [`Store::account`].
@@ -107,7 +104,12 @@ impl Store {
             let mut ledger = Ledger::default();
             let author = operator(&Config::new(configuration.clone()));
             ledger.follow(&Configuration::default(), &configuration, None, &author, tx.now());
-            put(tx, no, Record { name, configuration, ledger })
+            let born = Entry::new(Action::AccountCreated, Origin::command_line()).subject("account", &name);
+            let account = put(tx, no, Record { name, configuration, ledger })?;
+            // In nobody's trail, too, so that an account's whole trail can't be missing unseen.
+            tx.audit_at(NOBODY, &born, tx.now())?;
+            tx.audit(no, &born)?;
+            Ok(account)
         })
     }
     /// Replaces the whole configuration by a checked one (blocking), in the name of the first administrator. Gives the account as it is then.
@@ -115,7 +117,8 @@ impl Store {
         self.writer().run_blocking(move |tx| {
             let current = tx.account(no)?;
             let author = operator(&current.config);
-            change(tx, current, &author, Edit { configuration, renamed: None, within: Vec::new() })
+            let edit = Edit { configuration, renamed: None, within: Vec::new() };
+            change(tx, current, &author, &Origin::command_line(), edit)
         })
     }
     /// Whether [`Store::apply_configuration`] would take it, as things stand.
@@ -129,17 +132,18 @@ impl Store {
         check_use(configuration, &account.config.source, &dictionary.terms).map_err(StoreError::RefusedAll)
     }
     /// Changes the configuration by a function of the present one, inside the write transaction: of two callers at once neither loses the
-    /// other's change. The function may refuse for reasons of its own; then nothing changes. Gives the account as it is then and what the function gave.
+    /// other's change. `origin`: who does it, for the audit trail. The function may refuse for reasons of its own; then nothing changes. Gives the account as it is then and what the function gave.
     pub fn configure<T: Send + 'static, E: Send + 'static>(
         &self,
         no: AccountNo,
         author: Author,
+        origin: Origin,
         f: impl FnOnce(&Account) -> Result<(Edit, T), E> + Send + 'static,
     ) -> impl Future<Output = Result<Result<(Account, T), E>, StoreError>> + Send + 'static {
         self.writer().run(move |tx| {
             let current = tx.account(no)?;
             match f(&current) {
-                Ok((edit, given)) => Ok(Ok((change(tx, current, &author, edit)?, given))),
+                Ok((edit, given)) => Ok(Ok((change(tx, current, &author, &origin, edit)?, given))),
                 Err(refused) => Ok(Err(refused)),
             }
         })
@@ -157,7 +161,13 @@ fn operator(config: &Config) -> Author {
 
 /// The one place where a configuration changes: checked as a whole against the present one and against what profiles carry, with
 /// the ledger following.
-fn change(tx: &mut Tx<'_>, current: Account, author: &Author, edit: Edit) -> Result<Account, StoreError> {
+fn change(
+    tx: &mut Tx<'_>,
+    current: Account,
+    author: &Author,
+    origin: &Origin,
+    edit: Edit,
+) -> Result<Account, StoreError> {
     let former = &current.config.source;
     if *former == edit.configuration {
         return Ok(current);
@@ -167,8 +177,11 @@ fn change(tx: &mut Tx<'_>, current: Account, author: &Author, edit: Edit) -> Res
     // What profiles carry is known from the dictionary: it must neither go nor change (configuration.md).
     check_use(&edit.configuration, former, &tx.dictionary(current.no)?.terms).map_err(seen_from_within)?;
     let mut ledger = Ledger::clone(&current.ledger);
-    ledger.follow(former, &edit.configuration, edit.renamed.as_ref(), author, tx.now());
-    access::follow_users(tx, current.no, former, &edit.configuration)?;
+    let changes = ledger.follow(former, &edit.configuration, edit.renamed.as_ref(), author, tx.now());
+    for entry in audit::changes(former, &edit.configuration, &changes, origin) {
+        tx.audit(current.no, &entry)?;
+    }
+    access::follow_users(tx, current.no, former, &edit.configuration, origin)?;
     put(tx, current.no, Record { name: current.name, configuration: edit.configuration, ledger })
 }
 
@@ -223,6 +236,12 @@ fn put(tx: &mut Tx<'_>, no: AccountNo, record: Record) -> Result<Account, StoreE
     let account = record.into_account(no, numbers.version);
     tx.set_account(account.clone());
     Ok(account)
+}
+
+/// The number of the account of a name that a caller gave.
+pub(crate) fn find_account(dbs: &Databases, txn: &Read<'_>, name: &str) -> Result<Option<AccountNo>, StoreError> {
+    // No name that `create_account` takes is longer, nor may a key of the engine be.
+    if name.len() > MAX_NAME { Ok(None) } else { number_of(dbs, txn, &fold(name)) }
 }
 
 /// The number of the account that has this folded name.

@@ -18,6 +18,7 @@ use sayso_model::{
 use crate::{
     Store, StoreError, access,
     account::{self, Account},
+    audit,
     engine::{Databases, Db, OrEngine, Read},
     exports, history,
     index::Entries,
@@ -43,6 +44,7 @@ pub struct CheckReport {
     pub profiles: u64,
     pub tombstones: u64,
     pub index_entries: u64,
+    pub audit_records: u64,
     /// One line each, at most 1,000; `problem_count` has them all.
     pub problems: Vec<String>,
     pub problem_count: u64,
@@ -97,6 +99,11 @@ impl Store {
             .run(&mut counted, progress)?;
         }
         small_databases(dbs, &txn, &numbers, &mut report)?;
+        let name = |no: &AccountNo| shared.accounts.at(dbs, &txn, *no).ok().flatten().map(|account| account.name);
+        let names = numbers.keys().map(|no| (*no, name(no))).collect();
+        let trails = audit::verify(dbs, &txn, &names, &[])?;
+        report.audit_records = trails.trails.iter().map(|trail| trail.records).sum();
+        trails.problems.into_iter().for_each(|problem| report.problem(format!("audit trail: {problem}")));
         // What lies under the number of no account wasn't seen by any of the above.
         for (name, db) in dbs.all() {
             if let Some(seen) = counted.0.get(name)

@@ -11,6 +11,7 @@
 //! | pending | a load's number, sequence, index → sealed entries of by_key or by_expiry that wait ([`crate::pending`]) |
 //! | history | account, ProfileId, moment, sequence, kind → the sealed former value |
 //! | tombstones | account, ProfileId → sealed tombstone |
+//! | audit | account, sequence → a record's line ([`crate::audit`]); account 0 is none |
 //! | config, access, exports, meta | everything else, small |
 
 use std::{
@@ -87,6 +88,7 @@ databases!(
     config,
     access,
     exports,
+    audit,
     meta,
 );
 

@@ -5,6 +5,7 @@ use sayso_model::id::{AccessToken, AccountNo};
 
 use crate::{
     Store, StoreError,
+    audit::Entry,
     engine::{Databases, OrEngine, Read},
     keys::small,
     seal,
@@ -23,6 +24,8 @@ pub trait ExportRecords {
     fn get_key(&self, account: AccountNo, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
     /// Puts it.
     fn put_key(&mut self, account: AccountNo, key: &[u8], record: &[u8]) -> Result<(), StoreError>;
+    /// Adds a record to the account's audit trail, in the commit of what it tells of.
+    fn audit(&mut self, account: AccountNo, entry: &Entry) -> Result<(), StoreError>;
     /// Removes the idempotency records for which `old` says yes.
     fn sweep_keys(&mut self, old: &dyn Fn(&[u8]) -> bool) -> Result<u64, StoreError>;
     /// Puts a callback that waits for its delivery.
@@ -115,6 +118,9 @@ impl ExportRecords for Records<'_, '_> {
     }
     fn put_key(&mut self, account: AccountNo, key: &[u8], record: &[u8]) -> Result<(), StoreError> {
         self.put_at(&small::idempotency(account, key), record)
+    }
+    fn audit(&mut self, account: AccountNo, entry: &Entry) -> Result<(), StoreError> {
+        self.0.audit(account, entry)
     }
     fn sweep_keys(&mut self, old: &dyn Fn(&[u8]) -> bool) -> Result<u64, StoreError> {
         let (dbs, txn) = self.0.read();

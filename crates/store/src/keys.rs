@@ -171,6 +171,32 @@ pub(crate) fn history_of(key: &[u8]) -> Result<(u8, Moment, u32), StoreError> {
     Ok((*kind, at, u32::from_be_bytes(*sequence)))
 }
 
+/// Account, sequence: audit.
+pub(crate) fn audit(no: AccountNo, sequence: u64) -> [u8; 12] {
+    join([&account(no), &sequence.to_be_bytes()])
+}
+
+/// The account and sequence of such a key.
+pub(crate) fn audit_of(key: &[u8]) -> Result<(AccountNo, u64), StoreError> {
+    match key.len() {
+        12 => Ok((account_of(key)?, number_at(key, 4)?)),
+        _ => Err(misshapen(key)),
+    }
+}
+
+/// meta: the prefix of the heads of the audit trails.
+pub(crate) const AUDIT_HEADS: &[u8] = b"audit head ";
+
+/// meta: the head of an account's audit trail.
+pub(crate) fn audit_head(no: AccountNo) -> Vec<u8> {
+    [AUDIT_HEADS, &account(no)].concat()
+}
+
+/// The account of such a key; `None` for one of another shape.
+pub(crate) fn audit_head_of(key: &[u8]) -> Option<AccountNo> {
+    key.strip_prefix(AUDIT_HEADS)?.try_into().ok().map(|no| AccountNo(u32::from_be_bytes(no)))
+}
+
 /// Account, term id.
 pub(crate) fn term(no: AccountNo, id: u32) -> [u8; 8] {
     join([&account(no), &id.to_be_bytes()])

@@ -17,11 +17,13 @@
 //! | [`snapshot`] | a view that stays as it is |
 //! | [`account`], [`access`], [`exports`] | configuration, OAuth clients, the records of export jobs |
 //! | [`vault`] | secrets that must be readable to be used, sealed under a key outside of the directory |
+//! | [`audit`] | the trail of who exported and changed what, and who was refused |
 //! | [`check`] | verifies all of it |
 //! | `backup`, `compact` | a copy beside everybody; the data file written anew |
 
 pub mod access;
 pub mod account;
+pub mod audit;
 mod backup;
 pub mod check;
 pub mod clock;
@@ -141,6 +143,7 @@ impl Store {
             ages: shared::Ages::default(),
             disk_reserve: settings.disk_reserve,
             vault: Vault::new(&dir, settings.key),
+            notes: audit::Notes::default(),
         });
         pending::settle(&shared)?;
         let writer = Writer::start(Arc::clone(&shared))?;

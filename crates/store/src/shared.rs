@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use crate::{
     Clock, StoreError,
     account::Accounts,
+    audit::Notes,
     engine::{Engine, free_disk},
     terms::Dictionaries,
     vault::Vault,
@@ -22,6 +23,8 @@ pub(crate) struct Shared {
     pub vault: Vault,
     /// Free bytes of disk below which nothing is committed.
     pub disk_reserve: u64,
+    /// Audit records that wait to be written.
+    pub notes: Notes,
 }
 
 impl Shared {

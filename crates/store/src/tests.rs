@@ -4,6 +4,7 @@
 mod access;
 mod accounts;
 mod alternate_ids;
+mod auditing;
 mod certificates;
 mod checking;
 mod compacting;

@@ -9,6 +9,7 @@ use sayso_model::{id::AccountNo, moment::Moment};
 use crate::{
     StoreError,
     account::Account,
+    audit::{Entry, Heads, NOBODY, Taken},
     engine::{Databases, OrEngine, Read},
     meta::{self, Numbers},
     pending,
@@ -27,6 +28,10 @@ pub(crate) struct Tx<'s> {
     dictionaries: HashMap<AccountNo, Dictionary>,
     /// Accounts made or configured in this transaction: not in the shared cache before they are committed.
     accounts: HashMap<AccountNo, Account>,
+    /// The heads of the audit trails that this transaction adds to.
+    heads: Heads,
+    /// Audit records that had been waiting and are part of this.
+    noted: Vec<Taken>,
     /// How often somebody asked to write. A function that fails after it wrote spoils the transaction.
     writes: u64,
     /// Whether there is something to commit.
@@ -63,6 +68,8 @@ impl<'s> Tx<'s> {
             numbers: HashMap::new(),
             dictionaries: HashMap::new(),
             accounts: HashMap::new(),
+            heads: Heads::default(),
+            noted: Vec::new(),
             writes: 0,
             must_commit: false,
             uses_reserve: false,
@@ -211,9 +218,41 @@ impl<'s> Tx<'s> {
         Ok(ids)
     }
 
+    /// Adds a record to an account's audit trail, in the commit of what it tells of. As with any write, all checks come before.
+    pub(crate) fn audit(&mut self, no: AccountNo, entry: &Entry) -> Result<(), StoreError> {
+        self.audit_at(no, entry, self.now())
+    }
+
+    /// The same for something that happened before; `NOBODY`'s trail is that of no account.
+    pub(crate) fn audit_at(&mut self, no: AccountNo, entry: &Entry, at: Moment) -> Result<(), StoreError> {
+        let name = if no == NOBODY { None } else { Some(self.account(no)?.name) };
+        self.writes += 1;
+        self.must_commit = true;
+        self.heads.append(&self.shared.engine.dbs, &mut self.txn, (no, name.as_deref()), entry, at)
+    }
+
+    /// Takes note of audit records that had been waiting: if this isn't kept, they wait again.
+    pub(crate) fn keep_noted(&mut self, taken: Taken) {
+        self.noted.push(taken);
+    }
+
+    /// What is shared.
+    pub(crate) fn shared(&self) -> &'s Shared {
+        self.shared
+    }
+
     /// Commits, if there is anything to (`false`: there was not); what was cached of the transaction becomes everybody's. The error
     /// says why nothing was kept.
     pub(crate) fn commit(mut self) -> Result<bool, String> {
+        let (shared, noted) = (self.shared, std::mem::take(&mut self.noted));
+        let committed = self.commit_all();
+        if committed.is_err() {
+            noted.into_iter().for_each(|taken| shared.notes.give_back(taken));
+        }
+        committed
+    }
+
+    fn commit_all(mut self) -> Result<bool, String> {
         if let Some(why) = self.spoiled {
             return Err(why);
         }
@@ -228,6 +267,7 @@ impl<'s> Tx<'s> {
             for (no, numbers) in &self.numbers {
                 meta::put_numbers(dbs, &mut self.txn, *no, *numbers)?;
             }
+            self.heads.put(dbs, &mut self.txn)?;
             meta::put_last_stamp(dbs, &mut self.txn, self.last_stamp)?;
             self.txn.commit().or_engine()
         }();

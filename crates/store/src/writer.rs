@@ -85,6 +85,21 @@ where
     }
 }
 
+/// Does nothing: whoever waits for a task goes on.
+struct Wake;
+
+impl Task for Wake {
+    fn run(self: Box<Self>, _: &mut Tx<'_>) -> Answer {
+        Box::new(|_| ())
+    }
+
+    fn fail(self: Box<Self>, _: StoreError) {}
+
+    fn kind(&self) -> Kind {
+        Kind::Snapshot
+    }
+}
+
 /// The writer thread and the way to it. Dropped, it writes what is waiting and ends.
 pub(crate) struct Writer {
     tasks: Option<Sender<Box<dyn Task>>>,
@@ -162,6 +177,11 @@ impl Writer {
         async move { answered.await.unwrap_or(Err(StoreError::Closing)) }
     }
 
+    /// Lets the thread look at how long audit records may wait.
+    pub(crate) fn wake(&self) {
+        self.send(Box::new(Wake));
+    }
+
     fn send(&self, task: Box<dyn Task>) {
         let refused = match &self.tasks {
             Some(tasks) => tasks.send(task).err().map(|e| e.0),
@@ -190,10 +210,11 @@ fn work(shared: &Shared, waiting: &Receiver<Box<dyn Task>>) {
     let mut tasks: Vec<Box<dyn Task>> = Vec::new();
     loop {
         if tasks.is_empty() {
-            match waiting.recv_timeout(CLEAR_READERS_EVERY.saturating_sub(cleared.elapsed())) {
+            let clear_in = CLEAR_READERS_EVERY.saturating_sub(cleared.elapsed());
+            match waiting.recv_timeout(shared.notes.due_in().map_or(clear_in, |due| due.min(clear_in))) {
                 Ok(task) => tasks.push(task),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => return write_last_notes(shared),
             }
         }
         if cleared.elapsed() >= CLEAR_READERS_EVERY {
@@ -204,7 +225,7 @@ fn work(shared: &Shared, waiting: &Receiver<Box<dyn Task>>) {
                 Err(e) => tracing::warn!("dead readers can't be cleared: {e}"),
             }
         }
-        if !tasks.is_empty() {
+        if !tasks.is_empty() || shared.notes.due_in().is_some_and(|due| due.is_zero()) {
             tasks = commit_together(shared, tasks, waiting);
         }
     }
@@ -222,18 +243,20 @@ fn commit_together(
         Err(e) => {
             let why = e.to_string();
             tasks.into_iter().for_each(|task| task.fail(StoreError::Engine(why.clone())));
+            shared.notes.postpone();
             return Vec::new();
         }
     };
     tasks.extend(waiting.try_iter().take(MOST.saturating_sub(tasks.len())));
     // On a full disk what may use the reserve goes alone, so that it isn't refused together with others' data.
-    let mut later = Vec::new();
+    let (mut later, mut uses_reserve) = (Vec::new(), false);
     if shared.leave_room().is_err() {
         let (from_reserve, others): (Vec<_>, Vec<_>) = tasks.into_iter().partition(|task| task.kind() != Kind::Write);
         if from_reserve.is_empty() {
             tasks = others;
         } else {
             tx.use_reserve();
+            uses_reserve = true;
             (tasks, later) = (from_reserve, others);
         }
     }
@@ -247,6 +270,10 @@ fn commit_together(
         answers.push(task.run(&mut tx));
     }
     let left = tasks.chain(later).collect();
+    // Somebody's commit takes along what waits; what only the reserve of the disk has room for, waits on.
+    if !uses_reserve && let Err(e) = tx.write_notes(false) {
+        tx.spoil(format!("what was noted for the audit trail can't be written: {e}"));
+    }
 
     let syncing = Instant::now();
     let committed = tx.commit();
@@ -262,4 +289,15 @@ fn commit_together(
     let committed = committed.map(|_| ());
     answers.into_iter().for_each(|answer| answer(committed.clone()));
     left
+}
+
+/// The store is being closed: what waits is written now.
+fn write_last_notes(shared: &Shared) {
+    let written = Tx::begin(shared).map_err(|e| e.to_string()).and_then(|mut tx| {
+        tx.write_notes(true).map_err(|e| e.to_string())?;
+        tx.commit()
+    });
+    if let Err(why) = written {
+        tracing::error!("what was noted last for the audit trail is lost: {why}");
+    }
 }

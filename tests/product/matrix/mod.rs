@@ -233,6 +233,8 @@ async fn every_route_lets_in_who_may_and_nobody_else() {
     ]);
     read(admin.call("PUT", &path("/Segments/A/Permissions")).json(&executes)).await.is(200);
     let stranger = world.sign_in(ACCOUNT, "Reader").await;
+    let all_areas = AREAS.iter().map(|area| (*area, "Edit")).collect();
+    let everything_else = somebody(&world, &admin, "has all areas", &all_areas).await;
 
     let mut wrong: Vec<String> = Vec::new();
     for route in &all {
@@ -271,10 +273,12 @@ async fn every_route_lets_in_who_may_and_nobody_else() {
         assert_eq!(told(&foreign), told(&unknown), "{}", route.call);
 
         let stranger = [("CanExecute", stranger.clone())];
+        let everything_else = [("Administrators", everything_else.clone())];
         let (has, status, lacking) = match route.need {
             "Execute" => (&owner, 403, &stranger[..]),
             // another's token is as one that isn't there
             "Token" => (&owner, 404, &stranger[..]),
+            "Administrator" => (&admin, 403, &everything_else[..]),
             need => (&people[need].0, 403, &people[need].1[..]),
         };
         for (permission, lacks) in lacking {

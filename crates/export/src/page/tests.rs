@@ -141,7 +141,7 @@ fn a_last_block_ends_the_token_when_flushed_and_not_when_dropped() {
     second.flushed();
     assert_eq!((state().sending, state().ending), (0, Ending::Writing));
     let told = made.told.try_recv();
-    assert!(matches!(told, Ok(Message::Change(_, Change::LastBlockFlushed(Replay { limit: 9, offset: 1 }), None))));
+    assert!(matches!(told, Ok(Message::Change(_, Change::LastBlockFlushed(Replay { limit: 9, offset: 1 }, _), None))));
     assert!(made.told.try_recv().is_err(), "of two that finish, one ends it");
 }
 

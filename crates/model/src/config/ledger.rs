@@ -56,6 +56,27 @@ pub struct Renamed {
     pub to: String,
 }
 
+/// What became of one thing in a change of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Changed {
+    pub kind: Kind,
+    /// As the new configuration writes it; of what is gone, as the former did.
+    pub name: String,
+    pub how: How,
+}
+
+/// How a thing changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum How {
+    Added,
+    Changed,
+    /// It goes on under its new name; with the former one.
+    Renamed(String),
+    Removed,
+}
+
 /// The entries of every configured thing, by kind and name without regard to case.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -78,7 +99,7 @@ impl Ledger {
     }
 
     /// Takes over a change of the configuration: what is new gets the next number of its kind, what differs is stamped, what is gone
-    /// loses its entry. Another order of the same things is no change.
+    /// loses its entry. Another order of the same things is no change. Gives what changed, by kind.
     pub fn follow(
         &mut self,
         former: &Configuration,
@@ -86,8 +107,8 @@ impl Ledger {
         renamed: Option<&Renamed>,
         author: &Author,
         now: Moment,
-    ) {
-        let mut change = Change { ledger: self, renamed, author, now };
+    ) -> Vec<Changed> {
+        let mut change = Change { ledger: self, renamed, author, now, told: Vec::new() };
         let types = [
             (Kind::EmailTypes, &former.email_types, &new.email_types),
             (Kind::PhoneTypes, &former.phone_types, &new.phone_types),
@@ -110,6 +131,7 @@ impl Ledger {
         change.list(Kind::Users, &former.users, &new.users, |u| &u.user_id, PartialEq::eq);
         change.list(Kind::Segments, &former.segments, &new.segments, |s| &s.name, PartialEq::eq);
         change.list(Kind::SegmentGroups, &former.segment_groups, &new.segment_groups, |g| &g.name, PartialEq::eq);
+        change.told
     }
 }
 
@@ -129,6 +151,7 @@ struct Change<'a> {
     renamed: Option<&'a Renamed>,
     author: &'a Author,
     now: Moment,
+    told: Vec<Changed>,
 }
 
 impl Change<'_> {
@@ -150,6 +173,7 @@ impl Change<'_> {
         }
         let before: HashMap<String, &T> = former.iter().map(|thing| (fold(name(thing)), thing)).collect();
         let mut left = BTreeSet::new();
+        let mut tell = |name: &str, how| self.told.push(Changed { kind, name: name.to_owned(), how });
         for thing in new {
             let key = fold(name(thing));
             let was = match &renamed {
@@ -159,11 +183,21 @@ impl Change<'_> {
             match numbered.by_name.get_mut(&key) {
                 Some(_) if was.is_some_and(|was| same(was, thing)) => {}
                 Some(entry) => {
+                    tell(
+                        name(thing),
+                        match &renamed {
+                            Some((from, to)) if *to == key && from != to => {
+                                How::Renamed(was.map_or_else(String::new, |was| name(was).to_owned()))
+                            }
+                            _ => How::Changed,
+                        },
+                    );
                     entry.edited.last_modified_date = self.now;
                     entry.edited.last_modified_user_id.clone_from(&self.author.user_id);
                     entry.edited.last_modified_source_id.clone_from(&self.author.source_id);
                 }
                 None => {
+                    tell(name(thing), How::Added);
                     numbered.last += 1;
                     let edited = EditInfo {
                         create_date: self.now,
@@ -177,6 +211,12 @@ impl Change<'_> {
                 }
             }
             left.insert(key);
+        }
+        for thing in former {
+            let key = fold(name(thing));
+            if !left.contains(&key) && renamed.as_ref().is_none_or(|(from, _)| *from != key) {
+                tell(name(thing), How::Removed);
+            }
         }
         numbered.by_name.retain(|name, _| left.contains(name));
     }

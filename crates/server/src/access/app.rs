@@ -12,6 +12,7 @@ use sayso_store::{
 };
 
 use super::{
+    Visit,
     limit::{Limits, Standing, Told},
     throttle::Throttle,
 };
@@ -96,13 +97,23 @@ impl App {
     }
 
     /// A bearer token for a client.
-    pub(crate) async fn issue_token(&self, client: &OAuthClient, lifetime_ms: i64) -> Result<Secret, StoreError> {
-        self.store().issue_token(client, lifetime_ms).await
+    pub(crate) async fn issue_token(
+        &self,
+        client: &OAuthClient,
+        lifetime_ms: i64,
+        visit: &Visit,
+    ) -> Result<Secret, StoreError> {
+        self.store().issue_token(client, lifetime_ms, visit.origin()).await
     }
 
     /// Ends a token for the client that it was given to.
-    pub(crate) async fn revoke_token(&self, client: &OAuthClient, token: &str) -> Result<Revoked, StoreError> {
-        self.store().revoke_token(client, token).await
+    pub(crate) async fn revoke_token(
+        &self,
+        client: &OAuthClient,
+        token: &str,
+        visit: &Visit,
+    ) -> Result<Revoked, StoreError> {
+        self.store().revoke_token(client, token, visit.origin()).await
     }
 
     /// What the store occupies.

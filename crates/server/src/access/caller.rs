@@ -6,9 +6,12 @@ use sayso_model::{
     config::{Area, Kind, Level, Rights, User},
     id::{Author, fold},
 };
-use sayso_store::account::Account;
+use sayso_store::{
+    account::Account,
+    audit::{self, Origin},
+};
 
-use super::{App, scheme::Scheme};
+use super::{App, Visit, scheme::Scheme};
 use crate::{
     error::ApiError,
     http::{path::path_value, peer::peer_of},
@@ -24,6 +27,14 @@ pub(crate) enum Credential {
 }
 
 impl Credential {
+    /// As the audit trail tells of it.
+    pub(crate) fn for_audit(&self) -> audit::Credential {
+        match self {
+            Self::Client(id) => audit::Credential::Client(id.clone()),
+            Self::SharedKey => audit::Credential::SharedKey,
+        }
+    }
+
     /// The OAuth client, when it is one.
     pub(crate) fn client_id(&self) -> Option<&str> {
         match self {
@@ -39,6 +50,8 @@ pub(crate) struct Caller {
     pub(crate) account: Account,
     pub(crate) user: User,
     pub(crate) credential: Credential,
+    /// Where the call comes from, for the audit trail.
+    pub(crate) origin: Origin,
 }
 
 impl Caller {
@@ -78,13 +91,16 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let peer = peer_of(&parts.extensions);
+        let visit = Visit::from_request_parts(parts, app).await?;
         let token = match Scheme::of(&parts.headers)? {
             Scheme::Bearer(token) => token,
             Scheme::Signed(signed) => {
                 let named = path_value(parts, "clientId").await?.unwrap_or_default();
                 let (account, user) = signed.authenticate(app, &named, peer)?;
+                let credential = Credential::SharedKey;
+                let origin = visit.is(account.no, &user.user_id, credential.for_audit());
                 app.count(account.no, &parts.extensions)?;
-                return Ok(Self { account, user, credential: Credential::SharedKey });
+                return Ok(Self { account, user, credential, origin });
             }
         };
         let bad = || app.bad_token(peer);
@@ -92,6 +108,8 @@ impl FromRequestParts<App> for Caller {
         let account = app.store().account_by_no(bearer.account)?.ok_or_else(bad)?;
         let user = account.config.user(&bearer.user_id).filter(|user| user.is_active).cloned();
         let user = user.ok_or_else(bad)?;
+        let credential = Credential::Client(bearer.client_id);
+        let origin = visit.is(account.no, &user.user_id, credential.for_audit());
 
         app.count(account.no, &parts.extensions)?;
 
@@ -100,6 +118,6 @@ impl FromRequestParts<App> for Caller {
         if fold(&named) != fold(&account.name) {
             return Err(ApiError::UnknownAccount);
         }
-        Ok(Self { account, user, credential: Credential::Client(bearer.client_id) })
+        Ok(Self { account, user, credential, origin })
     }
 }

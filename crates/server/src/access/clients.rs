@@ -39,7 +39,7 @@ impl Permit<EditUsers> {
                 Err(refused) => Ok(Err(refused)),
             }
         };
-        self.app.store().change_clients(self.caller.account.no, false, make).await?
+        self.app.store().change_clients(self.caller.account.no, false, self.caller.origin.clone(), make).await?
     }
 
     /// Changes a client: `meets` says of the one that is there whether and how, `change` does it. `ends`: it only ends something.
@@ -65,7 +65,7 @@ impl Permit<EditUsers> {
                 Err(refused) => Ok(Err(refused)),
             }
         };
-        self.app.store().change_clients(self.caller.account.no, ends, change).await?
+        self.app.store().change_clients(self.caller.account.no, ends, self.caller.origin.clone(), change).await?
     }
 
     /// Gives a user a shared key.
@@ -95,7 +95,7 @@ impl Permit<EditUsers> {
                 Err(refused) => Ok(Err(refused)),
             }
         };
-        self.app.store().change_clients(self.caller.account.no, ends, change).await?
+        self.app.store().change_clients(self.caller.account.no, ends, self.caller.origin.clone(), change).await?
     }
 
     /// The caller as the account knows them within a write: a right that was taken away meanwhile is gone.

@@ -93,20 +93,20 @@ impl<P: Configures> Permit<P> {
         f: impl FnOnce(&Caller) -> Result<(Edit, T), ApiError> + Send + 'static,
     ) -> Result<(Account, T), ApiError> {
         let (no, author) = (self.caller.account.no, self.caller.author());
-        let (user_id, credential) = (self.caller.user.user_id.clone(), self.caller.credential.clone());
+        let (former, origin) = (self.caller.clone(), self.caller.origin.clone());
         let told = Arc::new(OnceLock::new());
         let tell = Arc::clone(&told);
         let change = move |account: &Account| {
-            let user = account.config.user(&user_id).filter(|user| user.is_active).cloned();
+            let user = account.config.user(&former.user.user_id).filter(|user| user.is_active).cloned();
             let user = user.ok_or(ApiError::UnableToAuthenticate)?;
-            let caller = Caller { account: account.clone(), user, credential };
+            let caller = Caller { account: account.clone(), user, ..former };
             require::<P>(&caller)?;
             let (edit, given) = f(&caller)?;
             rise::check(&caller, &edit.configuration)?;
             let _ = told.set(Telling::of(&caller, &edit));
             Ok((edit, given))
         };
-        let done = self.app.store().configure(no, author, change).await;
+        let done = self.app.store().configure(no, author, origin, change).await;
         done.map_err(|error| match tell.get() {
             Some(telling) => ApiError::from(telling.tell(error)),
             None => error.into(),
@@ -118,7 +118,7 @@ impl Permit<EditConfiguration> {
     /// The caller with the account as it is by now.
     pub(crate) fn present(&self) -> Result<Caller, ApiError> {
         let account = self.app.store().account_by_no(self.caller.account.no)?.ok_or(ApiError::UnknownAccount)?;
-        Ok(Caller { account, user: self.caller.user.clone(), credential: self.caller.credential.clone() })
+        Ok(Caller { account, ..self.caller.clone() })
     }
 }
 

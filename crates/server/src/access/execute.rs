@@ -103,6 +103,7 @@ impl<O> Executing<O> {
             account: self.caller.account.no,
             user_id: self.caller.user.user_id.clone(),
             user_no: self.caller.user_no(),
+            origin: self.caller.origin.clone(),
             client_id: self.caller.credential.client_id().map(str::to_owned),
             subject: self.subject,
             selection: self.selection,
@@ -131,6 +132,7 @@ impl FromRequestParts<App> for Holding {
             user_id: caller.user.user_id.clone(),
             user_no: caller.user_no(),
             is_administrator: caller.is_administrator(),
+            origin: caller.origin.clone(),
         };
         let text = path_value(parts, "accessToken").await?.unwrap_or_default();
         // one that can't be a token is answered like one that isn't there
@@ -150,6 +152,11 @@ impl Holding {
     /// A page.
     pub(crate) async fn page(&self, page: PageRequest) -> Result<Page, ExportError> {
         self.app.engine().page(&self.asking, self.token, page).await
+    }
+
+    /// Tells the audit trail that a page is given out; when that can't be kept, it must not be.
+    pub(crate) async fn giving(&self, page: &Page) -> Result<(), StoreError> {
+        self.app.engine().giving(&self.asking, self.token, page).await
     }
 
     /// Ends the token.

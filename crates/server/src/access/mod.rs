@@ -6,6 +6,7 @@
 //! permission (403).
 
 pub(crate) mod app;
+mod auditing;
 mod caller;
 mod clients;
 mod configure;
@@ -18,8 +19,10 @@ mod sign_in;
 mod signed;
 mod telling;
 mod throttle;
+mod visit;
 
 pub(crate) use app::App;
+pub(crate) use auditing::Auditing;
 pub(crate) use caller::Caller;
 pub(crate) use configure::{
     Configures, EditConfiguration, EditSegments, EditUsers, ViewConfiguration, ViewSegments, ViewUsers,
@@ -28,3 +31,4 @@ pub use execute::permission_check;
 pub(crate) use execute::{Executing, Holding, OfGroup, OfSegment};
 pub(crate) use permit::{EditConsents, EditPreferences, EditProfiles, Permission, Permit, ViewConsents, ViewProfiles};
 pub(crate) use telling::may_view_segment;
+pub(crate) use visit::Visit;

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hyper::{
-    HeaderMap,
+    HeaderMap, Method,
     header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, VARY},
 };
 use sayso_export::page::{Page, PageRequest};
@@ -78,6 +78,7 @@ pub(crate) struct PageAnswer {
 )]
 pub(crate) async fn export_retrieve(
     permit: Holding,
+    method: Method,
     query: Query,
     headers: HeaderMap,
     Extension(connection): Extension<Arc<Connection>>,
@@ -89,6 +90,9 @@ pub(crate) async fn export_retrieve(
     let vary = [(SNAPSHOT, snapshot), (VARY, own_header("Accept-Encoding"))];
     if has_already(&headers, &tag) {
         return Ok((vary, not_modified(own_header(&tag))).into_response());
+    }
+    if method != Method::HEAD {
+        permit.giving(&page).await?;
     }
     let page = if is_gzip { compressed(page).await? } else { page };
     let etag = own_header(&page.etag);

@@ -22,7 +22,7 @@ use tracing::Instrument;
 
 use super::{answer::JSON, leftover, path::well_formed, peer::peer_of};
 use crate::{
-    access::{App, limit::Told},
+    access::{App, Visit, limit::Told},
     docs,
     error::ApiError,
 };
@@ -53,9 +53,11 @@ pub(crate) async fn around(State(app): State<App>, request: Request, next: Next)
     // the route, not the address: addresses hold alternate ids and the like
     let span = tracing::info_span!("request", %method, route, correlation_id, %peer);
 
+    let visit = Visit::of(&request, peer, &correlation_id);
     let (mut parts, body) = request.into_parts();
     let standing = Told::default();
     parts.extensions.insert(standing.clone());
+    parts.extensions.insert(visit.clone());
     let (body, leftover) = leftover::lend(&parts.headers, body);
     let mut response = guarded(Request::from_parts(parts, body), next).instrument(span.clone()).await;
     leftover.drain(app.options().initiate_body).await;
@@ -75,6 +77,7 @@ pub(crate) async fn around(State(app): State<App>, request: Request, next: Next)
     response.headers_mut().insert(CORRELATION_ID, header);
     response.headers_mut().insert(OFFERS, HeaderValue::from_static("Idempotency-Key"));
 
+    app.note_refused(&visit, response.status(), error.as_deref());
     let status = response.status().as_u16();
     let took = started.elapsed();
     span.in_scope(|| match error.as_ref().and_then(|e| e.cause()) {

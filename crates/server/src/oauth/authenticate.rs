@@ -12,17 +12,26 @@ use super::{
     form::Form,
     issuer::issuer,
 };
-use crate::{access::App, http::peer::peer_of};
+use crate::{
+    access::{App, Visit},
+    http::peer::peer_of,
+};
 
 /// The client that the header or the form shows, whose credentials are right.
 ///
 /// # Errors
 /// `invalid_request` or `invalid_client`; why it isn't let in is told of what was sent, never of what is there. 429 after too many failures.
-pub(super) async fn authenticate(app: &App, parts: &Parts, form: &Form) -> Result<OAuthClient, OAuthError> {
+pub(super) async fn authenticate(
+    app: &App,
+    parts: &Parts,
+    form: &Form,
+    visit: &Visit,
+) -> Result<OAuthClient, OAuthError> {
     let peer = peer_of(&parts.extensions);
     let refused = |why: &str| OAuthError::new(Code::InvalidClient, why);
     match Shown::of(&parts.headers, form)? {
         Shown::Secret { client_id, secret } => {
+            visit.says(&client_id);
             let check = async {
                 let client = app.authenticate_client(&client_id, &secret)?;
                 client.ok_or_else(|| refused("unknown client_id or wrong client_secret"))
@@ -33,6 +42,7 @@ pub(super) async fn authenticate(app: &App, parts: &Parts, form: &Form) -> Resul
             let read = Unverified::read(&jwt);
             // what can't be read is nobody's
             let identity = read.as_ref().map_or("", |unverified| &unverified.client_id);
+            visit.says(identity);
             let check = async {
                 let unverified = read.as_ref().map_err(|why| refused(why))?;
                 by_assertion(app, parts, unverified, client_id.as_deref()).await

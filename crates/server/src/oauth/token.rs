@@ -1,7 +1,7 @@
 //! `POST /oauth/token`.
 
 use axum::{
-    extract::{Request, State},
+    extract::{FromRequestParts, Request, State},
     response::{IntoResponse, Response},
 };
 use sayso_model::id::fold;
@@ -14,7 +14,7 @@ use super::{
     form::Form,
 };
 use crate::{
-    access::App,
+    access::{App, Visit},
     http::{answer::Json, content},
 };
 
@@ -75,7 +75,8 @@ pub(crate) struct TokenForm {
     security(("client" = [])),
 )]
 pub(crate) async fn token(State(app): State<App>, request: Request) -> Result<Response, OAuthError> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let visit = Visit::from_request_parts(&mut parts, &app).await?;
     let options = app.options();
     let form = content::read(&parts.headers, body, content::Kind::Form, options.oauth_body, options).await?;
     let form = Form::parse(&form)?;
@@ -83,7 +84,7 @@ pub(crate) async fn token(State(app): State<App>, request: Request) -> Result<Re
         return Err(OAuthError::new(Code::UnsupportedGrantType, "accepted: client_credentials"));
     }
 
-    let client = authenticate(&app, &parts, &form).await?;
+    let client = authenticate(&app, &parts, &form, &visit).await?;
     let account = app.account_of(&client)?;
     let user = account.as_ref().and_then(|a| a.config.user(&client.user_id)).filter(|user| user.is_active);
     let (Some(account), Some(user)) = (&account, user) else {
@@ -97,7 +98,7 @@ pub(crate) async fn token(State(app): State<App>, request: Request) -> Result<Re
         let text = "this client was issued for another account or user; leave the scope out to get its own";
         return Err(OAuthError::new(Code::InvalidScope, text));
     }
-    let issued = app.issue_token(&client, i64::from(EXPIRES_IN) * 1000).await;
+    let issued = app.issue_token(&client, i64::from(EXPIRES_IN) * 1000, &visit).await;
     let access_token = issued.map_err(|error| match error {
         // it was switched off or revoked since it was looked at
         StoreError::Refused(refusal) => OAuthError::new(Code::InvalidClient, refusal.to_string()),

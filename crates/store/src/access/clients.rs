@@ -7,12 +7,21 @@ use super::{
     CLIENT_ID_LENGTH, Certificate, NewSecret, OAuthClient, SECRET_LENGTH, SECRETS, Secret, certificate::CERTIFICATES,
     client_of, hash, open_client, put_client, random_text, remove_bearers,
 };
-use crate::{Store, StoreError, account::Account, engine::OrEngine, keys::small, tx::Tx};
+use crate::{
+    Store, StoreError,
+    account::Account,
+    audit::{Action, Entry, Origin},
+    engine::OrEngine,
+    keys::small,
+    tx::Tx,
+};
 
 /// The OAuth clients and the shared keys of one account, within a write.
 pub struct Clients<'t, 's> {
     pub(super) tx: &'t mut Tx<'s>,
     pub(super) account: Account,
+    /// Who changes them.
+    pub(super) origin: Origin,
 }
 
 impl Clients<'_, '_> {
@@ -49,7 +58,18 @@ impl Clients<'_, '_> {
             certificates: Vec::new(),
         };
         put_client(self.tx, &client)?;
+        self.audit_client(Action::ClientCreated, &client.client_id, format!("for user {}", client.user_id))?;
         Ok(NewSecret { client, secret })
+    }
+
+    /// Adds a record to the account's audit trail.
+    pub(super) fn audit(&mut self, action: Action, of: impl FnOnce(Entry) -> Entry) -> Result<(), StoreError> {
+        let entry = of(Entry::new(action, self.origin.clone()));
+        self.tx.audit(self.account.no, &entry)
+    }
+
+    fn audit_client(&mut self, action: Action, client_id: &str, detail: String) -> Result<(), StoreError> {
+        self.audit(action, |entry| entry.subject("OAuth client", client_id).detail(detail))
     }
 
     pub(super) fn user(&self, user_id: &str) -> Result<&User, Refusal> {
@@ -71,6 +91,8 @@ impl Clients<'_, '_> {
         client.secrets.drain(..surplus);
         client.secrets.push(Secret { hash: hash(secret.reveal()), created: Some(self.tx.now()) });
         put_client(self.tx, &client)?;
+        let former = if keep_former { "the former secret stays valid" } else { "the former secrets ended" };
+        self.audit_client(Action::ClientRotated, client_id, format!("of user {}; {former}", client.user_id))?;
         Ok(NewSecret { client, secret })
     }
 
@@ -101,6 +123,8 @@ impl Clients<'_, '_> {
             client.secrets.clear();
         }
         put_client(self.tx, &client)?;
+        let secrets = if end_secrets { "; its secrets ended" } else { "" };
+        self.audit_client(Action::ClientCertified, client_id, format!("with {}{secrets}", certificate.id))?;
         Ok(certificate)
     }
 
@@ -116,7 +140,8 @@ impl Clients<'_, '_> {
             return Ok(false);
         }
         put_client(self.tx, &client)?;
-        self.end_tokens(client_id)?;
+        self.remove_tokens(client_id)?;
+        self.audit_client(Action::ClientDecertified, client_id, format!("of {certificate_id}"))?;
         Ok(true)
     }
 
@@ -131,10 +156,15 @@ impl Clients<'_, '_> {
     /// Refused as unknown when the account has no such client.
     pub fn switch(&mut self, client_id: &str, is_active: bool) -> Result<OAuthClient, StoreError> {
         let mut client = self.known(client_id)?;
+        let action = if is_active { Action::ClientActivated } else { Action::ClientDeactivated };
+        let changes = client.is_active != is_active;
         client.is_active = is_active;
         put_client(self.tx, &client)?;
         if !is_active {
-            self.end_tokens(client_id)?;
+            self.remove_tokens(client_id)?;
+        }
+        if changes {
+            self.audit_client(action, client_id, format!("of user {}", client.user_id))?;
         }
         Ok(client)
     }
@@ -144,12 +174,11 @@ impl Clients<'_, '_> {
     /// # Errors
     /// What the engine says.
     pub fn revoke(&mut self, client_id: &str) -> Result<bool, StoreError> {
-        if self.get(client_id)?.is_none() {
-            return Ok(false);
-        }
+        let Some(client) = self.get(client_id)? else { return Ok(false) };
         let (dbs, txn) = self.tx.write();
         dbs.access.delete(txn, &small::client(client_id)).or_engine()?;
-        self.end_tokens(client_id)?;
+        self.remove_tokens(client_id)?;
+        self.audit_client(Action::ClientRevoked, client_id, format!("of user {}", client.user_id))?;
         Ok(true)
     }
 
@@ -158,6 +187,16 @@ impl Clients<'_, '_> {
     /// # Errors
     /// What the engine says.
     pub fn end_tokens(&mut self, client_id: &str) -> Result<u64, StoreError> {
+        let ended = self.remove_tokens(client_id)?;
+        if ended > 0 {
+            self.audit(Action::TokensEnded, |entry| {
+                Entry { count: Some(ended), ..entry }.subject("OAuth client", client_id)
+            })?;
+        }
+        Ok(ended)
+    }
+
+    fn remove_tokens(&mut self, client_id: &str) -> Result<u64, StoreError> {
         let account = self.account.no;
         remove_bearers(self.tx, |bearer| bearer.account == account && bearer.client_id == client_id)
     }
@@ -165,28 +204,29 @@ impl Clients<'_, '_> {
 
 impl Store {
     /// Changes the clients of an account; what `f` gives is on disk when it is given. `ends`: the change only ends something, so it may use the
-    /// reserve of a full disk.
+    /// reserve of a full disk. `origin`: who does it, for the audit trail.
     pub async fn change_clients<T: Send + 'static>(
         &self,
         account: AccountNo,
         ends: bool,
+        origin: Origin,
         f: impl FnOnce(&mut Clients<'_, '_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let change = move |tx: &mut Tx<'_>| within(tx, account, f);
+        let change = move |tx: &mut Tx<'_>| within(tx, account, origin, f);
         match ends {
             true => self.writer().run_upkeep(change).await,
             false => self.writer().run(change).await,
         }
     }
 
-    /// The same (blocking).
+    /// The same for a command beside the data directory (blocking), as all that follow.
     pub(super) fn change_clients_blocking<T: Send + 'static>(
         &self,
         account: AccountNo,
         ends: bool,
         f: impl FnOnce(&mut Clients<'_, '_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let change = move |tx: &mut Tx<'_>| within(tx, account, f);
+        let change = move |tx: &mut Tx<'_>| within(tx, account, Origin::command_line(), f);
         match ends {
             true => self.writer().run_upkeep_blocking(change),
             false => self.writer().run_blocking(change),
@@ -196,7 +236,7 @@ impl Store {
     /// Makes a client for a user (blocking). A user that the account does not have is refused as unknown.
     pub fn create_client(&self, account: AccountNo, user_id: &str) -> Result<NewSecret, StoreError> {
         let user_id = user_id.to_owned();
-        self.writer().run_blocking(move |tx| within(tx, account, |clients| clients.create(&user_id)))
+        self.change_clients_blocking(account, false, move |clients| clients.create(&user_id))
     }
 
     /// The clients of an account, by their id.
@@ -222,7 +262,7 @@ impl Store {
         keep_former: bool,
     ) -> Result<NewSecret, StoreError> {
         let client_id = client_id.to_owned();
-        self.writer().run_blocking(move |tx| within(tx, account, |clients| clients.rotate(&client_id, keep_former)))
+        self.change_clients_blocking(account, false, move |clients| clients.rotate(&client_id, keep_former))
     }
 
     /// Gives a client a certificate (blocking): see [`Clients::certify`].
@@ -235,28 +275,29 @@ impl Store {
     ) -> Result<Certificate, StoreError> {
         let (client_id, pem) = (client_id.to_owned(), pem.to_owned());
         let certify = move |clients: &mut Clients<'_, '_>| clients.certify(&client_id, &pem, end_secrets);
-        self.writer().run_blocking(move |tx| within(tx, account, certify))
+        self.change_clients_blocking(account, false, certify)
     }
 
     /// Takes a certificate away from a client (blocking): see [`Clients::decertify`].
     pub fn decertify_client(&self, account: AccountNo, client_id: &str, id: &str) -> Result<bool, StoreError> {
         let (client_id, id) = (client_id.to_owned(), id.to_owned());
         let decertify = move |clients: &mut Clients<'_, '_>| clients.decertify(&client_id, &id);
-        self.writer().run_upkeep_blocking(move |tx| within(tx, account, decertify))
+        self.change_clients_blocking(account, true, decertify)
     }
 
     /// Removes a client and with it its tokens (blocking). `false` when it is not there.
     pub fn revoke_client(&self, account: AccountNo, client_id: &str) -> Result<bool, StoreError> {
         let client_id = client_id.to_owned();
-        self.writer().run_upkeep_blocking(move |tx| within(tx, account, |clients| clients.revoke(&client_id)))
+        self.change_clients_blocking(account, true, move |clients| clients.revoke(&client_id))
     }
 }
 
 fn within<T>(
     tx: &mut Tx<'_>,
     account: AccountNo,
+    origin: Origin,
     f: impl FnOnce(&mut Clients<'_, '_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     let account = tx.account(account)?;
-    f(&mut Clients { tx, account })
+    f(&mut Clients { tx, account, origin })
 }

@@ -11,6 +11,7 @@ use sayso_model::{
 use super::{Clients, random_text};
 use crate::{
     Store, StoreError,
+    audit::Action,
     vault::{self, AT_ONCE, Former, Purpose},
 };
 
@@ -55,6 +56,8 @@ impl Clients<'_, '_> {
         };
         let former = if keep_former { Former::Stays } else { Former::Ends };
         vault::add(self.tx, (self.account.no, Purpose::SharedKey, &fold(&user_id)), &key, former)?;
+        let detail = if keep_former { "a former key stays valid" } else { "former keys ended" };
+        self.audit(Action::SharedKeyRotated, |entry| entry.subject("user", &user_id).detail(detail))?;
         Ok(NewKey { user_id, key })
     }
 
@@ -63,7 +66,11 @@ impl Clients<'_, '_> {
     /// # Errors
     /// What the engine says.
     pub fn revoke_keys(&mut self, user_id: &str) -> Result<bool, StoreError> {
-        vault::remove(self.tx, (self.account.no, Purpose::SharedKey, &fold(user_id)))
+        let ended = vault::remove(self.tx, (self.account.no, Purpose::SharedKey, &fold(user_id)))?;
+        if ended {
+            self.audit(Action::SharedKeysRevoked, |entry| entry.subject("user", user_id))?;
+        }
+        Ok(ended)
     }
 }
 

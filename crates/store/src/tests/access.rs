@@ -1,6 +1,7 @@
 //! OAuth clients, their secrets and their tokens (access.md).
 
 use super::*;
+use crate::audit::{Credential, Origin};
 
 #[test]
 fn a_client_has_the_lengths_of_the_standard_and_its_secret_is_nowhere() {
@@ -49,7 +50,7 @@ fn two_secrets_are_valid_at_once_and_the_oldest_goes() {
 fn a_token_stands_for_its_user_until_it_expires() {
     let s = Sandbox::new();
     let client = s.store.create_client(s.account.no, "Admin").unwrap().client;
-    let token = block_on(s.store.issue_token(&client, HOUR)).unwrap();
+    let token = block_on(s.store.issue_token(&client, HOUR, Origin::of(Credential::None))).unwrap();
     let token = token.reveal();
     assert_eq!(token.len(), 43, "256 bits in base64url");
     let bearer = s.store.bearer(token).unwrap().unwrap();
@@ -69,7 +70,8 @@ fn revoking_a_client_ends_its_tokens_at_once() {
     let s = Sandbox::new();
     let (a, b) =
         (s.store.create_client(s.account.no, "Admin").unwrap(), s.store.create_client(s.account.no, "Admin").unwrap());
-    let tokens = [&a, &b].map(|made| block_on(s.store.issue_token(&made.client, HOUR)).unwrap());
+    let tokens =
+        [&a, &b].map(|made| block_on(s.store.issue_token(&made.client, HOUR, Origin::of(Credential::None))).unwrap());
     let other = s.store.create_account("OTHER", configuration()).unwrap();
     assert!(!s.store.revoke_client(other.no, &a.client.client_id).unwrap());
     assert!(s.store.revoke_client(s.account.no, &a.client.client_id).unwrap());
@@ -78,5 +80,5 @@ fn revoking_a_client_ends_its_tokens_at_once() {
     assert!(s.store.bearer(tokens[1].reveal()).unwrap().is_some());
     assert!(s.store.authenticate_client(&a.client.client_id, a.secret.reveal()).unwrap().is_none());
     // One that was authenticated just before gets no token any more.
-    assert_eq!(why(block_on(s.store.issue_token(&a.client, HOUR))).0, Why::Unknown);
+    assert_eq!(why(block_on(s.store.issue_token(&a.client, HOUR, Origin::of(Credential::None)))).0, Why::Unknown);
 }

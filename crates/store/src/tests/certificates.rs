@@ -4,6 +4,7 @@ use sayso_model::moment::parse_date_time;
 
 use super::*;
 use crate::access::{Certificate, OAuthClient, PublicKey};
+use crate::audit::{Credential, Origin};
 
 macro_rules! key {
     ($name:literal) => {
@@ -112,7 +113,7 @@ fn a_certificate_taken_away_ends_the_tokens_that_it_got() {
     let s = Sandbox::new();
     let made = s.store.create_client(s.account.no, "Admin").unwrap().client;
     let certificate = s.store.certify_client(s.account.no, &made.client_id, key!("ec.pub.pem"), false).unwrap();
-    let token = block_on(s.store.issue_token(&made, HOUR)).unwrap();
+    let token = block_on(s.store.issue_token(&made, HOUR, Origin::of(Credential::None))).unwrap();
     s.store.decertify_client(s.account.no, &made.client_id, &certificate.id).unwrap();
     assert!(s.store.bearer(token.reveal()).unwrap().is_none());
 }

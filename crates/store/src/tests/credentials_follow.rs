@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::access::{NewSecret, OAuthClient};
+use crate::audit::{Credential, Origin};
 
 fn with_second(active: bool) -> Configuration {
     let mut c = configuration();
@@ -19,7 +20,8 @@ fn a_user_who_goes_takes_clients_and_tokens_along_and_another_account_s_stay() {
     let other = s.store.create_account("OTHER", with_second(true)).unwrap();
     let made = [s.account.no, other.no].map(|no| s.store.create_client(no, "Second").unwrap());
     let stays = s.store.create_client(s.account.no, "Admin").unwrap();
-    let token = |made: &NewSecret| block_on(s.store.issue_token(&made.client, HOUR)).unwrap();
+    let token =
+        |made: &NewSecret| block_on(s.store.issue_token(&made.client, HOUR, Origin::of(Credential::None))).unwrap();
     let tokens = [token(&made[0]), token(&made[1]), token(&stays)];
     s.store.apply_configuration(s.account.no, configuration()).unwrap();
     let stand = |s: &Sandbox| tokens.each_ref().map(|token| s.store.bearer(token.reveal()).unwrap().is_some());
@@ -36,13 +38,13 @@ fn a_user_who_is_switched_off_gets_no_token_and_the_former_ones_never_come_back(
     let s = Sandbox::new();
     s.store.apply_configuration(s.account.no, with_second(true)).unwrap();
     let made = s.store.create_client(s.account.no, "Second").unwrap();
-    let token = block_on(s.store.issue_token(&made.client, HOUR)).unwrap();
+    let token = block_on(s.store.issue_token(&made.client, HOUR, Origin::of(Credential::None))).unwrap();
     s.store.apply_configuration(s.account.no, with_second(false)).unwrap();
     assert!(s.store.bearer(token.reveal()).unwrap().is_none());
-    assert_eq!(why(block_on(s.store.issue_token(&made.client, HOUR))).0, Why::Unknown);
+    assert_eq!(why(block_on(s.store.issue_token(&made.client, HOUR, Origin::of(Credential::None)))).0, Why::Unknown);
     s.store.apply_configuration(s.account.no, with_second(true)).unwrap();
     assert!(s.store.bearer(token.reveal()).unwrap().is_none());
-    assert!(block_on(s.store.issue_token(&made.client, HOUR)).is_ok());
+    assert!(block_on(s.store.issue_token(&made.client, HOUR, Origin::of(Credential::None))).is_ok());
 }
 
 #[test]

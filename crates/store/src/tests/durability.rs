@@ -5,6 +5,7 @@ use std::sync::mpsc::channel;
 use sayso_model::id::AccessToken;
 
 use super::*;
+use crate::audit::{Credential, Origin};
 
 #[test]
 fn answered_writes_are_there_after_opening_again() {
@@ -75,7 +76,7 @@ fn on_a_full_disk_what_ends_or_removes_something_is_kept() {
     assert_eq!(s.snapshot().moment(), s.store.clock().now(), "an export can begin, and find that it doesn't fit");
     let started = block_on(s.store.export_records(move |records| records.put(no, AccessToken(8), b"new")));
     assert!(matches!(started, Err(StoreError::NotKept(_))), "{started:?}");
-    let issued = block_on(s.store.issue_token(&client, 1000));
+    let issued = block_on(s.store.issue_token(&client, 1000, Origin::of(Credential::None)));
     assert!(matches!(issued, Err(StoreError::NotKept(_))), "{:?}", issued.err());
     // Both wait for the same commit; the one is refused without the other.
     let (go, wait) = channel();

@@ -1,0 +1,106 @@
+//! What the audit trail tells of exports: each step in the commit that takes it, pages as they are given out. An export is of nobody's use
+//! to a thief who has not read it, so nobody gets a first page before it is on disk that they do.
+
+use std::{collections::HashSet, net::IpAddr};
+
+use parking_lot::Mutex;
+use sayso_model::id::AccessToken;
+use sayso_store::{
+    StoreError,
+    audit::{About, Action, Credential, Entry, Origin},
+};
+
+use crate::{
+    Engine,
+    engine::Caller,
+    job::{Request, State},
+    page::Page,
+    record::{Change, Job},
+};
+
+/// Readers of one export that are kept apart; from one more on all count as new again.
+const MOST: usize = 1_000;
+
+/// Who has had a page: user, credential, address.
+#[derive(Default)]
+pub(crate) struct Readers(Mutex<HashSet<(Option<String>, Credential, Option<IpAddr>)>>);
+
+impl Readers {
+    fn has(&self, origin: &Origin) -> bool {
+        self.0.lock().contains(&Self::key(origin))
+    }
+
+    fn add(&self, origin: &Origin) {
+        let mut all = self.0.lock();
+        if all.len() >= MOST {
+            all.clear();
+        }
+        all.insert(Self::key(origin));
+    }
+
+    fn key(origin: &Origin) -> (Option<String>, Credential, Option<IpAddr>) {
+        (origin.user_id.clone(), origin.credential.clone(), origin.peer)
+    }
+}
+
+/// An export was asked for.
+pub(crate) fn initiated(request: &Request, token: AccessToken) -> Entry {
+    let (kind, name) = request.subject.named();
+    Entry { export: Some(token), ..Entry::new(Action::ExportInitiated, request.origin.clone()) }.subject(kind, name)
+}
+
+/// Its files begin to be made.
+pub(crate) fn started(job: &Job) -> Entry {
+    by_program(Action::ExportStarted, job)
+}
+
+/// A job took a step to another state.
+pub(crate) fn changed(job: &Job, change: &Change) -> Entry {
+    let of = |action, origin: &Origin| Entry { origin: origin.clone(), ..by_program(action, job) };
+    match job.state {
+        State::Retrieved => match change {
+            Change::Committed { origin, .. } => of(Action::ExportCommitted, origin),
+            Change::LastBlockFlushed(_, origin) => of(Action::ExportRetrieved, origin),
+            _ => by_program(Action::ExportRetrieved, job),
+        },
+        State::Expired => by_program(Action::ExportExpired, job),
+        State::Failed => by_program(Action::ExportDenied, job).detail("the permission was lost"),
+        State::Error => by_program(Action::ExportFailed, job).detail(job.error.as_deref().unwrap_or_default()),
+        State::Complete | State::Processing => {
+            Entry { rows: job.row_count, bytes: job.byte_count, ..by_program(Action::ExportCompleted, job) }
+        }
+    }
+}
+
+/// What the program does with a job of somebody's.
+fn by_program(action: Action, job: &Job) -> Entry {
+    let (kind, name) = job.subject.named();
+    let origin = Origin::program().for_user(job.user_id.as_str());
+    Entry { export: Some(job.token), ..Entry::new(action, origin) }.subject(kind, name)
+}
+
+impl Engine {
+    /// Tells the audit trail that a page is about to be given out. Of the first for a user, credential and address it is on disk when this is
+    /// answered; the others follow within a quarter of a second.
+    ///
+    /// # Errors
+    /// When the record can't be kept: then the page must not go out.
+    pub async fn giving(&self, caller: &Caller, token: AccessToken, page: &Page) -> Result<(), StoreError> {
+        let store = &self.inner().store;
+        let readers = &page.export().readers;
+        let origin = &caller.origin;
+        let entry = Entry {
+            export: Some(token),
+            rows: Some(page.count),
+            bytes: Some(page.length),
+            ..Entry::new(Action::ExportPagesRead, origin.clone())
+        };
+        if readers.has(origin) {
+            store.note(About::Account(caller.account), entry);
+            return Ok(());
+        }
+        store.audit(caller.account, entry).await?;
+        readers.add(origin);
+        Ok(())
+    }
+}
