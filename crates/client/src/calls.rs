@@ -57,6 +57,10 @@ impl Client {
         Self { inner: Arc::new(inner) }
     }
 
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+
     /// Starts an export; gives its access token.
     ///
     /// An Initiate whose answer is lost may have started an export all the same. So it is sent again only when it surely did not
@@ -205,7 +209,12 @@ fn harmless(what: String, method: Method, url: Url) -> Call<'static> {
 impl Inner {
     /// `{api}/Async/{account}/Export/{parts…}`, each part percent-encoded as one segment of the path.
     pub(crate) fn export_url(&self, parts: &[&str]) -> Result<Url, Error> {
-        let all = ["Async", &self.account, "Export"].into_iter().chain(parts.iter().copied());
+        self.account_url("Export", parts)
+    }
+
+    /// `{api}/Async/{account}/{kind}/{parts…}`, likewise.
+    pub(crate) fn account_url(&self, kind: &str, parts: &[&str]) -> Result<Url, Error> {
+        let all = ["Async", &self.account, kind].into_iter().chain(parts.iter().copied());
         // An empty name would name another route; "." and ".." would be resolved away by everyone on the road.
         if let Some(part) = all.clone().find(|part| matches!(*part, "" | "." | "..")) {
             return Err(Error::Setup(format!(

@@ -59,6 +59,11 @@ pub(crate) struct Offers {
 }
 
 impl Offers {
+    /// Whether a repeated call is recognised by its Idempotency-Key.
+    pub(crate) fn recognises_repeats(&self) -> bool {
+        self.idempotency_key.load(Ordering::Relaxed)
+    }
+
     fn heed(&self, headers: &HeaderMap) {
         let offered = headers.get(OFFERS).and_then(|v| v.to_str().ok()).unwrap_or_default();
         if offered.split(',').any(|offer| offer.trim().eq_ignore_ascii_case("idempotency-key")) {
