@@ -22,6 +22,7 @@ mod guards;
 mod harness;
 mod histories;
 mod implied;
+mod imports;
 mod initiate;
 mod limits;
 mod matching;

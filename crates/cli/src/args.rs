@@ -163,6 +163,10 @@ pub struct ServeArgs {
     /// A reader who takes nothing of an answer for so long is cut off; a slow one is not [default: 45s]
     #[arg(long, env = "SAYSO_WRITE_STALL", value_name = "TIME")]
     pub write_stall: Option<Span>,
+
+    /// Largest body of a bulk import's Stage, up to 28MiB [default: 25MiB]
+    #[arg(long, env = "SAYSO_IMPORT_STAGE_LIMIT", value_name = "SIZE")]
+    pub import_stage_limit: Option<Size>,
     /// The file with the key that shared keys are sealed with, base64 of 32 bytes, which is made when it is first needed;
     /// SAYSO_KEY in the environment takes its place [default: the data directory's name with .key, beside it]
     #[arg(long, env = "SAYSO_KEY_FILE", value_name = "FILE")]

@@ -6,6 +6,7 @@
 use std::process::ExitCode;
 
 use sayso_export::CheckedExports;
+use sayso_import::CheckedImports;
 use sayso_store::CheckReport;
 use serde::Serialize;
 
@@ -23,6 +24,8 @@ struct Report<'a> {
     report: &'a CheckReport,
     /// Exports whose files were verified.
     exports: u64,
+    /// Files staged for imports that were verified.
+    staged_files: u64,
 }
 
 /// Runs it.
@@ -36,7 +39,7 @@ pub fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
             let problem = aside::damaged(&args.data, signal);
             if args.json {
                 let report = CheckReport { problems: vec![problem], problem_count: 1, ..CheckReport::default() };
-                out::json(&Report { report: &report, exports: 0 })?;
+                out::json(&Report { report: &report, exports: 0, staged_files: 0 })?;
             } else {
                 out::line(problem)?;
             }
@@ -52,9 +55,12 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let CheckedExports { exports, problems } = sayso_export::check(&store)?;
     report.problem_count += problems.len() as u64;
     report.problems.extend(problems);
+    let CheckedImports { files: staged_files, problems } = sayso_import::check(&store)?;
+    report.problem_count += problems.len() as u64;
+    report.problems.extend(problems);
     let time = progress.finish();
     if args.json {
-        out::json(&Report { report: &report, exports })?;
+        out::json(&Report { report: &report, exports, staged_files })?;
     } else {
         for problem in &report.problems {
             out::line(problem)?;
@@ -71,7 +77,7 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
             ),
         };
         out::line(format_args!(
-            "{}, {}, {}, {}, {}, {}; {} ({})",
+            "{}, {}, {}, {}, {}, {}, {}; {} ({})",
             out::counted(report.accounts, "account"),
             out::counted(report.profiles, "profile"),
             out::counted(report.tombstones, "deleted profile"),
@@ -82,6 +88,7 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
             },
             out::counted(report.audit_records, "audit record"),
             out::counted(exports, "export"),
+            out::counted(staged_files, "staged file"),
             verdict,
             out::took(time),
         ))?;

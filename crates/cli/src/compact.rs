@@ -14,6 +14,7 @@ use crate::{args::CompactArgs, data, out, progress::Progress};
 pub fn run(args: CompactArgs) -> anyhow::Result<ExitCode> {
     let store = data::open_alone(&args.data)?;
     let exports = sayso_export::remove_ended_files(&store)?;
+    let imports = sayso_import::remove_ended(&store)?;
     let mut progress = Progress::start("compacting", None);
     let sizes = store
         .compact(&mut |done, _| progress.at(done, done, "entries"))
@@ -24,11 +25,15 @@ pub fn run(args: CompactArgs) -> anyhow::Result<ExitCode> {
             "bytes_before": sizes.before,
             "bytes_after": sizes.after,
             "exports_removed": exports,
+            "imports_removed": imports,
             "seconds": time.as_secs_f64(),
         }))?;
     } else {
         if exports > 0 {
             out::line(format_args!("removed the files of {}", out::counted(exports, "ended export")))?;
+        }
+        if imports > 0 {
+            out::line(format_args!("removed {}", out::counted(imports, "ended import")))?;
         }
         out::line(format_args!(
             "{} before, {} after ({})",

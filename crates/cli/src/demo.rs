@@ -17,6 +17,7 @@ use anyhow::{Context, anyhow, bail};
 use sayso_callbacks::{Settings as CallbackSettings, Worker};
 use sayso_client::Client;
 use sayso_export::{Engine, Settings as ExportSettings};
+use sayso_import::{Engine as ImportEngine, Settings as ImportSettings};
 use sayso_server::Options;
 use sayso_store::{Role, Store, SystemClock, account::Account};
 use serde::Serialize;
@@ -169,10 +170,12 @@ async fn serve_and_export(
     let listener = sayso_server::bind(&options).await?;
     let url = format!("http://{}", listener.local_addr().context("the address that is listened on can't be told")?);
     let engine = Engine::start(store.clone(), ExportSettings::default(), sayso_server::permission_check(&store))?;
+    let imports =
+        ImportEngine::start(store.clone(), ImportSettings::default(), sayso_server::import_permission_check(&store))?;
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
     let asked = stop.clone().wait();
     let callbacks = Worker::start(&store, &engine, CallbackSettings::default())?;
-    let server = tokio::spawn(serve::serve(store, engine, callbacks, listener, options, async move {
+    let server = tokio::spawn(serve::serve(store, engine, imports, callbacks, listener, options, async move {
         tokio::select! {
             () = asked => {}
             _ = ended => {}

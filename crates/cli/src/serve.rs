@@ -6,6 +6,7 @@ use anyhow::Context;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sayso_callbacks::{Settings as CallbackSettings, Worker};
 use sayso_export::Engine;
+use sayso_import::Engine as ImportEngine;
 use sayso_server::{Options, Tls};
 use sayso_store::{Role, Store};
 use tokio::net::TcpListener;
@@ -48,6 +49,7 @@ pub fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         trusted_proxies: settings.trusted_proxies.clone(),
         callbacks: settings.callbacks.clone(),
         write_stall: settings.write_stall,
+        import_stage_body: settings.import_stage_limit,
         ..Options::default()
     };
     let ca = settings.callback_ca.as_deref().map(|path| {
@@ -67,10 +69,11 @@ pub fn run(settings: Settings) -> anyhow::Result<ExitCode> {
             reload_when_asked(tls)?;
         }
         let engine = Engine::start(store.clone(), settings.export, sayso_server::permission_check(&store))?;
+        let imports = ImportEngine::start(store.clone(), settings.import, sayso_server::import_permission_check(&store))?;
         let callbacks = Worker::start(&store, &engine, callbacks)?;
         // From here on connections are taken: the kernel holds those that come before the first is accepted.
         out::line(format_args!("listening on {scheme}://{address}"))?;
-        serve(store, engine, callbacks, listener, options, stop.wait()).await
+        serve(store, engine, imports, callbacks, listener, options, stop.wait()).await
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -122,21 +125,26 @@ pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
         .context("the server's threads can't be started")
 }
 
-/// Serves until `shutdown` ends, then lets callbacks and the engine come to rest.
+/// Serves until `shutdown` ends, then lets callbacks and the engines come to rest.
 ///
 /// # Errors
 /// When the server fails.
 pub async fn serve(
     store: Store,
     engine: Engine,
+    imports: ImportEngine,
     callbacks: Worker,
     listener: TcpListener,
     options: Options,
     shutdown: impl Future<Output = ()> + Send,
 ) -> anyhow::Result<()> {
-    let served = sayso_server::serve(store, engine.clone(), listener, options, shutdown).await;
+    let served = sayso_server::serve(store, engine.clone(), imports.clone(), listener, options, shutdown).await;
     callbacks.stop().await;
     // Waits for workers: not on a thread that others' tasks need.
-    tokio::task::spawn_blocking(move || engine.stop()).await.context("the export engine did not come to rest")?;
+    let rest = tokio::task::spawn_blocking(move || {
+        engine.stop();
+        imports.stop();
+    });
+    rest.await.context("the engines did not come to rest")?;
     served.map_err(Into::into)
 }

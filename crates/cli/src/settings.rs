@@ -14,6 +14,7 @@ use anyhow::Context;
 use ipnet::IpNet;
 use sayso_callbacks::{Policy, Settings as CallbackSettings};
 use sayso_export::Settings as ExportSettings;
+use sayso_import::Settings as ImportSettings;
 use sayso_server::{Options, PublicUrl};
 use sayso_store::Settings as StoreSettings;
 use serde::{Deserialize, Deserializer, de::Error as _};
@@ -22,6 +23,9 @@ use crate::{
     args::{DEFAULT_DATA, LogArgs, LogFormat, ServeArgs},
     data,
 };
+
+/// The most that a bulk import's Stage may be let take (docs/import.md: 28 MB).
+const MOST_STAGED: u64 = 28 << 20;
 
 /// Wrong usage that clap can't see: the program ends with 2.
 #[derive(Debug, thiserror::Error)]
@@ -161,6 +165,10 @@ pub struct Settings {
     pub request_limit: Option<NonZeroU32>,
     /// How long a reader may take nothing.
     pub write_stall: Duration,
+    /// Largest body of an import's Stage, bytes.
+    pub import_stage_limit: u64,
+    /// The import engine's settings.
+    pub import: ImportSettings,
     /// The store's settings.
     pub store: StoreSettings,
     /// The export engine's settings.
@@ -190,6 +198,7 @@ struct File {
     trusted_proxy: Option<Vec<Network>>,
     request_limit: Option<u32>,
     write_stall: Option<Span>,
+    import_stage_limit: Option<Size>,
     disk_reserve: Option<Size>,
     key_file: Option<PathBuf>,
     token_life: Option<Span>,
@@ -242,6 +251,8 @@ fn merge(args: ServeArgs, file: File, log: &LogArgs) -> anyhow::Result<Settings>
         hold_file: args.hold_file.or(file.hold_file),
     };
     let login_failures = args.login_failures.or(file.login_failures).unwrap_or(Options::default().login_failures);
+    let import_stage_limit =
+        args.import_stage_limit.or(file.import_stage_limit).map_or(Options::default().import_stage_body, |size| size.0);
     let bounds = [
         (login_failures > 100, "login_failures is more than 100: the brake would keep too much; give 0 to 100"),
         (export.workers == 0, "workers is 0: nothing would ever be exported; give 1 or more"),
@@ -253,6 +264,10 @@ fn merge(args: ServeArgs, file: File, log: &LogArgs) -> anyhow::Result<Settings>
         (
             args.callback_timeout.or(file.callback_timeout) == Some(Span(0)),
             "callback_timeout is 0: no callback could be delivered; give 1s or more",
+        ),
+        (
+            import_stage_limit == 0 || import_stage_limit > MOST_STAGED,
+            "import_stage_limit is out of bounds; give a size from 1B to 28MiB",
         ),
         (export.sweep_every_ms == 0, "sweep_interval is 0: the sweeper would never rest; give 1ms or more"),
     ];
@@ -283,6 +298,12 @@ fn merge(args: ServeArgs, file: File, log: &LogArgs) -> anyhow::Result<Settings>
             .write_stall
             .or(file.write_stall)
             .map_or(Options::default().write_stall, |span| Duration::from_millis(span.0)),
+        import_stage_limit,
+        import: ImportSettings {
+            sweep_every_ms: export.sweep_every_ms,
+            hold_file: export.hold_file.clone(),
+            ..ImportSettings::default()
+        },
         store: StoreSettings {
             disk_reserve: args
                 .disk_reserve
@@ -379,6 +400,7 @@ mod tests {
             "write_stall = \"0s\"",
             "sweep_interval = \"0s\"",
             "callback_timeout = \"0s\"",
+            "import_stage_limit = \"29MiB\"",
         ] {
             let error = merge(ServeArgs::default(), file(text), &LogArgs::default()).unwrap_err();
             assert!(error.is::<Usage>(), "{text}: {error}");

@@ -12,6 +12,7 @@ mod contacts;
 mod country;
 mod fields;
 mod filter_consent;
+mod import;
 mod part;
 mod patched;
 mod path;
@@ -40,6 +41,7 @@ pub use activation::activate;
 pub use archive::archive;
 use contacts::Keeping;
 pub use filter_consent::withdraw_consent;
+pub use import::{Manner, Refresh, check, import, import_new, import_part};
 pub use part::Part;
 pub use patched::patched;
 use path::Path;
@@ -83,6 +85,8 @@ pub struct Kept {
 pub struct Changed {
     pub kept: Kept,
     pub former: Vec<Former>,
+    /// How many changes that were asked for a rule has declined: values of custom fields that their update rule keeps out.
+    pub declined: usize,
 }
 
 /// A new profile with this id, stamped `now`; statuses as they read then.
@@ -93,7 +97,10 @@ pub fn create(
     author: &Author,
     now: Moment,
 ) -> Result<Kept, Refusal> {
-    let mut write = Write::new(Mode::Create, config, author, now);
+    new(Write::new(Mode::Create, config, author, now), id, input)
+}
+
+fn new(mut write: Write<'_>, id: ProfileId, input: &ProfileInput) -> Result<Kept, Refusal> {
     let mut kept = Kept { profile: blank(id, write.stamp()), extras: Extras::default() };
     write.apply(&mut kept, input)?;
     size::check(&kept, 0, false)?;
@@ -110,7 +117,7 @@ pub fn update(
     author: &Author,
     now: Moment,
 ) -> Result<Changed, Refusal> {
-    write(Mode::Update, current, input, config, author, now)
+    write(Write::new(Mode::Update, config, author, now), current, input)
 }
 
 /// Makes the profile what is sent (profile.md, PUT): members left out go to their defaults, things left out are removed and go to
@@ -123,7 +130,7 @@ pub fn replace(
     author: &Author,
     now: Moment,
 ) -> Result<Changed, Refusal> {
-    write(Mode::Replace, current, input, config, author, now)
+    write(Write::new(Mode::Replace, config, author, now), current, input)
 }
 
 /// As [`update`], of preferences or consents alone: a member that is neither is refused, and so is a contact that the profile doesn't
@@ -137,23 +144,15 @@ pub fn update_part(
     now: Moment,
 ) -> Result<Changed, Refusal> {
     part::only(input, part)?;
-    write(Mode::Part, current, input, config, author, now)
+    write(Write::new(Mode::Part, config, author, now), current, input)
 }
 
-fn write(
-    mode: Mode,
-    mut kept: Kept,
-    input: &ProfileInput,
-    config: &Config,
-    author: &Author,
-    now: Moment,
-) -> Result<Changed, Refusal> {
-    let mut write = Write::new(mode, config, author, now);
+fn write(mut write: Write<'_>, mut kept: Kept, input: &ProfileInput) -> Result<Changed, Refusal> {
     let before = size::bytes(&kept);
     write.touch(&mut kept.profile.edited);
     write.apply(&mut kept, input)?;
     size::check(&kept, before, write.withdraws)?;
-    Ok(Changed { kept, former: write.former })
+    Ok(Changed { kept, former: write.former, declined: write.declined })
 }
 
 /// What becomes of what an input doesn't name.
@@ -174,14 +173,26 @@ struct Write<'a> {
     config: &'a Config,
     author: &'a Author,
     now: Moment,
+    /// When new things count as made: now, but for the profiles of an import, which all have one date.
+    created: Moment,
     mode: Mode,
+    /// What is removed where the input doesn't name it.
+    removes: Refresh,
     former: Vec<Former>,
+    /// Changes that a rule has declined.
+    declined: usize,
     /// The consents that this write gave a new value, by place and type: what becomes of that in the same write has never been.
     consented: HashSet<(Place, String)>,
     /// What this write has archived, as it was: the whole that is sent back holds it still, and doesn't say it anew by that.
     archived: Vec<(Place, Preference)>,
     /// Whether somebody takes something back by it: an opt-out, or a consent that isn't granted any more.
     withdraws: bool,
+    /// Whether a preference that is tied to an older version of a consent than the profile has is refused.
+    refuses_prior: bool,
+    /// Whether the consents that an opt-in needs may be given by another write before this one: then it isn't refused for want of them.
+    consents_may_come: bool,
+    /// The consents that this write sets back to an older version, by place and type.
+    set_back: HashSet<(Place, String)>,
 }
 
 impl<'a> Write<'a> {
@@ -190,11 +201,17 @@ impl<'a> Write<'a> {
             config,
             author,
             now,
+            created: now,
             mode,
+            removes: if mode == Mode::Replace { Refresh::ALL } else { Refresh::default() },
             former: Vec::new(),
+            declined: 0,
             consented: HashSet::new(),
             archived: Vec::new(),
             withdraws: false,
+            refuses_prior: false,
+            consents_may_come: false,
+            set_back: HashSet::new(),
         }
     }
 
@@ -260,7 +277,7 @@ impl<'a> Write<'a> {
     /// The stamp of a thing made by this write.
     fn stamp(&self) -> EditInfo {
         EditInfo {
-            create_date: self.now,
+            create_date: self.created,
             create_user_id: self.author.user_id.clone(),
             create_source_id: self.author.source_id.clone(),
             last_modified_date: self.now,

@@ -5,13 +5,15 @@
 
 mod calls;
 pub mod object;
+mod passing;
 #[cfg(test)]
 mod tests;
 mod value;
 mod wire;
 
 pub use calls::*;
-pub use value::{Field, Ignored, Said};
+pub use passing::parse_record;
+pub use value::{Field, Ignored, Said, SentId, TiedTo};
 pub use wire::*;
 
 use object::Object;
@@ -41,7 +43,7 @@ fn explain<T: DeserializeOwned>(json: &[u8], error: &serde_json::Error) -> Refus
     match serde_path_to_error::deserialize::<_, Object<T>>(&mut reader) {
         Err(fault) => {
             let path = fault.path().to_string();
-            Refusal::invalid(if path == "." { String::new() } else { path }, fault.inner().to_string())
+            Refusal::invalid(if path == "." || path == "?" { String::new() } else { path }, fault.inner().to_string())
         }
         // The input is whole; something follows it.
         Ok(_) => Refusal::invalid("", error.to_string()),

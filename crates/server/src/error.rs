@@ -10,6 +10,7 @@ use hyper::{
     header::{HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use sayso_export::ExportError;
+use sayso_import::ImportError;
 use sayso_model::refusal::{Refusal, Why};
 use sayso_store::StoreError;
 use std::sync::Arc;
@@ -64,6 +65,8 @@ pub(crate) enum ApiError {
          account says, 15 unless it says otherwise"
     )]
     IssuedTooLongAgo,
+    #[error("the import's access token is invalid: it is unknown, over, or not yours to use")]
+    InvalidImportToken,
     #[error("unable to authenticate: the token is unknown, has expired, or its user or client is disabled")]
     UnableToAuthenticate,
     #[error(
@@ -141,6 +144,8 @@ pub(crate) enum ApiError {
     #[error("{0}")]
     Export(ExportError),
     #[error("{0}")]
+    Import(ImportError),
+    #[error("{0}")]
     Store(StoreError),
 }
 
@@ -166,7 +171,7 @@ impl ApiError {
             | Body(_)
             | BodyBrokenOff
             | AuthorizationMalformed => StatusCode::BAD_REQUEST,
-            AuthorizationMissing | UnknownScheme | UnkeyedSignature => StatusCode::UNAUTHORIZED,
+            AuthorizationMissing | UnknownScheme | UnkeyedSignature | InvalidImportToken => StatusCode::UNAUTHORIZED,
             IssuedDate | IssuedTooLongAgo | UnableToAuthenticate | UnableToAuthenticateSigned => {
                 StatusCode::UNAUTHORIZED
             }
@@ -196,6 +201,13 @@ impl ApiError {
                 ExportError::Processing { .. } | ExportError::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 ExportError::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
                 // the others became errors of this table in `From<ExportError>`, or are the machine's
+                _ => StatusCode::INTERNAL_SERVER_ERROR,
+            },
+            Import(error) => match error {
+                ImportError::Malformed(_) => StatusCode::BAD_REQUEST,
+                ImportError::NotStaging(_) => StatusCode::CONFLICT,
+                ImportError::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
+                // the others became errors of this table in `From<ImportError>`, or are the machine's
                 _ => StatusCode::INTERNAL_SERVER_ERROR,
             },
             Store(error) => match error {
@@ -234,7 +246,9 @@ impl ApiError {
         match self {
             ApiError::Internal(cause) => Some(cause.clone()),
             ApiError::Store(_) => Some(self.to_string()),
-            ApiError::Export(_) if self.status() == StatusCode::INTERNAL_SERVER_ERROR => Some(self.to_string()),
+            ApiError::Export(_) | ApiError::Import(_) if self.status() == StatusCode::INTERNAL_SERVER_ERROR => {
+                Some(self.to_string())
+            }
             _ => None,
         }
     }
@@ -260,7 +274,7 @@ impl ApiError {
             ApiError::TooManyRequests { retry_after_s, .. } => retry(*retry_after_s),
             ApiError::TooManyFailures { retry_after_s } => retry((*retry_after_s).into()),
             ApiError::StillWritten => retry(5),
-            ApiError::Store(_) if self.status() == StatusCode::SERVICE_UNAVAILABLE => retry(5),
+            ApiError::Store(_) | ApiError::Import(_) if self.status() == StatusCode::SERVICE_UNAVAILABLE => retry(5),
             _ => Vec::new(),
         }
     }
@@ -302,6 +316,17 @@ impl From<ExportError> for ApiError {
             ExportError::Refused(refusal) => ApiError::Refused(refusal),
             ExportError::Store(error) => error.into(),
             other => ApiError::Export(other),
+        }
+    }
+}
+
+impl From<ImportError> for ApiError {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::UnknownToken => ApiError::InvalidImportToken,
+            ImportError::Refused(refusal) => ApiError::Refused(refusal),
+            ImportError::Store(error) => error.into(),
+            other => ApiError::Import(other),
         }
     }
 }
@@ -353,6 +378,11 @@ mod tests {
             (ApiError::IssuedTooLongAgo, 401),
             (ApiError::UnableToAuthenticate, 401),
             (ApiError::UnableToAuthenticateSigned, 401),
+            (ImportError::UnknownToken.into(), 401),
+            (ImportError::Malformed("no records".into()).into(), 400),
+            (ImportError::NotStaging(sayso_import::job::State::Queued).into(), 409),
+            (ImportError::NoRoom.into(), 503),
+            (ImportError::Damaged("a".into()).into(), 500),
             (ApiError::MayNotExecute("segment \"A\"".into()), 403),
             (ApiError::MayNot { area: "Profiles".into(), level: "Edit".into() }, 403),
             (ApiError::MayNotGive("CanExecute on a segment".into()), 403),

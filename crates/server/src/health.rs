@@ -69,6 +69,9 @@ pub(crate) async fn metrics(State(app): State<App>) -> Result<Response, ApiError
     for (state, count) in app.export_counts()? {
         metrics::gauge!("sayso_exports", "state" => state.word()).set(count as f64);
     }
+    for (state, count) in app.import_counts()? {
+        metrics::gauge!("sayso_imports", "state" => state.word()).set(count as f64);
+    }
     let recorder = recorder();
     recorder.run_upkeep();
     let plain = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
@@ -109,6 +112,8 @@ fn describe() {
     );
     metrics::describe_gauge!("sayso_connections", "Open connections");
     metrics::describe_gauge!("sayso_exports", "Export jobs, by state");
+    metrics::describe_gauge!("sayso_imports", "Bulk imports, by state");
+    metrics::describe_counter!("sayso_imported_records_total", "Records of bulk imports executed");
     metrics::describe_gauge!("sayso_store_file_bytes", metrics::Unit::Bytes, "Size of the store's file");
     metrics::describe_gauge!("sayso_store_free_bytes", metrics::Unit::Bytes, "Free pages in the store's file");
     metrics::describe_gauge!(

@@ -18,6 +18,7 @@ mod error;
 mod export;
 mod health;
 mod http;
+mod import;
 mod oauth;
 mod openapi;
 mod options;
@@ -25,7 +26,7 @@ mod profile;
 pub mod reading;
 mod router;
 
-pub use access::permission_check;
+pub use access::{import_permission_check, permission_check};
 pub use http::listen::{ServerError, bind, serve};
 pub use http::tls::{Tls, TlsError};
 pub use oauth::issuer::PublicUrl;

@@ -30,6 +30,8 @@ pub struct Options {
     pub initiate_body: u64,
     /// Largest body of a profile call, bytes (1 MiB).
     pub profile_body: u64,
+    /// Largest body of an import's Stage, bytes (docs/import.md: 25 MB).
+    pub import_stage_body: u64,
     /// Largest body of a token call, bytes (16 KiB).
     pub oauth_body: u64,
     /// How long a connection may stay without a request, and a request's head may take.
@@ -62,6 +64,7 @@ impl Default for Options {
             login_failures: 10,
             initiate_body: 32 << 20,
             profile_body: 1 << 20,
+            import_stage_body: 25 << 20,
             oauth_body: 16 << 10,
             head_idle: Duration::from_secs(60),
             body_idle: Duration::from_secs(30),

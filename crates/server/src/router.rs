@@ -11,7 +11,9 @@ use serde_json::Value;
 use std::sync::Arc;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{access::App, audit, config, docs, error::ApiError, export, health, http::stack, oauth, openapi, profile};
+use crate::{
+    access::App, audit, config, docs, error::ApiError, export, health, http::stack, import, oauth, openapi, profile,
+};
 
 /// The calls of an account. They answer under both bases (export.md, Addresses).
 fn api() -> OpenApiRouter<App> {
@@ -70,6 +72,12 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(profile::withdraw_filter_consent))
         // access.md
         .routes(routes!(audit::read_audit))
+        // docs/import.md
+        .routes(routes!(import::import_initiate))
+        .routes(routes!(import::import_stage))
+        .routes(routes!(import::import_execute))
+        .routes(routes!(import::import_status))
+        .routes(routes!(import::import_exceptions))
         // configuration.md
         .merge(config::routes())
 }

@@ -20,7 +20,7 @@ use crate::{
     account::{self, Account},
     audit,
     engine::{Databases, Db, OrEngine, Read},
-    exports, history,
+    exports, history, imports,
     index::Entries,
     keys::{self, Kind, small},
     meta::{self, Numbers},
@@ -428,6 +428,9 @@ fn small_databases(
     for entry in dbs.exports.iter(txn).or_engine()? {
         let (key, sealed) = entry.or_engine()?;
         report.sound(exports::open(key, sealed));
+    }
+    for entry in dbs.imports.iter(txn).or_engine()? {
+        report.sound(imports::open(entry.or_engine()?.1));
     }
     Ok(())
 }

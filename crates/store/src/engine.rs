@@ -12,7 +12,7 @@
 //! | history | account, ProfileId, moment, sequence, kind → the sealed former value |
 //! | tombstones | account, ProfileId → sealed tombstone |
 //! | audit | account, sequence → a record's line ([`crate::audit`]); account 0 is none |
-//! | config, access, exports, meta | everything else, small |
+//! | config, access, exports, imports, meta | everything else, small |
 
 use std::{
     fs::{File, OpenOptions},
@@ -89,6 +89,7 @@ databases!(
     access,
     exports,
     audit,
+    imports,
     meta,
 );
 

@@ -266,6 +266,39 @@ pub(crate) mod small {
     pub(crate) fn export_of(key: &[u8]) -> Result<(AccountNo, AccessToken), StoreError> {
         Ok((account_of(key.get(1..).unwrap_or_default())?, AccessToken(number_at(key, 5)?)))
     }
+    /// imports: the prefix of all records.
+    pub(crate) const IMPORTS: &[u8] = &[0];
+    /// imports: what of an import is kept, beside its record. The number is part of the key.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    #[repr(u8)]
+    pub(crate) enum OfImport {
+        /// The record of a stage call, by the sequence number of its first record.
+        Chunk = 1,
+        /// An exception, by its place among them.
+        Exception = 2,
+        /// The chunk that was staged under an idempotency key.
+        Key = 3,
+    }
+    impl OfImport {
+        pub(crate) const ALL: [Self; 3] = [Self::Chunk, Self::Exception, Self::Key];
+    }
+    /// imports: the record of an import.
+    pub(crate) fn import(no: AccountNo, token: AccessToken) -> Vec<u8> {
+        [IMPORTS, &account(no), &token.0.to_be_bytes()].concat()
+    }
+    /// imports: the prefix of everything of a kind of an import.
+    pub(crate) fn of_import(kind: OfImport, no: AccountNo, token: AccessToken) -> Vec<u8> {
+        [&[kind as u8][..], &account(no), &token.0.to_be_bytes()].concat()
+    }
+    /// imports: one of them by its number.
+    pub(crate) fn numbered_of_import(kind: OfImport, no: AccountNo, token: AccessToken, number: u64) -> Vec<u8> {
+        [&of_import(kind, no, token)[..], &number.to_be_bytes()].concat()
+    }
+    /// imports: the chunk of an idempotency key.
+    pub(crate) fn import_key(no: AccountNo, token: AccessToken, key: &[u8]) -> Vec<u8> {
+        [&of_import(OfImport::Key, no, token)[..], &Sha256::digest(key)].concat()
+    }
+
     /// exports: the record of an idempotency key, which may be of any length.
     pub(crate) fn idempotency(no: AccountNo, key: &[u8]) -> Vec<u8> {
         [IDEMPOTENCY_KEYS, &account(no), &Sha256::digest(key)].concat()

@@ -15,7 +15,7 @@
 //! | [`search`], `wanted` | finding the few that have a key, a name, an address, or meet a criterion |
 //! | [`load`], `pending` | loading many, and the index entries that wait meanwhile |
 //! | [`snapshot`] | a view that stays as it is |
-//! | [`account`], [`access`], [`exports`] | configuration, OAuth clients, the records of export jobs |
+//! | [`account`], [`access`], [`exports`], [`imports`] | configuration, OAuth clients, the records of export and import jobs; how records of an import are written |
 //! | [`vault`] | secrets that must be readable to be used, sealed under a key outside of the directory |
 //! | [`audit`] | the trail of who exported and changed what, and who was refused |
 //! | [`check`] | verifies all of it |
@@ -32,6 +32,7 @@ mod engine;
 pub mod error;
 pub mod exports;
 mod history;
+pub mod imports;
 mod index;
 mod keys;
 pub mod load;

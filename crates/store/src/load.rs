@@ -17,6 +17,7 @@ use sayso_model::{
     reading,
 };
 
+pub(crate) use self::prepare::Import;
 pub use self::{alone::Loader, prepare::Prepared};
 use self::{
     claims::Claims,
@@ -39,12 +40,13 @@ pub(crate) fn apply(
     no: AccountNo,
     author: &Author,
     batch: Vec<ProfileInput>,
+    import: Option<Import>,
 ) -> Result<Vec<Result<ProfileId, StoreError>>, StoreError> {
     let account = tx.account(no)?;
     let prepared = {
         // In a block of its own: a dictionary that nobody else holds grows in place.
         let dictionary = tx.dictionary(no)?.clone();
-        let basis = Basis { account: account.clone(), author: author.clone(), dictionary, stamp: tx.stamp() };
+        let basis = Basis { account: account.clone(), author: author.clone(), dictionary, stamp: tx.stamp(), import };
         on_all_cores(batch, |share| prepare::chunk(share, &basis, Vec::new()))
             .into_iter()
             .collect::<Result<Vec<_>, _>>()?

@@ -139,6 +139,6 @@ impl Store {
         batch: Vec<ProfileInput>,
     ) -> Result<Vec<Result<ProfileId, StoreError>>, StoreError> {
         let author = author.clone();
-        self.writer().run_blocking(move |tx| load::apply(tx, account, &author, batch))
+        self.writer().run_blocking(move |tx| load::apply(tx, account, &author, batch, None))
     }
 }

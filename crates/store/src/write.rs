@@ -151,11 +151,11 @@ fn update(
 }
 
 /// What the model made of a profile.
-struct Outcome {
-    changed: Changed,
+pub(crate) struct Outcome {
+    pub changed: Changed,
     /// The input, if a claimed alternate id may stand in it.
-    asked: Option<Box<ProfileInput>>,
-    archived: usize,
+    pub asked: Option<Box<ProfileInput>>,
+    pub archived: usize,
 }
 
 impl From<Changed> for Outcome {
@@ -165,7 +165,7 @@ impl From<Changed> for Outcome {
 }
 
 /// Changes a profile that is there; `None` from the model leaves it as it is.
-fn existing(
+pub(crate) fn existing(
     tx: &mut Tx<'_>,
     account: &Account,
     author: &Author,
@@ -182,7 +182,8 @@ fn existing(
     let former_entries = Entries::of(no, &current.profile, modified);
     let former_profile = current.profile.clone();
     let now = tx.stamp();
-    let Some(Outcome { changed: Changed { kept, former }, asked, archived }) = change(current, now)? else {
+    let Some(Outcome { changed: Changed { kept, former, declined: _ }, asked, archived }) = change(current, now)?
+    else {
         return Ok(Written { id, moment: modified, created: false, archived: 0 });
     };
     let asked = asked.as_ref().and_then(|input| input.alternate_ids.as_deref());
@@ -193,7 +194,7 @@ fn existing(
 }
 
 /// Row, facts, history and every index entry go in this one transaction; the tombstone stays (profile.md, Rules).
-fn delete(
+pub(crate) fn delete(
     tx: &mut Tx<'_>,
     no: AccountNo,
     id: ProfileId,
@@ -325,7 +326,7 @@ pub(crate) fn taken(asked: &[AlternateIdInput], kind: &str, id: &str, owner: Pro
 }
 
 /// The id of the profile that a change is about; refused when there is none.
-fn resolve(tx: &Tx<'_>, account: &Account, target: &Target) -> Result<ProfileId, StoreError> {
+pub(crate) fn resolve(tx: &Tx<'_>, account: &Account, target: &Target) -> Result<ProfileId, StoreError> {
     match target {
         // Whether it is there is seen when its row is read.
         Target::Id(id) => Ok(*id),
@@ -338,7 +339,12 @@ fn resolve(tx: &Tx<'_>, account: &Account, target: &Target) -> Result<ProfileId,
 }
 
 /// The active profile that has an alternate id: a deactivated one is reachable only by its ProfileId (profile.md).
-fn by_alternate_id(tx: &Tx<'_>, account: &Account, kind: &str, id: &str) -> Result<Option<ProfileId>, StoreError> {
+pub(crate) fn by_alternate_id(
+    tx: &Tx<'_>,
+    account: &Account,
+    kind: &str,
+    id: &str,
+) -> Result<Option<ProfileId>, StoreError> {
     if account.config.type_def(TypeKind::AlternateId, kind).is_none() {
         let seen: String = kind.chars().take(80).collect();
         return Err(

@@ -24,5 +24,5 @@ pub fn activate(
     w.remember(HistoryKind::StandardFields, || serde_json::json!({ "IsActive": former, "Reason": input.reason }));
     w.touch(&mut kept.profile.edited);
     reading::expire(&mut kept.profile, now);
-    Ok(Some(Changed { kept, former: w.former }))
+    Ok(Some(Changed { kept, former: w.former, declined: 0 }))
 }

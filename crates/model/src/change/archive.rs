@@ -53,7 +53,7 @@ pub fn archive(
     }
     w.touch(&mut profile.edited);
     reading::expire(&mut profile, now);
-    Ok(Some((Changed { kept: Kept { profile, extras }, former: w.former }, work.archived)))
+    Ok(Some((Changed { kept: Kept { profile, extras }, former: w.former, declined: 0 }, work.archived)))
 }
 
 struct Work<'a> {

@@ -6,7 +6,7 @@ use super::{
     HistoryKind, Mode, Path, Write, check,
     check::required,
     contacts::{Contact, Merged},
-    json,
+    import, json,
 };
 use crate::{
     config::{ConsentType, ConsentTypeVersion},
@@ -101,6 +101,11 @@ fn write(
         }
         if new.consent_status != ConsentStatus::Granted {
             refused.push(new.consent_type.clone());
+        }
+        if let Some(old) = &old
+            && import::is_older(w.config, &new.consent_type, &new.consent_version, &old.consent_version)
+        {
+            w.set_back.insert((holder.place.clone(), new.consent_type.clone()));
         }
         w.consented.insert((holder.place.clone(), new.consent_type.clone()));
         match old {

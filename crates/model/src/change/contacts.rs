@@ -77,7 +77,7 @@ pub(super) fn merge<C: Contact>(
     extras: &mut Extras,
     keeping: Keeping,
 ) -> Result<Merged, Refusal> {
-    if inputs.is_empty() && w.keeps_unsent() {
+    if inputs.is_empty() && !w.removes.contacts {
         return Ok(Merged::default());
     }
     let path = Path::Root.member(C::LIST);
@@ -87,7 +87,7 @@ pub(super) fn merge<C: Contact>(
     }
     let mut found =
         matched(&path, C::WHAT, list.iter().map(C::natural_key), fresh.iter().map(C::natural_key).enumerate())?;
-    if w.mode == Mode::Replace {
+    if w.removes.contacts {
         remove_unsent(w, list, &mut found, extras, keeping);
     }
     let (mut places, mut returned) = (Vec::with_capacity(inputs.len()), Vec::new());

@@ -40,7 +40,7 @@ pub(super) fn write(
         };
         new.push((field, value));
     }
-    if w.mode == Mode::Replace {
+    if w.removes.custom_fields {
         let sent: HashSet<String> = new.iter().map(|(field, _)| fold(&field.name)).collect();
         let unsent = list.iter().filter(|f| !sent.contains(&fold(&f.name)));
         new.extend(unsent.filter_map(|f| w.config.custom_field(&f.name)).map(|field| (field, None)));
@@ -57,7 +57,11 @@ pub(super) fn write(
                 UpdateRule::IfNewNotBlank => value.is_none(),
                 UpdateRule::Never => true,
             };
-        if declined || current == value.as_deref() {
+        if current == value.as_deref() {
+            continue;
+        }
+        if declined {
+            w.declined += 1;
             continue;
         }
         if !field.is_active && value.is_some() {

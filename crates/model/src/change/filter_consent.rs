@@ -58,7 +58,7 @@ pub fn withdraw_consent(
     }
     w.touch(&mut profile.edited);
     reading::expire(&mut profile, now);
-    Ok(Some(Changed { kept: Kept { profile, extras }, former: w.former }))
+    Ok(Some(Changed { kept: Kept { profile, extras }, former: w.former, declined: 0 }))
 }
 
 /// The consents of one type that count for a filter, and whose they are.

@@ -14,6 +14,13 @@ pub enum Part {
     Consents,
 }
 
+impl Part {
+    /// Whether an input has no more than this part in it.
+    pub fn is_all_of(self, input: &ProfileInput) -> bool {
+        only(input, self).is_ok()
+    }
+}
+
 /// Refuses an input that has more than this part, the contacts' natural keys and what is read-only anyway: such a member would be
 /// taken for written though it wasn't.
 pub(super) fn only(input: &ProfileInput, part: Part) -> Result<(), Refusal> {

@@ -167,19 +167,20 @@ pub(super) fn alternate_ids(
             *old = new;
         }
     }
-    remove_unsent(w, "AlternateIds", list, &sent, key);
+    remove_unsent(w, w.removes.alternate_ids, "AlternateIds", list, &sent, key);
     Ok(())
 }
 
-/// Removes from a list what a replacing write didn't name.
+/// Removes from a list what a write that does so didn't name.
 fn remove_unsent<T: serde::Serialize, K: Eq + Hash>(
     w: &mut Write<'_>,
+    removes: bool,
     name: &str,
     list: &mut Vec<T>,
     sent: &HashSet<K>,
     key: impl Fn(&T) -> K,
 ) {
-    if w.mode == Mode::Replace {
+    if removes {
         for old in list.extract_if(.., |item| !sent.contains(&key(item))) {
             w.remember(HistoryKind::StandardFields, || serde_json::json!({ name: [json(&old)] }));
         }
@@ -217,7 +218,7 @@ pub(super) fn groups(w: &mut Write<'_>, list: &mut Vec<Group>, input: &[GroupInp
             *old = new;
         }
     }
-    remove_unsent(w, "Groups", list, &sent, key);
+    remove_unsent(w, w.removes.groups, "Groups", list, &sent, key);
     Ok(())
 }
 
@@ -232,6 +233,6 @@ pub(super) fn tags(w: &mut Write<'_>, list: &mut Vec<Tag>, input: &[TagInput]) -
     let sent = new.iter().map(key).collect();
     let found = matched(&path, "tag", list.iter().map(key), new.iter().map(key).enumerate())?;
     list.extend(new.into_iter().zip(found).filter(|(_, found)| found.is_none()).map(|(tag, _)| tag));
-    remove_unsent(w, "ProfileTags", list, &sent, key);
+    remove_unsent(w, w.removes.tags, "ProfileTags", list, &sent, key);
     Ok(())
 }

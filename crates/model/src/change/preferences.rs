@@ -6,7 +6,7 @@ use super::{
     HistoryKind, Mode, Path, Write, check,
     check::{optional, required},
     contacts::{Contact, Merged},
-    json,
+    import, json,
     withdrawal::Said,
 };
 use crate::{
@@ -195,6 +195,9 @@ fn write(
         if old.as_ref().is_some_and(|old| is_as_read(old, &new, &input[i])) {
             continue;
         }
+        if w.refuses_prior {
+            refuse_prior(w, &path, at, filter, &input[i])?;
+        }
         match new.preference_type {
             PreferenceType::OptIn => {
                 said.opted_in(filter.required_consents.iter().filter_map(|c| at.consent(c)));
@@ -202,7 +205,7 @@ fn write(
                     let message = format!("filter {} is switched off: it takes opt-outs only", shown(&filter.id));
                     return Err(path.member("FilterId").unknown(message));
                 }
-                new.consents = carried(&path, at, filter)?;
+                new.consents = carried(w, &path, at, filter)?;
             }
             // An opt-out stands on no consent: it carries none, and withdraws what the former preference carried.
             PreferenceType::OptOut => {
@@ -343,7 +346,7 @@ fn attributes(path: &Path<'_>, input: &PreferenceInput) -> Result<Vec<Attribute>
 /// The consents that an opt-in to this filter carries. An opt-in without a required consent is refused: it would look like a
 /// permission that the person has not given. One that was granted and has expired still counts, so that old data can be
 /// loaded; the consent itself shows that it has expired.
-fn carried(path: &Path<'_>, at: &At<'_>, filter: &Filter) -> Result<Vec<ConsentVersion>, Refusal> {
+fn carried(w: &Write<'_>, path: &Path<'_>, at: &At<'_>, filter: &Filter) -> Result<Vec<ConsentVersion>, Refusal> {
     let mut carried = Vec::with_capacity(filter.required_consents.len());
     for name in &filter.required_consents {
         match at.consent(name) {
@@ -353,6 +356,7 @@ fn carried(path: &Path<'_>, at: &At<'_>, filter: &Filter) -> Result<Vec<ConsentV
                 locale: c.locale.clone(),
                 consent_status: c.consent_status,
             }),
+            _ if w.consents_may_come => {}
             found => {
                 let state = found.map_or("is not there", |(c, _)| match c.consent_status {
                     ConsentStatus::Denied => "is denied",
@@ -368,6 +372,37 @@ fn carried(path: &Path<'_>, at: &At<'_>, filter: &Filter) -> Result<Vec<ConsentV
         }
     }
     Ok(carried)
+}
+
+/// Refuses a preference that stands on an older version of a consent than the profile has (docs/import.md, AllowPriorConsents): a person who
+/// agreed to a former text hasn't agreed to the present one.
+fn refuse_prior(
+    w: &Write<'_>,
+    path: &Path<'_>,
+    at: &At<'_>,
+    filter: &Filter,
+    input: &PreferenceInput,
+) -> Result<(), Refusal> {
+    let prior = "the profile has a later one; set AllowPriorConsents if it is to be taken all the same";
+    let tied = path.member("Consents");
+    for (i, (kind, version)) in input.consents.0.iter().enumerate() {
+        if let Some((has, _)) = at.consent(kind)
+            && import::is_older(w.config, kind, version, &has.consent_version)
+        {
+            let message =
+                format!("the preference is tied to version {} of consent {}: {prior}", shown(version), shown(kind));
+            return Err(tied.item(i).member("ConsentVersion").invalid(message));
+        }
+    }
+    for kind in &filter.required_consents {
+        if let Some((has, place)) = at.consent(kind)
+            && w.set_back.contains(&(place, has.consent_type.clone()))
+        {
+            let version = shown(&has.consent_version);
+            return Err(path.invalid(format!("is sent with version {version} of consent {}: {prior}", shown(kind))));
+        }
+    }
+    Ok(())
 }
 
 /// Whether an input only repeats what was read and was never said by the person so: an implied preference, or an archived one. Taking

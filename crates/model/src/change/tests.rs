@@ -4,6 +4,7 @@ mod consents;
 mod contacts;
 mod echoes;
 mod fields;
+mod imports;
 mod limits;
 mod person;
 mod preferences;
@@ -124,7 +125,7 @@ fn what_is_not_sent_is_not_touched() {
         "Emails": [email(json!({ "EmailPreferences": [says("NEWS", 1)] }))], "PhoneNumbers": [phone(json!({}))],
         "CustomFields": [{ "Name": "Nick", "Value": "Annie" }], "Consents": [consent("Marketing", 1)],
     }));
-    let Changed { kept: mut after, former } = changed(&kept, json!({ "CustomerName": { "FirstName": "Anna" } }));
+    let Changed { kept: mut after, former, .. } = changed(&kept, json!({ "CustomerName": { "FirstName": "Anna" } }));
     assert_eq!(former[0].value, json!({ "CustomerName": json(&kept.profile.customer_name) }));
     assert_eq!(after.profile.customer_name.first_name.as_deref(), Some("Anna"));
     after.profile.customer_name = kept.profile.customer_name.clone();

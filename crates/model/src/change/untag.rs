@@ -18,5 +18,5 @@ pub fn untag(current: Kept, tag: &str, config: &Config, author: &Author, now: Mo
     w.remember(HistoryKind::StandardFields, || serde_json::json!({ "ProfileTags": [former] }));
     w.touch(&mut kept.profile.edited);
     reading::expire(&mut kept.profile, now);
-    Some(Changed { kept, former: w.former })
+    Some(Changed { kept, former: w.former, declined: 0 })
 }

@@ -8,6 +8,7 @@ use serde::{
 };
 
 use crate::{
+    id::ProfileId,
     profile::{ConsentStatus, PreferenceType},
     refusal::shown,
 };
@@ -57,6 +58,46 @@ impl<'de> Deserialize<'de> for Said {
             serde_json::Value::String(word) => Ok(Said(Some(word))),
             _ => Ok(Said(None)),
         }
+    }
+}
+
+/// The `ProfileId` of a body: read-only in the Data API, which passes over whatever stands in it; an import matches by it (docs/import.md).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SentId {
+    /// Not sent, or `null`.
+    #[default]
+    None,
+    /// A whole number from 1 on.
+    Id(ProfileId),
+    /// Anything else.
+    Other,
+}
+
+impl<'de> Deserialize<'de> for SentId {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        Ok(match serde_json::Value::deserialize(d)? {
+            serde_json::Value::Null => Self::None,
+            serde_json::Value::Number(n) => match n.as_u64() {
+                Some(n) if n > 0 => Self::Id(ProfileId(n)),
+                _ => Self::Other,
+            },
+            _ => Self::Other,
+        })
+    }
+}
+
+/// The consent versions of a preference, type and version: read-only in the Data API; an import is told by them which text the person has
+/// seen. Whatever isn't of this form is passed over.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TiedTo(pub Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for TiedTo {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let sent = serde_json::Value::deserialize(d)?;
+        let text = |consent: &serde_json::Value, name: &str| consent.get(name)?.as_str().map(str::to_owned);
+        let consents = sent.as_array().map(Vec::as_slice).unwrap_or_default();
+        let tied = consents.iter().filter_map(|c| text(c, "ConsentType").zip(text(c, "ConsentVersion")));
+        Ok(Self(tied.collect()))
     }
 }
 

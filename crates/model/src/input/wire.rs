@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use super::{Field, Ignored, Said, object, value};
+use super::{Field, Ignored, Said, SentId, TiedTo, object, value};
 use crate::profile::{ConsentStatus, PreferenceType};
 
 /// A profile in a call's body.
@@ -11,7 +11,7 @@ use crate::profile::{ConsentStatus, PreferenceType};
 #[serde(rename_all = "PascalCase", deny_unknown_fields, default)]
 #[allow(missing_docs)]
 pub struct ProfileInput {
-    pub profile_id: Ignored,
+    pub profile_id: SentId,
     pub is_active: Option<bool>,
     pub edited: Ignored,
     pub registration_confirmed: Option<bool>,
@@ -61,7 +61,7 @@ pub struct CustomerNameInput {
 pub struct PreferenceInput {
     pub program_id: Ignored,
     pub channel_id: Ignored,
-    pub consents: Ignored,
+    pub consents: TiedTo,
     pub match_type: Said,
     pub reason_code: Ignored,
     pub expiration_date: Ignored,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use hyper::http::Extensions;
 use sayso_export::{Engine, ExportError, job::State};
+use sayso_import::{Engine as ImportEngine, ImportError, job::State as ImportState};
 use sayso_model::{id::AccountNo, moment::Moment, secret::Secret};
 use sayso_store::{
     Sizes, Store, StoreError,
@@ -27,6 +28,7 @@ pub(crate) struct App {
 struct Inner {
     store: Store,
     engine: Engine,
+    imports: ImportEngine,
     options: Options,
     limits: Option<Limits>,
     throttle: Throttle,
@@ -34,10 +36,10 @@ struct Inner {
 
 impl App {
     /// The state of one server.
-    pub(crate) fn new(store: Store, engine: Engine, options: Options) -> Self {
+    pub(crate) fn new(store: Store, engine: Engine, imports: ImportEngine, options: Options) -> Self {
         let limits = options.request_limit.map(Limits::new);
         let throttle = Throttle::new(options.login_failures);
-        Self { inner: Arc::new(Inner { store, engine, options, limits, throttle }) }
+        Self { inner: Arc::new(Inner { store, engine, imports, options, limits, throttle }) }
     }
 
     pub(in crate::access) fn store(&self) -> &Store {
@@ -46,6 +48,10 @@ impl App {
 
     pub(in crate::access) fn engine(&self) -> &Engine {
         &self.inner.engine
+    }
+
+    pub(in crate::access) fn imports(&self) -> &ImportEngine {
+        &self.inner.imports
     }
 
     /// Counts a request of an account and keeps in the request how the account stands, for the answer to tell.
@@ -119,6 +125,11 @@ impl App {
     /// What the store occupies.
     pub(crate) fn sizes(&self) -> Result<Sizes, StoreError> {
         self.store().sizes()
+    }
+
+    /// Imports by state.
+    pub(crate) fn import_counts(&self) -> Result<Vec<(ImportState, u64)>, ImportError> {
+        self.imports().counts()
     }
 
     /// Exports by state.

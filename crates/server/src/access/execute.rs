@@ -186,7 +186,7 @@ fn require(caller: &Caller, subject: &Subject) -> Result<(), ApiError> {
 }
 
 /// An access token as a path writes it: digits alone, within the range.
-fn parse_token(text: &str) -> Option<AccessToken> {
+pub(super) fn parse_token(text: &str) -> Option<AccessToken> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let number = text.parse::<u64>().ok().filter(|n| digits && (1..=ACCESS_TOKEN_MAX).contains(n));
     number.map(AccessToken)

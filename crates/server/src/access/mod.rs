@@ -11,6 +11,7 @@ mod caller;
 mod clients;
 mod configure;
 mod execute;
+mod import;
 pub(crate) mod limit;
 mod permit;
 mod rise;
@@ -29,6 +30,8 @@ pub(crate) use configure::{
 };
 pub use execute::permission_check;
 pub(crate) use execute::{Executing, Holding, OfGroup, OfSegment};
+pub use import::import_permission_check;
+pub(crate) use import::{EditImports, Importing, ViewImports, aside as import_aside};
 pub(crate) use permit::{EditConsents, EditPreferences, EditProfiles, Permission, Permit, ViewConsents, ViewProfiles};
 pub(crate) use telling::may_view_segment;
 pub(crate) use visit::Visit;

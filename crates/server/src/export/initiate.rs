@@ -118,7 +118,7 @@ async fn initiate<O>(permit: Executing<O>, headers: &HeaderMap, body: Body) -> R
 }
 
 /// The Idempotency-Key: 1 to 255 visible ASCII characters.
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let mut all = headers.get_all("idempotency-key").iter();
     let Some(value) = all.next() else { return Ok(None) };
     let visible = |b: &u8| (0x21..=0x7e).contains(b);

@@ -7,6 +7,7 @@ use hyper::{
     HeaderMap,
     header::{CONTENT_LENGTH, CONTENT_TYPE},
 };
+use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{error::ApiError, options::Options};
@@ -48,39 +49,78 @@ pub(crate) async fn read(
     limit: u64,
     options: &Options,
 ) -> Result<Bytes, ApiError> {
-    let announced = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > limit) {
-        return Err(ApiError::BodyTooLarge(limit));
+    let mut pieces = Pieces::new(headers, body, kind, limit, options)?;
+    let mut read = BytesMut::new();
+    while let Some(piece) = pieces.next().await? {
+        read.extend_from_slice(&piece);
     }
-    let mut read = collect(body, limit, options).await?;
+    let mut read = read.freeze();
     if kind == Kind::Json && read.starts_with(BYTE_ORDER_MARK) {
         read.advance(BYTE_ORDER_MARK.len());
-    }
-    if !read.is_empty() {
-        match headers.get(CONTENT_TYPE).map(|v| v.to_str().unwrap_or_default()) {
-            None if kind == Kind::Json => {}
-            Some(content_type) if kind.takes(content_type) => {}
-            _ => return Err(ApiError::ContentType(kind.accepted())),
-        }
     }
     Ok(read)
 }
 
-/// Collects the frames.
-async fn collect(mut body: Body, limit: u64, options: &Options) -> Result<Bytes, ApiError> {
-    let whole = Instant::now() + options.body_deadline;
-    let mut read = BytesMut::new();
-    loop {
-        let soon = whole.min(Instant::now() + options.body_idle);
-        let data = match timeout_at(soon, body.frame()).await {
-            Ok(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
-            Ok(None) => return Ok(read.freeze()),
-            Ok(Some(Err(_))) | Err(_) => return Err(ApiError::BodyBrokenOff),
-        };
-        if (read.len() + data.len()) as u64 > limit {
+/// Bytes of a piece, about.
+const PIECE: usize = 256 << 10;
+
+/// A body as it arrives, for whoever needn't hold all of it.
+pub(crate) struct Pieces {
+    body: Body,
+    limit: u64,
+    read: u64,
+    idle: Duration,
+    deadline: Instant,
+    /// What is accepted, when what was sent is something else.
+    wrong_type: Option<&'static str>,
+    is_over: bool,
+}
+
+impl Pieces {
+    /// For a body of at most `limit` bytes; an empty one needs no content type.
+    pub(crate) fn new(
+        headers: &HeaderMap,
+        body: Body,
+        kind: Kind,
+        limit: u64,
+        options: &Options,
+    ) -> Result<Self, ApiError> {
+        let announced = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
+        if announced.is_some_and(|length| length > limit) {
             return Err(ApiError::BodyTooLarge(limit));
         }
-        read.extend_from_slice(&data);
+        let is_right = match headers.get(CONTENT_TYPE).map(|v| v.to_str().unwrap_or_default()) {
+            None => kind == Kind::Json,
+            Some(content_type) => kind.takes(content_type),
+        };
+        let wrong_type = (!is_right).then(|| kind.accepted());
+        let (idle, deadline) = (options.body_idle, Instant::now() + options.body_deadline);
+        Ok(Self { body, limit, read: 0, idle, deadline, wrong_type, is_over: false })
+    }
+
+    /// The next piece, of about 256 KiB unless it is the last; `None` behind it.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
+        let mut piece = BytesMut::new();
+        while !self.is_over && piece.len() < PIECE {
+            let soon = self.deadline.min(Instant::now() + self.idle);
+            let data = match timeout_at(soon, self.body.frame()).await {
+                Ok(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
+                Ok(None) => {
+                    self.is_over = true;
+                    break;
+                }
+                Ok(Some(Err(_))) | Err(_) => return Err(ApiError::BodyBrokenOff),
+            };
+            self.read += data.len() as u64;
+            if self.read > self.limit {
+                return Err(ApiError::BodyTooLarge(self.limit));
+            }
+            piece.extend_from_slice(&data);
+        }
+        match self.wrong_type {
+            Some(accepted) if !piece.is_empty() => Err(ApiError::ContentType(accepted)),
+            _ => Ok((!piece.is_empty()).then(|| piece.freeze())),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{io, sync::Arc, time::Duration};
 
 use sayso_export::Engine;
+use sayso_import::Engine as ImportEngine;
 use sayso_store::Store;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -37,10 +38,11 @@ pub async fn bind(options: &Options) -> Result<TcpListener, ServerError> {
 }
 
 /// Serves until `shutdown` ends: then stops accepting, closes connections that are idle or in the middle of a request's head, lets other requests finish for at
-/// most [`Options::drain`], and breaks those that have not (an export whose last block breaks stays Complete). The engine and the store are the caller's to stop afterwards.
+/// most [`Options::drain`], and breaks those that have not (an export whose last block breaks stays Complete). The engines and the store are the caller's to stop afterwards.
 pub async fn serve(
     store: Store,
     engine: Engine,
+    imports: ImportEngine,
     listener: TcpListener,
     options: Options,
     shutdown: impl Future<Output = ()> + Send,
@@ -51,7 +53,7 @@ pub async fn serve(
     let drain = options.drain;
     let (stop, stopping) = watch::channel(());
     let serving = Serving {
-        router: router(App::new(store, engine, options.clone())),
+        router: router(App::new(store, engine, imports, options.clone())),
         options: Arc::new(options),
         unacknowledged: Arc::new(Unacknowledged::default()),
         stopping,

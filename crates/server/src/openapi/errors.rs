@@ -81,14 +81,15 @@ pub(super) fn add(operation: &mut Value, path: &str, method: &str) {
     let of_account = path.starts_with("/Profiles");
     let export = path.contains("/Export/");
     let takes_body = operation.get("requestBody").is_some();
+    let import = path.contains("/Import");
     let initiates = export && takes_body;
-    let writes = !export && of_account && (takes_body || method == "delete" && !path.contains("/Profile/"));
+    let writes = !export && !import && of_account && (takes_body || method == "delete" && !path.contains("/Profile/"));
     let conditional =
         header_parameters(operation).any(|name| name == "If-Match" || name == "If-None-Match" && method != "get");
     let pages = export && !initiates && !path.ends_with("/Status");
     let gives = |name: &str| match name {
         "WhoAreYou" | "MayNot" | "NotThere" | "TooMany" => of_account,
-        "Conflict" => writes,
+        "Conflict" => writes || path.ends_with("/Import/{accessToken}"),
         "Stale" => conditional,
         // of an OAuth call they are an invalid_request
         "TooLarge" | "ContentType" => of_account && takes_body,

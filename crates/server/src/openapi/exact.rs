@@ -8,6 +8,9 @@ pub(super) fn complete(schemas: &mut Value) {
     if let Some(initiate) = schemas.get_mut("InitiateForm") {
         what_goes_together(initiate);
     }
+    if let Some(import) = schemas.get_mut("ImportForm") {
+        import_goes_together(import);
+    }
     if let Some(selector) = schemas.get_mut("PreferenceSelector") {
         at_least_one(selector);
     }
@@ -36,6 +39,16 @@ pub(super) fn complete(schemas: &mut Value) {
     if let Some(patch) = schemas.get_mut("JsonPatch") {
         *patch = json_patch();
     }
+}
+
+/// An import matches by nothing, or by an alternate id type that it names; one that deletes refreshes nothing (docs/import.md, Initiate).
+fn import_goes_together(form: &mut Value) {
+    let absent = |name: &str| json!({"properties": {name: {"type": "null"}}});
+    let there = |name: &str| json!({"required": [name], "properties": {name: {"type": "string", "minLength": 1}}});
+    form["anyOf"] = json!([
+        {"allOf": [absent("MatchCriteria"), absent("MatchValue")]},
+        {"allOf": [there("MatchValue"), {"required": ["MatchCriteria"], "properties": {"MatchCriteria": {"const": "AlternateIdType"}}}]},
+    ]);
 }
 
 /// A selector without members would mean everything.

@@ -78,6 +78,9 @@ impl Sandbox {
         let store = Store::open(directory.path(), Role::Server, Arc::new(SystemClock)).expect("a store");
         let engine = Engine::start(store.clone(), Settings::default(), sayso_server::permission_check(&store))
             .expect("an engine");
+        let permission = sayso_server::import_permission_check(&store);
+        let imports = sayso_import::Engine::start(store.clone(), sayso_import::Settings::default(), permission);
+        let imports = imports.expect("an engine of imports");
         let options = Options { listen: ([127, 0, 0, 1], 0).into(), ..Options::default() };
         let listener = sayso_server::bind(&options).await.expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
@@ -87,8 +90,14 @@ impl Sandbox {
             let stopped = async {
                 let _ = stopped.await;
             };
-            sayso_server::serve(served, engine.clone(), listener, options, stopped).await.expect("a good end");
-            tokio::task::spawn_blocking(move || engine.stop()).await.expect("an engine at rest");
+            sayso_server::serve(served, engine.clone(), imports.clone(), listener, options, stopped)
+                .await
+                .expect("a good end");
+            let rest = tokio::task::spawn_blocking(move || {
+                engine.stop();
+                imports.stop();
+            });
+            rest.await.expect("engines at rest");
         });
         let http = reqwest::Client::new();
         Self { store, base, http, stop: Some(stop), serving: Some(serving), _directory: directory }

@@ -73,6 +73,14 @@ actions! {
     ExportCommitted,
     /// The life of an export's token was over.
     ExportExpired,
+    /// A bulk import was started.
+    ImportInitiated,
+    /// A bulk import was executed, or is about to be.
+    ImportExecuted,
+    /// A bulk import's last record was done with.
+    ImportCompleted,
+    /// A bulk import could not go on: its user lost the permission, or what was staged for it can't be read.
+    ImportFailed,
     /// All data were copied to a backup.
     BackupMade,
     /// More happened at once than is noted one by one: how many records are missing here.

@@ -73,7 +73,7 @@ impl Store {
 
 fn basis(tx: &mut Tx<'_>, no: AccountNo, author: &Author) -> Result<Basis, StoreError> {
     let (account, dictionary) = (tx.account(no)?, tx.dictionary(no)?.clone());
-    Ok(Basis { account, author: author.clone(), dictionary, stamp: tx.stamp() })
+    Ok(Basis { account, author: author.clone(), dictionary, stamp: tx.stamp(), import: None })
 }
 
 impl Loader {

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use sayso_model::{
-    change::{self, Kept},
+    change::{self, Kept, Manner},
     facts,
     id::{Author, ProfileId, fold},
     input::{AlternateIdInput, ProfileInput},
@@ -32,6 +32,16 @@ pub(super) struct Basis {
     pub dictionary: Dictionary,
     /// The moment of the change.
     pub stamp: Moment,
+    /// The import that they are records of.
+    pub import: Option<Import>,
+}
+
+/// What an import has to say of its new profiles.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Import {
+    pub manner: Manner,
+    /// The create date of all of them.
+    pub created: Moment,
 }
 
 /// Profiles on which all work is done that needs no transaction, in the order of their inputs.
@@ -93,7 +103,13 @@ pub(super) fn chunk(inputs: Vec<ProfileInput>, basis: &Basis, bytes: Vec<u8>) ->
         expiries: Vec::with_capacity(inputs.len() * 3),
     };
     for input in inputs {
-        let made = change::create(&input, ProfileId(0), &basis.account.config, &basis.author, basis.stamp);
+        let (config, author, stamp) = (&basis.account.config, &basis.author, basis.stamp);
+        let made = match &basis.import {
+            None => change::create(&input, ProfileId(0), config, author, stamp),
+            Some(Import { manner, created }) => {
+                change::import_new(&input, ProfileId(0), manner, config, author, stamp, *created)
+            }
+        };
         let profile = match made {
             Ok(kept) => Ok(one(kept, input.alternate_ids.unwrap_or_default(), basis, &mut prepared)?),
             Err(refusal) => Err(refusal),

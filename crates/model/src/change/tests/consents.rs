@@ -49,7 +49,7 @@ fn a_version_that_is_switched_off_can_not_be_granted_after_it_was_denied() {
 fn a_consent_given_and_revoked_in_one_call_leaves_only_what_was_before_it_in_history() {
     let kept = made(json!({ "Emails": [promo(json!({}))] }));
     let again = json!({ "Consents": [consent("Marketing", 1)], "EmailPreferences": [says("PROMO", 2)] });
-    let Changed { kept: after, former } = changed(&kept, json!({ "Emails": [email(again)] }));
+    let Changed { kept: after, former, .. } = changed(&kept, json!({ "Emails": [email(again)] }));
     assert_eq!(after.profile.emails[0].consents[0].consent_status, ConsentStatus::Revoked);
     assert_eq!(kinds(&former), [HistoryKind::Consents, HistoryKind::Preferences]);
     assert_eq!(former[0].value["Consent"], json(&kept.profile.emails[0].consents[0]));
@@ -69,7 +69,7 @@ fn a_consent_about_a_channel_hangs_on_its_contacts_or_the_person() {
 #[test]
 fn a_new_consent_takes_the_place_of_the_former_also_in_another_locale() {
     let kept = made(json!({ "Consents": [consent("Marketing", 1)] }));
-    let Changed { kept: after, former } =
+    let Changed { kept: after, former, .. } =
         changed(&kept, json!({ "Consents": [with(consent("Marketing", 1), json!({ "Locale": "es_US" }))] }));
     assert_eq!(after.profile.consents.len(), 1);
     assert_eq!((&*after.profile.consents[0].locale, after.profile.consents[0].edited.create_date), ("es_US", LATER));
@@ -82,7 +82,7 @@ fn a_new_consent_takes_the_place_of_the_former_also_in_another_locale() {
 fn a_consent_sent_as_it_was_read_changes_nothing() {
     let kept = made(json!({ "Consents": [consent("Marketing", 1)] }));
     let read = json(&kept.profile.consents);
-    let Changed { kept: after, former } = changed(&kept, json!({ "Consents": read }));
+    let Changed { kept: after, former, .. } = changed(&kept, json!({ "Consents": read }));
     assert_eq!((after.profile.consents, former), (kept.profile.consents, vec![]));
 }
 
@@ -118,7 +118,7 @@ fn an_opt_in_without_a_required_consent_is_refused() {
 fn an_opt_out_revokes_the_consent_that_the_preference_carried() {
     let kept = made(json!({ "Emails": [promo(json!({}))] }));
     let out = with(says("PROMO", 2), json!({ "CustomerDate": "2026-11-20T00:00:00Z" }));
-    let Changed { kept: after, former } =
+    let Changed { kept: after, former, .. } =
         changed(&kept, json!({ "Emails": [email(json!({ "EmailPreferences": [out] }))] }));
     let consent = &after.profile.emails[0].consents[0];
     assert_eq!((consent.consent_status, consent.consent_date), (ConsentStatus::Revoked, at("2026-11-20T00:00:00Z")));
@@ -149,7 +149,7 @@ fn revoking_a_consent_archives_the_opt_ins_that_require_it() {
     let kept = made(json!({ "Emails": [promo(preferences)] }));
     for status in [2, 3, 4] {
         let input = json!({ "Emails": [email(json!({ "Consents": [consent("Marketing", status)] }))] });
-        let Changed { kept: after, former } = changed(&kept, input);
+        let Changed { kept: after, former, .. } = changed(&kept, input);
         assert_eq!(
             filters(&after.profile.emails[0].preferences),
             [("NEWS", 1), ("DEALS", 2)],

@@ -31,7 +31,7 @@ fn a_contact_is_found_by_its_natural_key_and_changed() {
                    email(json!({ "EmailAddressType": "Work" }))],
         "PhoneNumbers": [phone(json!({}))],
     }));
-    let Changed { kept: after, former } = changed(
+    let Changed { kept: after, former, .. } = changed(
         &kept,
         json!({
             "Emails": [email(json!({ "EmailAddress": "ANN@example.com" })), email(json!({ "EmailAddress": "new@b.c" }))],
@@ -60,7 +60,7 @@ fn a_contact_sent_as_it_is_keeps_its_stamp() {
     let kept = made(
         json!({ "Emails": [email(json!({ "IsDefault": true }))], "Addresses": [address(json!({ "CountryCode_Alpha2": "US" }))] }),
     );
-    let Changed { kept: after, former } =
+    let Changed { kept: after, former, .. } =
         changed(&kept, json!({ "Emails": [email(json!({}))], "Addresses": [address(json!({}))] }));
     assert_eq!((after.profile.emails, former), (kept.profile.emails, vec![]));
     assert_eq!(after.profile.addresses, kept.profile.addresses);
@@ -77,7 +77,7 @@ fn a_contact_that_was_switched_off_is_active_when_it_is_sent_again() {
 fn naming_a_new_default_clears_the_old_one() {
     let kept =
         made(json!({ "Emails": [email(json!({ "IsDefault": true })), email(json!({ "EmailAddressType": "Work" }))] }));
-    let Changed { kept: after, former } =
+    let Changed { kept: after, former, .. } =
         changed(&kept, json!({ "Emails": [email(json!({ "EmailAddressType": "Work", "IsDefault": true }))] }));
     assert_eq!(after.profile.emails.iter().map(|e| e.is_default).collect::<Vec<_>>(), [false, true]);
     assert!(after.profile.emails.iter().all(|e| e.edited.last_modified_date == LATER));
@@ -160,7 +160,7 @@ fn a_new_country_code_says_the_country_anew() {
 fn a_phone_that_is_no_mobile_any_more_archives_its_text_preferences() {
     let texts = json!({ "IsMobile": true, "PhoneNumberPreferences": [says("SMS", 2), says("CALL", 1)] });
     let kept = made(json!({ "PhoneNumbers": [phone(texts)] }));
-    let Changed { kept: after, former } =
+    let Changed { kept: after, former, .. } =
         changed(&kept, json!({ "PhoneNumbers": [phone(json!({ "IsMobile": false }))] }));
     assert_eq!(filters(&after.profile.phone_numbers[0].preferences), [("CALL", 1)]);
     let (place, sms) = &after.extras.archived[0];

@@ -104,7 +104,7 @@ fn lists_are_matched_by_their_natural_key_added_or_changed_never_removed() {
         "AlternateIds": [{ "AlternateIdType": "CRM", "AlternateId": "a1" }, { "AlternateIdType": "CRM", "AlternateId": "a2" }],
         "Groups": [{ "GroupType": "Household", "GroupName": "Lee" }], "ProfileTags": [{ "Name": "vip" }],
     }));
-    let Changed { kept: after, former } = changed(
+    let Changed { kept: after, former, .. } = changed(
         &kept,
         json!({
             "AlternateIds": [{ "AlternateIdType": "crm", "AlternateId": "A2", "IsActive": false }, { "AlternateIdType": "CRM", "AlternateId": "a3" }],

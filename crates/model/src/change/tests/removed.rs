@@ -23,7 +23,7 @@ fn an_archived_preference_does_not_come_back_live_with_its_contact() {
     let selectors: ArchiveInput =
         serde_json::from_value(json!({ "Preferences": [{ "FilterId": "NEWS" }], "ReasonCode": "ended" })).unwrap();
     let done = archive(removed(), &selectors, &config(), &author("ben"), LATER).unwrap();
-    let (Changed { kept, former }, count) = done.expect("something was archived");
+    let (Changed { kept, former, .. }, count) = done.expect("something was archived");
     assert_eq!((count, archived(&kept), former), (1, vec!["NEWS"], vec![]));
     let kept = back(&kept);
     assert_eq!(filters(&kept.profile.emails[0].preferences), [("PROMO", 1)]);

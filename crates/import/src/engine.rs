@@ -1,0 +1,322 @@
+//! The engine: takes jobs and records, executes what is queued, tells how far it is, sweeps what time has ended.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, mpsc},
+    thread::JoinHandle,
+};
+
+use parking_lot::Mutex;
+use sayso_model::{
+    id::{ACCESS_TOKEN_MAX, AccessToken, AccountNo, Author},
+    moment::Moment,
+};
+use sayso_store::{
+    Store, StoreError,
+    audit::{Action, Entry, Origin},
+    imports::Key,
+};
+
+use crate::{
+    ImportError,
+    check_record::Checker,
+    files::Files,
+    job::{Event, Request, State, Status},
+    record::{Chunk, Job, decode, decode_job, encode},
+    stage::{Place, Staged, Staging, staged},
+    sweep,
+    wishes::May,
+    worker,
+};
+
+/// What an operator may set.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Life of a token from Initiate, ms (12 h).
+    pub token_life_ms: i64,
+    /// Real time between two runs of the sweeper, ms (30,000).
+    pub sweep_every_ms: u64,
+    /// For sandboxes and tests: nothing is executed while this file exists (`serve --hold-file`).
+    pub hold_file: Option<std::path::PathBuf>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { token_life_ms: 12 * 3_600_000, sweep_every_ms: 30_000, hold_file: None }
+    }
+}
+
+/// Who asks: a token is its initiator's, or an administrator's of the same account (docs/import.md, Permissions).
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct Caller {
+    pub account: AccountNo,
+    pub user_id: String,
+    /// The user's number in the account's ledger: somebody else who later has the same id has another.
+    pub user_no: Option<u64>,
+    pub is_administrator: bool,
+    /// Where the call came from, for the audit trail.
+    pub origin: Origin,
+}
+
+/// Whether a user (and the OAuth client, if one was used) may still import: account, user id, client id. The rules are access.md's and the
+/// server's; the engine only asks, before each batch. May read the store.
+pub type PermissionCheck = Arc<dyn Fn(AccountNo, &str, Option<&str>) -> bool + Send + Sync>;
+
+/// What Stage begins with.
+pub enum Begun {
+    /// The same call was taken before.
+    Before(Box<Staged>),
+    /// It is taken now.
+    Taking(Box<Staging>),
+}
+
+/// What the engine's threads share.
+pub(crate) struct Inner {
+    pub store: Store,
+    pub settings: Settings,
+    pub files: Files,
+    pub permission: PermissionCheck,
+}
+
+impl Inner {
+    pub fn now(&self) -> Moment {
+        self.store.clock().now()
+    }
+
+    /// A job, if it is there.
+    pub fn job(&self, key: Key) -> Result<Option<Job>, StoreError> {
+        self.store.import_record(key)?.map(|bytes| decode_job(&bytes)).transpose()
+    }
+
+    /// The stage call that a record came with.
+    pub fn chunk_of(&self, key: Key, sequence: u64) -> Result<Option<Chunk>, StoreError> {
+        let chunks = self.store.import_chunks(key, sequence, 1)?;
+        let chunk = chunks.first().map(|bytes| decode::<Chunk>(bytes)).transpose()?;
+        Ok(chunk.filter(|chunk| (chunk.first..chunk.end()).contains(&sequence)))
+    }
+}
+
+/// The import engine of one data directory. Cheap to clone; the last clone stops it.
+#[derive(Clone)]
+pub struct Engine {
+    threads: Arc<Threads>,
+}
+
+struct Threads {
+    inner: Arc<Inner>,
+    queue: mpsc::Sender<worker::Message>,
+    sweeper: Mutex<Option<mpsc::Sender<()>>>,
+    running: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Engine {
+    /// Starts the worker and the sweeper; executions that were interrupted go on, staged files that no import names go, and imports whose files
+    /// aren't there (the directory is a restored backup) end in Failed.
+    ///
+    /// # Errors
+    /// The records can't be read, or files not be removed.
+    pub fn start(store: Store, settings: Settings, permission: PermissionCheck) -> Result<Engine, ImportError> {
+        let files = Files::new(store.directory());
+        let inner = Arc::new(Inner { store, settings, files, permission });
+        let mut jobs = Vec::new();
+        let mut named = HashSet::new();
+        for record in inner.store.all_import_records()? {
+            let job = decode_job(&record)?;
+            let mut is_whole = true;
+            for chunk in inner.store.import_chunks(job.key(), 0, usize::MAX)? {
+                let chunk: Chunk = decode(&chunk)?;
+                let path = inner.files.file(job.key(), chunk.file);
+                is_whole &= chunk.end() <= job.cursor + 1 || path.is_file();
+                named.insert(path);
+            }
+            if !is_whole && !job.state.has_ended() {
+                let error = "what was staged for it is not in this data directory (a backup holds none); it has to be imported again";
+                tracing::warn!(token = %job.token, error, "an import ends");
+                worker::fail(&inner, job.key(), error)?;
+            } else {
+                jobs.push(job);
+            }
+        }
+        let removed = inner.files.remove_all_but(&named)?;
+        if removed > 0 {
+            tracing::info!(removed, "removed staged files that no import names");
+        }
+        jobs.retain(|job| matches!(job.state, State::Queued | State::Processing));
+        jobs.sort_by_key(|job| job.created);
+        let (queue, waiting) = mpsc::channel();
+        for job in jobs {
+            tracing::info!(token = %job.token, cursor = job.cursor, "an import goes on");
+            // The receiver is ours.
+            let _ = queue.send(worker::Message::Queued(job.key()));
+        }
+        let (sweeper, stop) = mpsc::channel();
+        let threads =
+            Threads { inner: Arc::clone(&inner), queue, sweeper: Mutex::new(Some(sweeper)), running: Mutex::default() };
+        threads.spawn("import-worker", move |inner| worker::run(inner, &waiting))?;
+        threads.spawn("import-sweep", move |inner| sweep::run(inner, &stop))?;
+        Ok(Engine { threads: Arc::new(threads) })
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.threads.inner
+    }
+
+    /// Persists a job.
+    ///
+    /// # Errors
+    /// The store doesn't keep it.
+    pub async fn initiate(&self, request: Request) -> Result<Status, ImportError> {
+        let (now, settings) = (self.inner().now(), self.inner().settings.clone());
+        let made = self.inner().store.imports(move |tx| {
+            let token = loop {
+                let token = random_token().map_err(|e| StoreError::Engine(e.to_string()))?;
+                if tx.get((request.account, token))?.is_none() {
+                    break token;
+                }
+            };
+            let origin = request.origin.clone();
+            let job = Job::new(request, token, now);
+            let record = encode(&job)?;
+            tx.put(job.key(), &record)?;
+            tx.audit(job.account, &job.told(Action::ImportInitiated, origin))?;
+            Ok(job.status(&settings))
+        });
+        Ok(made.await?)
+    }
+
+    /// Begins to take the records of one call (blocking: makes a file). `author`: who is said to make the changes.
+    ///
+    /// # Errors
+    /// [`ImportError::UnknownToken`], [`ImportError::NotStaging`], [`ImportError::NoRoom`].
+    pub fn stage(
+        &self,
+        caller: &Caller,
+        token: AccessToken,
+        idempotency: Option<String>,
+    ) -> Result<Begun, ImportError> {
+        let inner = self.inner();
+        let job = self.job(caller, token)?;
+        let key = job.key();
+        if let Some(idempotency) = &idempotency
+            && let Some(before) = inner.store.import_key(key, idempotency.as_bytes())?
+        {
+            let before = staged(job.status(&inner.settings), decode(&before)?);
+            return Ok(Begun::Before(Box::new(before)));
+        }
+        if !job.state.is_open() {
+            return Err(ImportError::NotStaging(job.state));
+        }
+        let account = inner.store.account_by_no(job.account)?.ok_or(ImportError::UnknownToken)?;
+        let user = account.config.user(&job.user_id).ok_or(ImportError::UnknownToken)?;
+        let author = Author { user_id: user.user_id.clone(), source_id: user.source_group.clone() };
+        let may = May::of(&account.config, user);
+        let checker = Checker { store: inner.store.clone(), account, author, may, terms: job.terms };
+        let file =
+            getrandom::u64().map_err(|e| StoreError::Engine(format!("the machine gives no random bytes: {e}")))?;
+        let (store, files, settings) = (inner.store.clone(), inner.files.clone(), inner.settings.clone());
+        let place = Place { store, files, key, file, idempotency, settings };
+        Ok(Begun::Taking(Box::new(Staging::begin(checker, place)?)))
+    }
+
+    /// Queues a job; one that is queued, under way or over stays as it is.
+    ///
+    /// # Errors
+    /// [`ImportError::UnknownToken`], or the store doesn't keep it.
+    pub async fn execute(&self, caller: &Caller, token: AccessToken) -> Result<Status, ImportError> {
+        let inner = self.inner();
+        let key = self.job(caller, token)?.key();
+        let (settings, origin) = (inner.settings.clone(), caller.origin.clone());
+        let queued = inner.store.imports(move |tx| {
+            let now = tx.now();
+            let job = tx.get(key)?.map(|bytes| decode_job(&bytes)).transpose()?;
+            let Some(mut job) = job.filter(|job| !job.is_over(now, &settings)) else { return Ok(None) };
+            let is_new = job.state.is_open();
+            if is_new {
+                let stepped = job.advance(Event::ExecuteAsked, now);
+                stepped.map_err(|e| StoreError::Engine(e.to_string()))?;
+                let record = encode(&job)?;
+                tx.put(key, &record)?;
+                let executed = job.told(Action::ImportExecuted, origin);
+                tx.audit(job.account, &Entry { rows: Some(job.counts.received), ..executed })?;
+            }
+            Ok(Some((is_new, job.status(&settings))))
+        });
+        let (is_new, status) = queued.await?.ok_or(ImportError::UnknownToken)?;
+        if is_new {
+            // The worker ends with the engine: then it is found at the next start.
+            let _ = self.threads.queue.send(worker::Message::Queued(key));
+        }
+        Ok(status)
+    }
+
+    /// How far it is.
+    ///
+    /// # Errors
+    /// [`ImportError::UnknownToken`].
+    pub fn status(&self, caller: &Caller, token: AccessToken) -> Result<Status, ImportError> {
+        Ok(self.job(caller, token)?.status(&self.inner().settings))
+    }
+
+    /// Jobs by state, for `/metrics`.
+    ///
+    /// # Errors
+    /// The records can't be read.
+    pub fn counts(&self) -> Result<Vec<(State, u64)>, ImportError> {
+        let mut counts: Vec<(State, u64)> = State::ALL.into_iter().map(|state| (state, 0)).collect();
+        for record in self.inner().store.all_import_records()? {
+            let state = decode_job(&record)?.state;
+            counts.iter_mut().filter(|(s, _)| *s == state).for_each(|(_, n)| *n += 1);
+        }
+        Ok(counts)
+    }
+
+    /// Stops and waits for the batch under way; what is queued goes on at the next start.
+    pub fn stop(&self) {
+        self.threads.stop();
+    }
+
+    /// The caller's own job; anybody else's is unknown, and so is one that is over.
+    pub(crate) fn job(&self, caller: &Caller, token: AccessToken) -> Result<Job, ImportError> {
+        let inner = self.inner();
+        let job = inner.job((caller.account, token))?.ok_or(ImportError::UnknownToken)?;
+        let known = job.belongs_to(caller) && !job.is_over(inner.now(), &inner.settings);
+        if known { Ok(job) } else { Err(ImportError::UnknownToken) }
+    }
+}
+
+impl Threads {
+    fn spawn(&self, name: &str, run: impl FnOnce(&Arc<Inner>) + Send + 'static) -> Result<(), ImportError> {
+        let inner = Arc::clone(&self.inner);
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || run(&inner));
+        let thread = thread.map_err(|e| StoreError::Engine(format!("the thread {name} can't be started: {e}")))?;
+        self.running.lock().push(thread);
+        Ok(())
+    }
+
+    fn stop(&self) {
+        let _ = self.queue.send(worker::Message::Stop);
+        self.sweeper.lock().take();
+        for thread in self.running.lock().drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the import engine ended by a panic");
+            }
+        }
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// A token that nobody can guess, and that every JSON reader keeps exactly.
+fn random_token() -> Result<AccessToken, getrandom::Error> {
+    loop {
+        let token = getrandom::u64()? & ACCESS_TOKEN_MAX;
+        if token != 0 {
+            return Ok(AccessToken(token));
+        }
+    }
+}

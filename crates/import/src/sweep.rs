@@ -1,0 +1,50 @@
+//! What time ends: imports whose token is over and whose retention has passed go with everything that was staged for them.
+
+use std::{
+    sync::{Arc, mpsc},
+    time::Duration,
+};
+
+use sayso_store::{Store, imports::Key};
+
+use crate::{ImportError, Settings, engine::Inner, files::Files, record::decode_job};
+
+/// Entries that are removed in one transaction, at most.
+const TOGETHER: usize = 5_000;
+
+/// The sweeper's thread; ends when the other side is dropped.
+pub(crate) fn run(inner: &Arc<Inner>, stop: &mpsc::Receiver<()>) {
+    let every = Duration::from_millis(inner.settings.sweep_every_ms.max(1));
+    while let Err(mpsc::RecvTimeoutError::Timeout) = stop.recv_timeout(every) {
+        if let Err(error) = sweep(&inner.store, &inner.files, &inner.settings) {
+            tracing::error!(%error, "sweeping ended imports failed; it is tried again");
+        }
+    }
+}
+
+fn sweep(store: &Store, files: &Files, settings: &Settings) -> Result<u64, ImportError> {
+    let now = store.clock().now();
+    let mut over: Vec<Key> = Vec::new();
+    for record in store.all_import_records()? {
+        let job = decode_job(&record)?;
+        if job.is_over(now, settings) {
+            over.push(job.key());
+        }
+    }
+    for key in &over {
+        let key = *key;
+        // The files first: an import that is still there is found again.
+        files.remove(key)?;
+        while store.imports_upkeep(move |tx| tx.remove(key, TOGETHER))? {}
+    }
+    Ok(over.len() as u64)
+}
+
+/// Removes the imports that are over, with their files; gives how many went. For a command that has the directory to itself: a server does
+/// it all the time, but one that was stopped left what has ended since.
+///
+/// # Errors
+/// The records can't be read, or a file not be removed.
+pub fn remove_ended(store: &Store) -> Result<u64, ImportError> {
+    sweep(store, &Files::new(store.directory()), &Settings::default())
+}

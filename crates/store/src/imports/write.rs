@@ -1,0 +1,235 @@
+//! A batch of an import's records, written in one transaction in the order of their numbers, with the outcome that they would have had one
+//! by one. New profiles wait and are prepared together on all cores, as a load's are, until something comes that they may have to do with.
+
+use std::collections::HashSet;
+
+use sayso_model::{
+    change::{self, Manner, Part},
+    id::{AccountNo, Author, ProfileId, fold},
+    input::ProfileInput,
+    moment::Moment,
+    refusal::Refusal,
+};
+
+use super::Imports;
+use crate::{
+    StoreError,
+    account::Account,
+    engine::OrEngine,
+    keys, load,
+    profiles::{Expected, Target},
+    rows,
+    tx::Tx,
+    write::{self, Outcome},
+};
+
+/// What a record is matched by (docs/import.md, Matching).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum By {
+    /// Nothing: it is new.
+    Nothing,
+    /// A ProfileId; one that no profile ever had makes a new one.
+    Id(ProfileId),
+    /// An alternate id, among active profiles; one that none has makes a new one.
+    AlternateId {
+        /// Its type.
+        kind: String,
+        /// The id.
+        id: String,
+    },
+}
+
+/// What a record asks for.
+#[derive(Debug, Clone)]
+pub enum Wish {
+    /// A new profile, or a change of the one that it matches.
+    Put(By, Box<ProfileInput>),
+    /// Preferences or consents alone, of a profile that is there.
+    Part(By, Part, Box<ProfileInput>),
+    /// The profile's end, for a reason.
+    Delete(By, Option<String>),
+    /// What was refused before.
+    Refused(Refusal),
+}
+
+impl Imports<'_, '_> {
+    /// Writes records. For each, in order: how many changes a rule has declined, or what it is refused for; a refused one leaves the others.
+    /// `created` is the create date of new ones.
+    ///
+    /// # Errors
+    /// What isn't about one record: then nothing of the transaction is kept.
+    pub fn write(
+        &mut self,
+        no: AccountNo,
+        author: &Author,
+        manner: &Manner,
+        created: Moment,
+        wishes: Vec<Wish>,
+    ) -> Result<Vec<Result<usize, Refusal>>, StoreError> {
+        let account = self.0.account(no)?;
+        let outcomes = Vec::with_capacity(wishes.len());
+        let mut batch = Batch {
+            tx: self.0,
+            account,
+            author,
+            manner,
+            created,
+            waiting: Vec::new(),
+            claims: HashSet::new(),
+            outcomes,
+        };
+        for wish in wishes {
+            batch.one(wish)?;
+        }
+        batch.settle()?;
+        Ok(batch.outcomes)
+    }
+}
+
+struct Batch<'b, 's> {
+    tx: &'b mut Tx<'s>,
+    account: Account,
+    author: &'b Author,
+    manner: &'b Manner,
+    created: Moment,
+    /// New profiles that aren't put yet, each with its place among the outcomes.
+    waiting: Vec<(usize, ProfileInput)>,
+    /// Their alternate ids, type and id folded.
+    claims: HashSet<(String, String)>,
+    outcomes: Vec<Result<usize, Refusal>>,
+}
+
+impl Batch<'_, '_> {
+    fn one(&mut self, wish: Wish) -> Result<(), StoreError> {
+        let outcome = match wish {
+            Wish::Refused(refusal) => Err(refusal.into()),
+            Wish::Put(by, input) => match self.find(&by) {
+                Ok(Some(id)) => self.update(id, input),
+                Ok(None) => {
+                    self.wait(*input);
+                    return Ok(());
+                }
+                Err(error) => Err(error),
+            },
+            Wish::Part(by, part, input) => self.there(&by).and_then(|id| self.update_part(id, part, &input)),
+            Wish::Delete(by, reason) => self.there(&by).and_then(|id| {
+                self.settle()?;
+                write::delete(self.tx, self.account.no, id, reason, &Expected::default()).map(|_| 0)
+            }),
+        };
+        match outcome {
+            Ok(declined) => self.outcomes.push(Ok(declined)),
+            Err(StoreError::Refused(refusal)) => self.outcomes.push(Err(refusal)),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// The profile that a record matches; `None`: it makes a new one.
+    fn find(&mut self, by: &By) -> Result<Option<ProfileId>, StoreError> {
+        let no = self.account.no;
+        match by {
+            By::Nothing => Ok(None),
+            By::Id(id) => {
+                // A number that one of those that wait may get.
+                if id.0 >= self.tx.numbers(no)?.next_profile {
+                    self.settle()?;
+                }
+                let (dbs, txn) = self.tx.read();
+                if dbs.rows.get(txn, &keys::profile(no, *id)).or_engine()?.is_some() {
+                    return Ok(Some(*id));
+                }
+                match rows::tombstone(dbs, txn, no, *id)? {
+                    None => Ok(None),
+                    Some(_) => {
+                        let why = format!("profile {id} was deleted; leave ProfileId out if this is to be a new one");
+                        Err(Refusal::unknown("ProfileId", why).into())
+                    }
+                }
+            }
+            By::AlternateId { kind, id } => {
+                if self.claims.contains(&(fold(kind), fold(id))) {
+                    self.settle()?;
+                }
+                write::by_alternate_id(self.tx, &self.account, kind, id)
+            }
+        }
+    }
+
+    /// The same where there must be one.
+    fn there(&mut self, by: &By) -> Result<ProfileId, StoreError> {
+        if let Some(id) = self.find(by)? {
+            return Ok(id);
+        }
+        Err(match by {
+            By::Nothing => Refusal::invalid("ProfileId", "is required where no new profile can be made").into(),
+            By::Id(id) => Refusal::unknown("ProfileId", format!("there is no profile {id}")).into(),
+            By::AlternateId { kind, id } => {
+                let target = Target::AlternateId { kind: kind.clone(), id: id.clone() };
+                match write::resolve(self.tx, &self.account, &target) {
+                    Ok(id) => return Ok(id),
+                    Err(StoreError::Refused(refusal)) => Refusal { path: "AlternateIds".to_owned(), ..refusal }.into(),
+                    Err(error) => error,
+                }
+            }
+        })
+    }
+
+    fn update(&mut self, id: ProfileId, input: Box<ProfileInput>) -> Result<usize, StoreError> {
+        // Those before it claim their alternate ids first.
+        let meets = |kind: &Option<String>, id: &Option<String>| {
+            let key = (fold(kind.as_deref().unwrap_or_default()), fold(id.as_deref().unwrap_or_default()));
+            self.claims.contains(&key)
+        };
+        let claims = input.alternate_ids.iter().flatten().any(|a| meets(&a.alternate_id_type, &a.alternate_id));
+        if claims || self.manner.refresh.alternate_ids {
+            self.settle()?;
+        }
+        let (account, author, manner) = (&self.account, self.author, self.manner);
+        let mut declined = 0;
+        write::existing(self.tx, account, author, id, &Expected::default(), |kept, now| {
+            let changed = change::import(kept, &input, manner, &account.config, author, now)?;
+            declined = changed.declined;
+            Ok(Some(Outcome { changed, asked: Some(input), archived: 0 }))
+        })?;
+        Ok(declined)
+    }
+
+    fn update_part(&mut self, id: ProfileId, part: Part, input: &ProfileInput) -> Result<usize, StoreError> {
+        let (account, author, manner) = (&self.account, self.author, self.manner);
+        write::existing(self.tx, account, author, id, &Expected::default(), |kept, now| {
+            let changed = change::import_part(kept, part, input, manner, &account.config, author, now)?;
+            Ok(Some(Outcome { changed, asked: None, archived: 0 }))
+        })?;
+        Ok(0)
+    }
+
+    fn wait(&mut self, input: ProfileInput) {
+        for a in input.alternate_ids.iter().flatten() {
+            if let (Some(kind), Some(id)) = (&a.alternate_id_type, &a.alternate_id) {
+                self.claims.insert((fold(kind), fold(id)));
+            }
+        }
+        self.waiting.push((self.outcomes.len(), input));
+        self.outcomes.push(Ok(0));
+    }
+
+    /// Puts the new profiles that wait.
+    fn settle(&mut self) -> Result<(), StoreError> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        self.claims.clear();
+        let (places, inputs): (Vec<usize>, Vec<ProfileInput>) = self.waiting.drain(..).unzip();
+        let import = load::Import { manner: *self.manner, created: self.created };
+        let answers = load::apply(self.tx, self.account.no, self.author, inputs, Some(import))?;
+        for (place, answer) in places.into_iter().zip(answers) {
+            match answer {
+                Ok(_) => {}
+                Err(StoreError::Refused(refusal)) => self.outcomes[place] = Err(refusal),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
