@@ -8,7 +8,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-use base64::{Engine, prelude::BASE64_STANDARD};
+use base64::{
+    Engine,
+    prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
+};
 use serde_json::json;
 
 use crate::{
@@ -95,6 +98,11 @@ async fn no_secret_of_a_day_of_use_is_told_to_anybody_else() {
     let form = [("grant_type", "client_credentials"), ("client_id", id), ("client_secret", &secret)];
     let token = day.shows(token_call(&form), "access_token").await;
     let wrong = day.secret(&"w".repeat(64));
+    let part = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
+    let jwt =
+        [part("{\"alg\":\"RS256\"}"), part(&format!("{{\"iss\":\"{id}\",\"sub\":\"{id}\"}}")), part(&wrong)].join(".");
+    let jwt = day.secret(&jwt);
+    let jwt_bearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
     for form in [
         vec![("grant_type", "client_credentials"), ("client_id", id), ("client_secret", &wrong)],
         vec![("grant_type", "password"), ("client_id", id), ("client_secret", &secret)],
@@ -102,6 +110,8 @@ async fn no_secret_of_a_day_of_use_is_told_to_anybody_else() {
         vec![("grant_type", "client_credentials"), ("client_id", &secret), ("client_secret", id)],
         vec![("client_secret", &secret), ("client_secret", &wrong)],
         vec![("grant_type", &secret)],
+        vec![("grant_type", "client_credentials"), ("client_assertion_type", jwt_bearer), ("client_assertion", &jwt)],
+        vec![("grant_type", "client_credentials"), ("client_assertion_type", &jwt), ("client_assertion", jwt_bearer)],
     ] {
         day.call("a wrong token call", token_call(&form)).await;
         let basic = admin.http.post(format!("{}/oauth/token", world.url)).basic_auth(id, Some(&wrong));
