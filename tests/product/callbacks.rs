@@ -43,7 +43,7 @@ fn secret(world: &World, flags: &[&str]) -> String {
 
 #[tokio::test]
 async fn the_status_is_posted_once_and_signed_with_the_accounts_secret() {
-    let world = World::start_with(HTTP).await;
+    let world = World::start_with(&[HTTP, &["--log", "trace"]].concat()).await;
     let (api, receiver) = (world.nightly().await, Receiver::answering("204 No Content").await);
     api.create(person("Ann", &["a"])).await;
     let token = export_calling(&api, &receiver.url()).await;

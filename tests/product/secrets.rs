@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::{
     configuration::{make, path},
-    harness::*,
+    harness::{receiver::Receiver, *},
     signed::header,
 };
 
@@ -78,7 +78,7 @@ impl Day {
 
 #[tokio::test]
 async fn no_secret_of_a_day_of_use_is_told_to_anybody_else() {
-    let world = World::start_with(&["--log", "trace"]).await;
+    let world = World::start_with(&["--log", "trace", "--allow-http-callbacks"]).await;
     let mut day = Day::default();
     let admin = world.admin().await;
     let nightly = world.nightly().await;
@@ -165,8 +165,12 @@ async fn no_secret_of_a_day_of_use_is_told_to_anybody_else() {
         day.call("a signed call", signed(&authorization)).await;
     }
 
-    // An export, signed and with a token, and bodies that are wrong.
-    let export = nightly.export("Everyone", json!({})).await;
+    // An export, signed and with a token, its callback, and bodies that are wrong.
+    let webhook = world.sayso(&["account", "webhook-secret", ACCOUNT]);
+    day.secret(webhook.trim().strip_prefix("whsec_").unwrap());
+    let receiver = Receiver::answering("204 No Content").await;
+    let export = nightly.export("Everyone", json!({"CallbackURL": receiver.url()})).await;
+    assert_eq!(receiver.has_heard(1).await.signed_by(&webhook), 1);
     day.call("Status", nightly.call("GET", &nightly.token_path(export, "/Status"))).await;
     day.call("a page", nightly.call("GET", &nightly.token_path(export, "?limit=10&keepAlive=true"))).await;
     day.call("Commit", nightly.call("POST", &nightly.token_path(export, "/Commit"))).await;
