@@ -1,0 +1,214 @@
+//! Parquet: typed and nested as the record is. Every column may be null, since a segment's output settings leave parts out; dates are
+//! timestamps of milliseconds in UTC.
+
+use std::{fs::File, io::Write, sync::Arc};
+
+use arrow_array::{
+    ArrayRef,
+    builder::{BooleanBuilder, Int64Builder, StringBuilder},
+};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use parquet::{
+    arrow::ArrowWriter,
+    basic::{Compression, ZstdLevel},
+    column::writer::ColumnCloseResult,
+    file::{
+        metadata::ParquetMetaDataReader,
+        properties::{EnabledStatistics, WriterProperties},
+        writer::SerializedFileWriter,
+    },
+};
+use serde::Deserialize;
+
+use crate::{
+    Error, Shape,
+    column::Column,
+    record::{Contact, Deleted, Deletions, Preferences, Profile, Profiles},
+};
+
+/// The columns of a shape.
+pub fn schema(shape: Shape) -> SchemaRef {
+    Arc::new(match shape {
+        Shape::Profiles => Schema::new(Profiles::fields()),
+        Shape::Deleted => Schema::new(Deletions::fields()),
+        Shape::Preferences => {
+            let mut fields = vec![Field::new("ProfileId", DataType::Int64, true)];
+            fields.extend(["ContactKind", "ContactType", "Contact"].map(|n| Field::new(n, DataType::Utf8, true)));
+            fields.push(Field::new("ContactIsActive", DataType::Boolean, true));
+            fields.extend(Preferences::fields().iter().map(|field| (**field).clone()));
+            Schema::new(fields)
+        }
+    })
+}
+
+/// Some rows as columns.
+pub use arrow_array::RecordBatch as Columns;
+
+/// Records of an export, given as JSON, as columns.
+///
+/// # Errors
+/// [`Error::Record`] for one that is no profile.
+pub fn columns<'r>(shape: Shape, records: impl IntoIterator<Item = &'r str>) -> Result<Columns, Error> {
+    fn read<'r, T: Deserialize<'r>>(record: &'r str) -> Result<T, Error> {
+        serde_json::from_str(record).map_err(|cause| Error::record(record, cause))
+    }
+    let columns = match shape {
+        Shape::Profiles => {
+            let mut columns = Profiles::default();
+            for record in records {
+                columns.push(Some(&read(record)?));
+            }
+            columns.arrays()
+        }
+        Shape::Deleted => {
+            let mut columns = Deletions::default();
+            for record in records {
+                columns.push(Some(&read::<Deleted<'_>>(record)?));
+            }
+            columns.arrays()
+        }
+        Shape::Preferences => {
+            let mut columns = Flat::default();
+            for record in records {
+                let profile: Profile<'_> = read(record)?;
+                profile.each_preference(|contact, preference| {
+                    columns.contact(profile.profile_id, contact);
+                    columns.preferences.push(Some(preference));
+                });
+            }
+            columns.arrays()
+        }
+    };
+    Ok(Columns::try_new(schema(shape), columns)?)
+}
+
+/// Columns of preferences with what they belong to.
+#[derive(Default)]
+struct Flat {
+    profile_id: Int64Builder,
+    kind: StringBuilder,
+    kind_name: StringBuilder,
+    value: StringBuilder,
+    is_active: BooleanBuilder,
+    preferences: Preferences,
+}
+
+impl Flat {
+    fn contact(&mut self, id: Option<i64>, contact: Contact<'_>) {
+        self.profile_id.append_option(id);
+        self.kind.append_value(contact.kind);
+        self.kind_name.append_option(contact.kind_name);
+        self.value.append_option(contact.value);
+        self.is_active.append_option(contact.is_active);
+    }
+
+    fn arrays(mut self) -> Vec<ArrayRef> {
+        let mut arrays: Vec<ArrayRef> = vec![
+            Arc::new(self.profile_id.finish()),
+            Arc::new(self.kind.finish()),
+            Arc::new(self.kind_name.finish()),
+            Arc::new(self.value.finish()),
+            Arc::new(self.is_active.finish()),
+        ];
+        arrays.extend(self.preferences.arrays());
+        arrays
+    }
+}
+
+/// A Parquet file under construction.
+pub struct Writer<W: Write + Send> {
+    inner: ArrowWriter<W>,
+    rows: u64,
+}
+
+impl<W: Write + Send> Writer<W> {
+    /// Begins a file.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn new(out: W, shape: Shape) -> Result<Self, Error> {
+        Ok(Self { inner: ArrowWriter::try_new(out, schema(shape), Some(properties()))?, rows: 0 })
+    }
+
+    /// Adds rows.
+    ///
+    /// # Errors
+    /// When they can't be written.
+    pub fn write(&mut self, batch: &Columns) -> Result<(), Error> {
+        self.rows += batch.num_rows() as u64;
+        Ok(self.inner.write(batch)?)
+    }
+
+    /// Rows so far.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Bytes of memory that it holds.
+    pub fn memory(&self) -> usize {
+        self.inner.memory_size()
+    }
+
+    /// Ends the file; gives what it was written into.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn finish(self) -> Result<W, Error> {
+        Ok(self.inner.into_inner()?)
+    }
+}
+
+fn properties() -> WriterProperties {
+    WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default()))
+        // Smallest and largest of each row group let a reader skip groups; of each page they would cost more than they save.
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_max_row_group_row_count(Some(ROWS_IN_GROUP))
+        .set_created_by(concat!("sayso ", env!("CARGO_PKG_VERSION")).to_owned())
+        .build()
+}
+
+/// What DuckDB reads well, and few enough for memory.
+const ROWS_IN_GROUP: usize = 50_000;
+
+/// Puts the row groups of several files one behind the other into one, without reading the values in them.
+///
+/// # Errors
+/// When one is no Parquet file, when they have different columns, or the new one can't be written.
+pub fn join(parts: &[File], out: File) -> Result<File, Error> {
+    let general = |words: &str| Error::Parquet(parquet::errors::ParquetError::General(words.to_owned()));
+    let read = |file: &File| ParquetMetaDataReader::new().parse_and_finish(file);
+    let first = parts.first().ok_or_else(|| general("there is nothing to join"))?;
+    let first = read(first)?;
+    let schema = first.file_metadata().schema_descr().root_schema_ptr();
+    let mut writer = SerializedFileWriter::new(out, schema, Arc::new(properties()))?;
+    for part in parts {
+        let metadata = read(part)?;
+        if metadata.file_metadata().schema() != first.file_metadata().schema() {
+            return Err(general("the parts have different columns"));
+        }
+        for group in metadata.row_groups() {
+            let mut to = writer.next_row_group()?;
+            for column in group.columns() {
+                let close = ColumnCloseResult {
+                    bytes_written: u64::try_from(column.compressed_size()).unwrap_or_default(),
+                    rows_written: u64::try_from(group.num_rows()).unwrap_or_default(),
+                    metadata: column.clone(),
+                    bloom_filter: None,
+                    column_index: None,
+                    offset_index: None,
+                };
+                to.append_column(part, close)?;
+            }
+            to.close()?;
+        }
+    }
+    // Among them the description of the columns by which Arrow's readers know time zones.
+    for pair in first.file_metadata().key_value_metadata().into_iter().flatten() {
+        writer.append_key_value_metadata(pair.clone());
+    }
+    Ok(writer.into_inner()?)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+//! Parquet written and read back. That DuckDB and pyarrow read the same, a product test shows.
+
+use std::io::Seek;
+
+use arrow_array::{
+    Array,
+    cast::AsArray,
+    types::{Int32Type, Int64Type, TimestampMillisecondType},
+};
+use parquet::{arrow::arrow_reader::ParquetRecordBatchReaderBuilder, file::reader::ChunkReader};
+
+use super::*;
+
+const ANNE: &str = include_str!("../testing/anne.json");
+
+fn read<R: ChunkReader + 'static>(from: R) -> Columns {
+    let mut batches = ParquetRecordBatchReaderBuilder::try_new(from).unwrap().build().unwrap();
+    let batch = batches.next().unwrap().unwrap();
+    assert!(batches.next().is_none());
+    batch
+}
+
+fn written(shape: Shape, records: &[&str]) -> (Columns, Columns) {
+    let batch = columns(shape, records.iter().copied()).unwrap();
+    let mut file = tempfile::tempfile().unwrap();
+    let mut writer = Writer::new(file.try_clone().unwrap(), shape).unwrap();
+    writer.write(&batch).unwrap();
+    writer.finish().unwrap();
+    file.rewind().unwrap();
+    (batch, read(file))
+}
+
+#[test]
+fn what_is_written_is_read_back_for_every_shape() {
+    for shape in [Shape::Profiles, Shape::Preferences, Shape::Deleted] {
+        let deleted = r#"{"ProfileId":9,"DeletedDate":"2026-11-24T10:00:00.000Z","ReasonCode":"asked"}"#;
+        let records: &[&str] = if shape == Shape::Deleted { &[deleted] } else { &[ANNE, r#"{"ProfileId":8}"#, ANNE] };
+        let (batch, back) = written(shape, records);
+        assert_eq!(batch, back, "{shape:?}");
+    }
+}
+
+#[test]
+fn a_profile_keeps_its_types_and_its_nesting() {
+    let (_, table) = written(Shape::Profiles, &[ANNE, r#"{"ProfileId":8}"#]);
+    let column = |name: &str| table.column_by_name(name).unwrap();
+    assert_eq!(column("ProfileId").as_primitive::<Int64Type>().values(), &[7, 8]);
+    let name = column("CustomerName").as_struct();
+    assert_eq!(name.column_by_name("LastName").unwrap().as_string::<i32>().value(0), "=O\"Neil,\nÅngström");
+    assert!(name.is_null(1) && column("Emails").is_null(1), "what the segment leaves out is null");
+
+    let emails = column("Emails").as_list::<i32>().value(0);
+    let emails = emails.as_struct();
+    assert_eq!(emails.column_by_name("EmailAddress").unwrap().as_string::<i32>().value(1), "Anne@Example.com");
+    let preferences = emails.column_by_name("EmailPreferences").unwrap().as_list::<i32>();
+    assert_eq!((preferences.value_length(0), preferences.value_length(1)), (0, 1), "an empty list is not null");
+    let preference = preferences.value(1);
+    let preference = preference.as_struct();
+    assert_eq!(preference.column_by_name("PreferenceType").unwrap().as_primitive::<Int32Type>().value(0), 1);
+    let expires = preference.column_by_name("ExpirationDate").unwrap().as_primitive::<TimestampMillisecondType>();
+    let moment: jiff::Timestamp = "2027-11-01T00:00:00Z".parse().unwrap();
+    assert_eq!((expires.value(0), expires.timezone()), (moment.as_millisecond(), Some("UTC")));
+}
+
+#[test]
+fn parts_are_joined_in_their_order() {
+    let parts = [&[ANNE, r#"{"ProfileId":8}"#][..], &[r#"{"ProfileId":9}"#], &[ANNE]].map(|records| {
+        let file = tempfile::tempfile().unwrap();
+        let mut writer = Writer::new(file.try_clone().unwrap(), Shape::Profiles).unwrap();
+        writer.write(&columns(Shape::Profiles, records.iter().copied()).unwrap()).unwrap();
+        assert_eq!(writer.rows(), records.len() as u64);
+        writer.finish().unwrap();
+        file
+    });
+    let joined = join(&parts, tempfile::tempfile().unwrap()).unwrap();
+    let table = read(joined.try_clone().unwrap());
+    assert_eq!(table, columns(Shape::Profiles, [ANNE, r#"{"ProfileId":8}"#, r#"{"ProfileId":9}"#, ANNE]).unwrap());
+}

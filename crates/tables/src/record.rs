@@ -1,0 +1,234 @@
+//! A profile as an export gives it (profile.md), member by member in the wire's order; and the flat rows of preferences and of deleted
+//! profiles.
+
+use crate::column::{Choices, Dates, Flags, Lists, Numbers, Texts, object};
+
+object! {
+    /// Who made something and who changed it last.
+    EditInfo, EditInfos {
+        "CreateDate" create_date: Dates,
+        "CreateUserId" create_user_id: Texts,
+        "CreateSourceId" create_source_id: Texts,
+        "LastModifiedDate" last_modified_date: Dates,
+        "LastModifiedUserId" last_modified_user_id: Texts,
+        "LastModifiedSourceId" last_modified_source_id: Texts,
+    }
+}
+
+object! {
+    /// A person's name.
+    Name, Names {
+        "Prefix" prefix: Texts,
+        "FirstName" first_name: Texts,
+        "MiddleName" middle_name: Texts,
+        "LastName" last_name: Texts,
+        "Suffix" suffix: Texts,
+    }
+}
+
+object! {
+    /// A consent.
+    Consent, Consents {
+        "ConsentType" consent_type: Texts,
+        "ConsentVersion" consent_version: Texts,
+        "Locale" locale: Texts,
+        "ConsentStatus" consent_status: Choices,
+        "ConsentDate" consent_date: Dates,
+        "ExpirationDate" expiration_date: Dates,
+        "Expired" expired: Flags,
+        "Edited" edited: EditInfos,
+    }
+}
+
+object! {
+    /// A consent that a preference stands on.
+    ConsentVersion, ConsentVersions {
+        "ConsentType" consent_type: Texts,
+        "ConsentVersion" consent_version: Texts,
+        "Locale" locale: Texts,
+        "ConsentStatus" consent_status: Choices,
+    }
+}
+
+object! {
+    /// A key and its value.
+    Attribute, Attributes {
+        "Key" key: Texts,
+        "Value" value: Texts,
+    }
+}
+
+object! {
+    /// A preference.
+    Preference, Preferences {
+        "ProgramId" program_id: Texts,
+        "ChannelId" channel_id: Texts,
+        "Consents" consents: Lists<ConsentVersions>,
+        "MatchType" match_type: Texts,
+        "ReasonCode" reason_code: Texts,
+        "ExpirationDate" expiration_date: Dates,
+        "PreferenceStatus" preference_status: Texts,
+        "LastModifiedDate" last_modified_date: Dates,
+        "UserId" user_id: Texts,
+        "SourceId" source_id: Texts,
+        "FilterId" filter_id: Texts,
+        "PreferenceType" preference_type: Choices,
+        "FrequencyId" frequency_id: Texts,
+        "PreferenceAttributes" preference_attributes: Lists<Attributes>,
+        "CustomerDate" customer_date: Dates,
+    }
+}
+
+object! {
+    /// An id that another system gave.
+    AlternateId, AlternateIds {
+        "AlternateIdType" alternate_id_type: Texts,
+        "AlternateId" alternate_id: Texts,
+        "IsActive" is_active: Flags,
+        "Edited" edited: EditInfos,
+    }
+}
+
+object! {
+    /// A postal address.
+    Address, Addresses {
+        "AddressPreferences" preferences: Lists<Preferences>,
+        "AddressType" kind: Texts,
+        "IsDefault" is_default: Flags,
+        "Address1" address1: Texts,
+        "Address2" address2: Texts,
+        "City" city: Texts,
+        "StateProvince" state_province: Texts,
+        "PostalCode" postal_code: Texts,
+        "CountryCode_Alpha2" country_code_alpha2: Texts,
+        "CountryCode_Alpha3" country_code_alpha3: Texts,
+        "CountryCode_Numeric" country_code_numeric: Texts,
+        "Country" country: Texts,
+        "IsActive" is_active: Flags,
+        "Edited" edited: EditInfos,
+        "Consents" consents: Lists<Consents>,
+    }
+}
+
+object! {
+    /// A phone number.
+    Phone, Phones {
+        "PhoneNumberPreferences" preferences: Lists<Preferences>,
+        "PhoneType" kind: Texts,
+        "PhoneNumber" phone_number: Texts,
+        "PhoneNumberNumeric" phone_number_numeric: Texts,
+        "IsMobile" is_mobile: Flags,
+        "IsDefault" is_default: Flags,
+        "IsActive" is_active: Flags,
+        "Edited" edited: EditInfos,
+        "Consents" consents: Lists<Consents>,
+    }
+}
+
+object! {
+    /// An email address.
+    Email, Emails {
+        "EmailPreferences" preferences: Lists<Preferences>,
+        "EmailAddressType" kind: Texts,
+        "EmailAddress" email_address: Texts,
+        "IsDefault" is_default: Flags,
+        "IsActive" is_active: Flags,
+        "Edited" edited: EditInfos,
+        "Consents" consents: Lists<Consents>,
+    }
+}
+
+object! {
+    /// A group that the profile is in.
+    Group, Groups {
+        "GroupType" group_type: Texts,
+        "GroupName" group_name: Texts,
+        "IsPrimary" is_primary: Flags,
+    }
+}
+
+object! {
+    /// A tag.
+    Tag, Tags {
+        "Name" name: Texts,
+    }
+}
+
+object! {
+    /// A custom field.
+    CustomField, CustomFields {
+        "Name" name: Texts,
+        "Value" value: Texts,
+    }
+}
+
+object! {
+    /// A whole profile.
+    Profile, Profiles {
+        "ProfileId" profile_id: Numbers,
+        "IsActive" is_active: Flags,
+        "Edited" edited: EditInfos,
+        "RegistrationConfirmed" registration_confirmed: Flags,
+        "CustomerType" customer_type: Texts,
+        "PreserveConsents" preserve_consents: Flags,
+        "PreservePreferences" preserve_preferences: Flags,
+        "CustomerName" customer_name: Names,
+        "DefaultLocale" default_locale: Texts,
+        "Consents" consents: Lists<Consents>,
+        "ProfilePreferences" profile_preferences: Lists<Preferences>,
+        "AlternateIds" alternate_ids: Lists<AlternateIds>,
+        "Addresses" addresses: Lists<Addresses>,
+        "PhoneNumbers" phone_numbers: Lists<Phones>,
+        "Emails" emails: Lists<Emails>,
+        "Groups" groups: Lists<Groups>,
+        "ProfileTags" profile_tags: Lists<Tags>,
+        "CustomFields" custom_fields: Lists<CustomFields>,
+    }
+}
+
+object! {
+    /// What is left of a deleted profile.
+    Deleted, Deletions {
+        "ProfileId" profile_id: Numbers,
+        "DeletedDate" deleted_date: Dates,
+        "ReasonCode" reason_code: Texts,
+    }
+}
+
+/// To what a preference is tied.
+#[derive(Clone, Copy)]
+pub(crate) struct Contact<'r> {
+    /// `Profile`, `Email`, `Phone` or `Address`.
+    pub(crate) kind: &'static str,
+    /// The configured type.
+    pub(crate) kind_name: Option<&'r str>,
+    /// The email address, the phone number; of an address its first line.
+    pub(crate) value: Option<&'r str>,
+    pub(crate) is_active: Option<bool>,
+}
+
+impl<'a> Profile<'a> {
+    /// Every preference with its contact, in the wire's order.
+    pub(crate) fn each_preference<'r>(&'r self, mut see: impl FnMut(Contact<'r>, &'r Preference<'a>)) {
+        fn text<'r>(text: &'r Option<crate::column::Text<'_>>) -> Option<&'r str> {
+            text.as_ref().map(|t| &*t.0)
+        }
+        let none = Contact { kind: "Profile", kind_name: None, value: None, is_active: None };
+        self.profile_preferences.iter().flatten().for_each(|p| see(none, p));
+        for a in self.addresses.iter().flatten() {
+            let (kind_name, value) = (text(&a.kind), text(&a.address1));
+            let contact = Contact { kind: "Address", kind_name, value, is_active: a.is_active };
+            a.preferences.iter().flatten().for_each(|p| see(contact, p));
+        }
+        for n in self.phone_numbers.iter().flatten() {
+            let (kind_name, value) = (text(&n.kind), text(&n.phone_number));
+            let contact = Contact { kind: "Phone", kind_name, value, is_active: n.is_active };
+            n.preferences.iter().flatten().for_each(|p| see(contact, p));
+        }
+        for e in self.emails.iter().flatten() {
+            let (kind_name, value) = (text(&e.kind), text(&e.email_address));
+            let contact = Contact { kind: "Email", kind_name, value, is_active: e.is_active };
+            e.preferences.iter().flatten().for_each(|p| see(contact, p));
+        }
+    }
+}
