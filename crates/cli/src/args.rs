@@ -8,6 +8,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum, builder::FalseyValueParser};
 use sayso_server::PublicUrl;
 use sayso_store::audit::Head;
 
+mod export;
+
+pub use export::{Compress, ExportArgs, Format, Hash, ServerArgs, Shape};
+
 use crate::settings::{Network, Size, Span};
 
 /// Where data lives when nothing else is said.
@@ -80,6 +84,8 @@ pub enum Command {
     },
     /// Bulk load of NDJSON straight into the data directory
     Load(LoadArgs),
+    /// A segment over HTTP into a file, every night: goes on where it was, deltas, deletions
+    Export(Box<ExportArgs>),
     /// Verify every checksum and every index of a data directory
     Check(CheckArgs),
     /// The audit trail: who exported and changed what

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | [`args`] | the command line as it is typed; every flag has an environment variable |
 //! | [`settings`] | what `serve` runs with: flag > environment > file > default, resolved once |
-//! | [`demo`] [`serve`] [`account`] [`credentials`] [`load`] [`check`] [`audit`] [`backup`] [`compact`] [`sample`] | one command each |
+//! | [`demo`] [`serve`] [`account`] [`credentials`] [`load`] [`export`] [`check`] [`audit`] [`backup`] [`compact`] [`sample`] | one command each |
+//! | [`connect`] | reaching a server over HTTP, with credentials that never stand on a command line |
 //! | [`data`] | opening a data directory, finding an account, with words for what can go wrong |
 //! | [`out`] | results to stdout, everything for people to stderr, numbers as people read them |
 //! | [`aside`] | work in a process of its own, which damaged data may end |
@@ -19,9 +20,11 @@ pub mod audit;
 pub mod backup;
 pub mod check;
 pub mod compact;
+pub mod connect;
 pub mod credentials;
 pub mod data;
 pub mod demo;
+pub mod export;
 pub mod load;
 pub mod log;
 pub mod out;
@@ -70,6 +73,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Account { command } => account::run(command),
         Command::Credentials { command } => credentials::run(command),
         Command::Load(args) => load::run(args),
+        Command::Export(args) => export::run(*args),
         Command::Check(args) => check::run(args),
         Command::Audit { command } => audit::run(command),
         Command::Backup(args) => backup::run(args),

@@ -1,6 +1,7 @@
 //! What every product test stands on: the real binary in a directory of its own, a clock that the test sets, and a
 //! plain HTTP client that shows status, headers and bytes as they came.
 
+pub mod client;
 pub mod disk;
 pub mod jwt;
 pub mod own;

@@ -1,0 +1,114 @@
+//! What becomes of a page's records.
+
+use std::fmt;
+
+use sayso_client::Records;
+#[cfg(feature = "parquet")]
+use sayso_tables::parquet;
+use sayso_tables::{Shape, csv::Csv};
+
+use crate::args::{self, ExportArgs, Format};
+
+/// The form of what is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A record a line, byte for byte as it came.
+    Ndjson,
+    /// A table of text.
+    Csv(Csv),
+    /// A table of typed columns.
+    #[cfg(feature = "parquet")]
+    Parquet(Shape),
+}
+
+/// The records of one page in their form.
+pub(super) struct Chunk {
+    /// Records of the export in it.
+    pub(super) records: u64,
+    /// Bytes of them as they came.
+    #[cfg_attr(not(feature = "parquet"), allow(dead_code))] // text counts its own
+    pub(super) bytes: u64,
+    pub(super) what: What,
+}
+
+/// What is written of them.
+pub(super) enum What {
+    /// As they came.
+    Records(Records),
+    /// Text.
+    Text(Vec<u8>),
+    /// Columns.
+    #[cfg(feature = "parquet")]
+    Columns(Box<parquet::Columns>),
+}
+
+impl Form {
+    /// The form that the arguments name, of living or of deleted profiles.
+    pub(super) fn of(args: &ExportArgs, deleted: bool) -> Form {
+        let shape = match args.shape {
+            _ if deleted => Shape::Deleted,
+            args::Shape::Profiles => Shape::Profiles,
+            args::Shape::Preferences => Shape::Preferences,
+        };
+        match args.format {
+            Format::Ndjson => Form::Ndjson,
+            Format::Csv => Form::Csv(Csv { shape, spreadsheet: args.spreadsheet }),
+            #[cfg(feature = "parquet")]
+            Format::Parquet => Form::Parquet(shape),
+        }
+    }
+
+    /// What stands before the first row.
+    pub(super) fn head(self) -> Vec<u8> {
+        match self {
+            Form::Csv(csv) => csv.head(),
+            Form::Ndjson => Vec::new(),
+            #[cfg(feature = "parquet")]
+            Form::Parquet(_) => Vec::new(),
+        }
+    }
+
+    /// The ending of a file's name.
+    pub(super) fn ending(self) -> &'static str {
+        match self {
+            Form::Ndjson => "ndjson",
+            Form::Csv(_) => "csv",
+            #[cfg(feature = "parquet")]
+            Form::Parquet(_) => "parquet",
+        }
+    }
+
+    /// Brings a page's records into this form.
+    pub(super) fn chunk(self, records: Records) -> anyhow::Result<Chunk> {
+        let (count, bytes) = (records.len() as u64, records.byte_len());
+        let what = match self {
+            Form::Ndjson => What::Records(records),
+            Form::Csv(csv) => What::Text(csv.rows(records.iter())?),
+            #[cfg(feature = "parquet")]
+            Form::Parquet(shape) => What::Columns(Box::new(parquet::columns(shape, records.iter())?)),
+        };
+        Ok(Chunk { records: count, bytes, what })
+    }
+}
+
+/// Tells one form from another.
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
+
+impl Chunk {
+    /// Hands out its text in pieces; of columns there is none.
+    pub(super) fn each_text(&self, take: &mut dyn FnMut(&[u8]) -> anyhow::Result<()>) -> anyhow::Result<()> {
+        match &self.what {
+            What::Records(records) => records.bytes().try_for_each(|record| {
+                take(record)?;
+                take(b"\n")
+            }),
+            What::Text(text) => take(text),
+            #[cfg(feature = "parquet")]
+            What::Columns(_) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Where chunks go until they are a whole file.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+#[cfg(feature = "parquet")]
+use super::{columns::ColumnPart, form::What};
+use super::{
+    form::{Chunk, Form},
+    journal::Mark,
+    part::{self, Part},
+};
+use crate::args::Compress;
+
+/// An unfinished file of either kind.
+pub(super) enum Sink {
+    Text(Part),
+    #[cfg(feature = "parquet")]
+    Columns(ColumnPart),
+}
+
+impl Sink {
+    /// An empty one, with its head.
+    pub(super) fn begin(base: &Path, form: Form, compress: Option<Compress>) -> io::Result<Sink> {
+        #[cfg(feature = "parquet")]
+        if let Form::Parquet(shape) = form {
+            return Ok(Sink::Columns(ColumnPart::begin(base, shape)));
+        }
+        let mut part = Part::begin(base, compress)?;
+        part.write(&form.head())?;
+        Ok(Sink::Text(part))
+    }
+
+    /// The one that a mark tells of, if it is there.
+    pub(super) fn go_on(base: &Path, mark: Mark, form: Form, compress: Option<Compress>) -> io::Result<Option<Sink>> {
+        match form {
+            _ if mark.rows == 0 => Ok(None),
+            #[cfg(feature = "parquet")]
+            Form::Parquet(shape) => Ok(ColumnPart::go_on(base, mark, shape)?.map(Sink::Columns)),
+            Form::Ndjson | Form::Csv(_) => Ok(Part::go_on(base, mark, compress)?.map(Sink::Text)),
+        }
+    }
+
+    /// Adds a chunk of its form.
+    pub(super) fn take(&mut self, chunk: &Chunk) -> anyhow::Result<()> {
+        match self {
+            Sink::Text(part) => chunk.each_text(&mut |text| Ok(part.write(text)?)),
+            #[cfg(feature = "parquet")]
+            Sink::Columns(part) => match &chunk.what {
+                What::Columns(columns) => Ok(part.write(columns, chunk.bytes)?),
+                What::Records(_) | What::Text(_) => anyhow::bail!("text can't stand in a file of columns"),
+            },
+        }
+    }
+
+    /// Puts everything on disk.
+    pub(super) fn mark(&mut self, rows: u64) -> io::Result<Mark> {
+        match self {
+            Sink::Text(part) => part.mark(rows),
+            #[cfg(feature = "parquet")]
+            Sink::Columns(part) => part.mark(rows),
+        }
+    }
+
+    /// Removes what this mark doesn't count.
+    pub(super) fn sweep(&self, base: &Path, mark: Mark) -> io::Result<()> {
+        match self {
+            Sink::Text(_) => part::sweep(base, |number| number == mark.part),
+            #[cfg(feature = "parquet")]
+            Sink::Columns(_) => part::sweep(base, |number| number <= mark.part),
+        }
+    }
+
+    /// How many times the bytes between two marks: a Parquet file of few rows is large and slow.
+    pub(super) fn patience(&self) -> u64 {
+        match self {
+            Sink::Text(_) => 1,
+            #[cfg(feature = "parquet")]
+            Sink::Columns(_) => 4,
+        }
+    }
+
+    /// Bytes before compression; of columns, of the records in them.
+    pub(super) fn plain(&self) -> u64 {
+        match self {
+            Sink::Text(part) => part.plain(),
+            #[cfg(feature = "parquet")]
+            Sink::Columns(part) => part.plain(),
+        }
+    }
+
+    /// Ends it, whole and on disk; gives its name.
+    pub(super) fn finish(self) -> io::Result<PathBuf> {
+        match self {
+            Sink::Text(part) => part.finish(),
+            #[cfg(feature = "parquet")]
+            Sink::Columns(part) => part.finish(),
+        }
+    }
+}

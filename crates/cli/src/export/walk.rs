@@ -1,0 +1,294 @@
+//! One export, from Initiate to a whole file on disk, or from where a former run was broken off.
+
+use std::{
+    io::{self, Write},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, anyhow};
+use futures_util::TryStreamExt;
+use sayso_client::{Client, InitiateRequest, Reading, Source, State};
+
+use super::{
+    form::{Chunk, Form},
+    journal::{Journal, Line, Told},
+    part, place,
+    sink::Sink,
+};
+use crate::{args::Compress, connect::in_words, out, progress::Progress, stop::Stop};
+
+/// How often what was read is put on disk, at least.
+const MARK_EVERY: Duration = Duration::from_secs(10);
+
+/// What is to be exported, and how.
+pub(super) struct Order<'a> {
+    pub(super) client: &'a Client,
+    pub(super) source: Source,
+    pub(super) request: InitiateRequest,
+    pub(super) form: Form,
+    pub(super) compress: Option<Compress>,
+    pub(super) reading: Reading,
+    /// Bytes between two marks.
+    pub(super) checkpoint: u64,
+    /// Of everything that makes one export another one.
+    pub(super) options: String,
+    pub(super) stop: &'a Stop,
+}
+
+/// An export that is whole on disk, or has gone to stdout.
+pub(super) struct Done {
+    pub(super) token: u64,
+    pub(super) rows: u64,
+    /// Of what was written, before compression.
+    pub(super) bytes: u64,
+    /// The snapshot's moment, if the server tells it.
+    pub(super) snapshot: Option<String>,
+    /// When the run began, by this machine's clock.
+    pub(super) began: String,
+    /// Rows that were there already, from a former run.
+    pub(super) from: u64,
+    /// Whether a former run had all of it on disk.
+    pub(super) was_whole: bool,
+    pub(super) ready: Option<Ready>,
+}
+
+/// A whole file and where it belongs.
+pub(super) struct Ready {
+    part: PathBuf,
+    pub(super) file: PathBuf,
+    journal: Journal,
+}
+
+impl Ready {
+    /// Gives it its name; a second time it does nothing.
+    pub(super) fn put(&self) -> anyhow::Result<()> {
+        match place::rename(&self.part, &self.file) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound && self.file.exists() => Ok(()),
+            other => other.with_context(|| format!("{} can't be put in its place", self.file.display())),
+        }
+    }
+
+    /// Whether it has its name already.
+    pub(super) fn is_put(&self) -> bool {
+        !self.part.exists() && self.file.exists()
+    }
+
+    /// Forgets how it came there.
+    pub(super) fn forget(self, base: &Path) -> anyhow::Result<()> {
+        part::sweep(base, |_| false).with_context(|| format!("what is beside {} can't be removed", base.display()))?;
+        self.journal.remove()
+    }
+}
+
+impl Order<'_> {
+    /// Exports into a file that lies beside `base` until it is [put](Ready::put) where `file` says, which is told the moment.
+    pub(super) async fn into_file(&self, base: &Path, file: impl Fn(&str) -> PathBuf) -> anyhow::Result<Done> {
+        let (mut journal, told) = Journal::open(base)?;
+        let told = self.of_use(&mut journal, base, told).await?;
+        if let (Some((part, file, bytes)), Some((token, rows, snapshot))) = (&told.whole, &told.complete) {
+            let ready = Some(Ready { part: part.clone(), file: file.clone(), journal });
+            let (began, snapshot) = (told.began, snapshot.clone());
+            return Ok(Done {
+                token: *token,
+                rows: *rows,
+                bytes: *bytes,
+                snapshot,
+                began,
+                from: *rows,
+                was_whole: true,
+                ready,
+            });
+        }
+        let (token, rows, snapshot) = match told.complete {
+            Some(complete) => complete,
+            None => {
+                let (token, rows, snapshot) = self.start(&told.key).await?;
+                journal.add(&Line::Complete { token, rows, snapshot: snapshot.clone() })?;
+                (token, rows, snapshot)
+            }
+        };
+        let words = || format!("{} can't be written", base.display());
+        let former = Sink::go_on(base, told.mark, self.form, self.compress).with_context(words)?;
+        let (mut sink, from) = match former {
+            Some(sink) => (sink, told.mark.rows),
+            None => {
+                part::sweep(base, |_| false).with_context(words)?;
+                (Sink::begin(base, self.form, self.compress).with_context(words)?, 0)
+            }
+        };
+        if from > 0 {
+            out::note(format_args!("going on after {} of {} rows", out::count(from), out::count(rows)));
+            // What was packed anew counts from here on.
+            let mark = sink.mark(from).with_context(words)?;
+            journal.add(&Line::Mark(mark))?;
+            sink.sweep(base, mark).with_context(words)?;
+        }
+        let (plain, every) = (sink.plain(), self.checkpoint * sink.patience());
+        let mut keeper =
+            Keeper { journal: &mut journal, sink: &mut sink, every, taken: from, at: Instant::now(), plain };
+        let read = self.read(token, rows, from, |chunk, read| keeper.take(chunk, read)).await;
+        if let Err(error) = read {
+            return Err(keeper.keep(error, rows));
+        }
+        let bytes = sink.plain();
+        let part = sink.finish().with_context(words)?;
+        let file = file(snapshot.as_deref().unwrap_or(&told.began));
+        journal.add(&Line::Whole { part: part.clone(), file: file.clone(), bytes })?;
+        let ready = Some(Ready { part, file, journal });
+        Ok(Done { token, rows, bytes, snapshot, began: told.began, from, was_whole: false, ready })
+    }
+
+    /// Exports to stdout, where nothing can be gone on with.
+    pub(super) async fn to_stdout(&self, stdout: &mut (impl Write + Send)) -> anyhow::Result<Done> {
+        let began = now();
+        let (token, rows, snapshot) = self.start(&random_key()?).await?;
+        let mut bytes = 0;
+        let mut pour = |text: &[u8]| {
+            bytes += text.len() as u64;
+            stdout.write_all(text).map_err(out::stdout_error)
+        };
+        pour(&self.form.head())?;
+        self.read(token, rows, 0, |chunk, _| chunk.each_text(&mut pour)).await?;
+        stdout.flush().map_err(out::stdout_error)?;
+        Ok(Done { token, rows, bytes, snapshot, began, from: 0, was_whole: false, ready: None })
+    }
+
+    /// What of a former run can be gone on with; begins a new one otherwise.
+    async fn of_use(&self, journal: &mut Journal, base: &Path, told: Told) -> anyhow::Result<Told> {
+        let same = told.options.as_deref() == Some(&self.options);
+        if same && told.whole.is_some() {
+            return Ok(told);
+        }
+        let alive = match &told.complete {
+            Some((token, rows, _)) if same => match self.client.status(*token).await {
+                Ok(status) => status.state == State::Complete && status.row_count == Some(*rows),
+                Err(error) if error.is_gone() => false,
+                Err(error) => return Err(in_words(&error)),
+            },
+            _ => same,
+        };
+        if alive {
+            return Ok(told);
+        }
+        if told.complete.is_some() {
+            let why = if same { "has ended on the server" } else { "was of other options" };
+            out::note(format_args!("the unfinished export of {} {why}: starting anew", base.display()));
+        }
+        journal.clear()?;
+        part::sweep(base, |_| false).with_context(|| format!("what is beside {} can't be removed", base.display()))?;
+        let (key, began) = (random_key()?, now());
+        journal.add(&Line::Begun { options: self.options.clone(), key: key.clone(), began: began.clone() })?;
+        Ok(Told { options: Some(self.options.clone()), key, began, ..Told::default() })
+    }
+
+    /// Initiates and waits; gives token, rows and snapshot.
+    async fn start(&self, key: &str) -> anyhow::Result<(u64, u64, Option<String>)> {
+        let words = |error| in_words(&error);
+        let token = self.client.initiate_once(&self.source, &self.request, key).await.map_err(words)?;
+        let mut progress = Progress::start(format!("the server prepares {}", self.source), Some(100));
+        let wait = self.client.wait_telling(token, |status| {
+            let told = status.progress.as_deref().unwrap_or_default();
+            let percent = told.trim_end_matches('%').parse::<u64>().unwrap_or(0);
+            progress.show(percent, || "processing".to_owned());
+        });
+        let status = self.unless_stopped(wait).await??;
+        progress.finish();
+        let rows = status.row_count.context("the server did not tell the RowCount of a complete export")?;
+        Ok((token, rows, status.snapshot))
+    }
+
+    /// Reads the records after `from`, in order, several pages at once; gives each chunk on with the number of rows up to its end.
+    async fn read(
+        &self,
+        token: u64,
+        rows: u64,
+        from: u64,
+        mut take: impl FnMut(Chunk, u64) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let mut progress = Progress::start(format!("reading {}", self.source), Some(rows)).from(from);
+        let pages = self.client.pages(token, Reading { from: from + 1, ..self.reading });
+        let form = self.form;
+        // A table is made of one page while another one is on its way.
+        let chunks = pages
+            .map_err(|error| in_words(&error))
+            .map_ok(move |page| async move {
+                tokio::task::spawn_blocking(move || form.chunk(page.records))
+                    .await
+                    .context("a page was not worked on")?
+            })
+            .try_buffered(2);
+        let mut chunks = std::pin::pin!(chunks);
+        let mut read = from;
+        while let Some(chunk) = self.unless_stopped(chunks.try_next()).await?? {
+            read += chunk.records;
+            // Writing may wait for the disk.
+            tokio::task::block_in_place(|| take(chunk, read))?;
+            progress.at(read, read - from, "rows");
+        }
+        progress.finish();
+        if read == rows {
+            return Ok(());
+        }
+        Err(anyhow!("the export has {rows} rows, but {read} were read; start it again, and tell the server's operator"))
+    }
+
+    async fn unless_stopped<T>(&self, future: impl Future<Output = T>) -> anyhow::Result<T> {
+        tokio::select! {
+            done = future => Ok(done),
+            () = self.stop.clone().wait() => Err(anyhow!("interrupted")),
+        }
+    }
+}
+
+/// Writes chunks, and now and then notes down how far it is.
+struct Keeper<'a> {
+    journal: &'a mut Journal,
+    sink: &'a mut Sink,
+    every: u64,
+    /// Rows that were written.
+    taken: u64,
+    /// When the last mark was made, and of how many bytes.
+    at: Instant,
+    plain: u64,
+}
+
+impl Keeper<'_> {
+    fn take(&mut self, chunk: Chunk, read: u64) -> anyhow::Result<()> {
+        self.sink.take(&chunk).context("what was read can't be written")?;
+        self.taken = read;
+        if self.sink.plain() - self.plain >= self.every || self.at.elapsed() >= MARK_EVERY {
+            self.mark(read)?;
+        }
+        Ok(())
+    }
+
+    fn mark(&mut self, read: u64) -> anyhow::Result<()> {
+        let mark = self.sink.mark(read).context("what was read can't be written")?;
+        self.journal.add(&Line::Mark(mark))?;
+        (self.at, self.plain) = (Instant::now(), self.sink.plain());
+        Ok(())
+    }
+
+    /// Keeps what was read before a failure, and says so.
+    fn keep(&mut self, error: anyhow::Error, rows: u64) -> anyhow::Error {
+        let kept = match self.mark(self.taken) {
+            Ok(()) => format!("{} of {} rows are kept", out::count(self.taken), out::count(rows)),
+            // On a full disk nothing more can be kept than what the last mark tells.
+            Err(_) => "what was on disk before is kept".to_owned(),
+        };
+        anyhow!("{}; {kept}: the same command goes on from there", out::chain(&error))
+    }
+}
+
+/// A key for an Initiate that may be repeated.
+fn random_key() -> anyhow::Result<String> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).context("the system gives no random bytes")?;
+    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
+}
+
+/// This moment by this machine's clock.
+fn now() -> String {
+    format!("{:.3}", jiff::Timestamp::now())
+}

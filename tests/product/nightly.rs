@@ -1,0 +1,321 @@
+//! `sayso export`, the nightly job: every record once in a file that is there whole or not at all, whatever is killed meanwhile; deltas
+//! and deletions; and one clear line when it fails.
+
+use std::{collections::BTreeMap, io::Read, process::Command, time::Duration};
+
+use serde_json::{Value, json};
+
+use crate::harness::{
+    client::{Door, said, start},
+    disk::Disk,
+    own::with_own_mounts,
+    random::Random,
+    *,
+};
+
+/// The rows of an export by the API, as text.
+async fn rows(api: &Api, segment: &str) -> String {
+    let token = api.export(segment, json!({})).await;
+    let body = api.page(token, "limit=1000000&keepAlive=true").await.is(200).body;
+    api.commit(token, "").await.is(200);
+    let page: BTreeMap<String, Box<serde_json::value::RawValue>> = serde_json::from_slice(&body).unwrap();
+    let records: Vec<Box<serde_json::value::RawValue>> =
+        serde_json::from_str(page["UserProfilePreferences"].get()).unwrap();
+    records.iter().map(|record| format!("{}\n", record.get())).collect()
+}
+
+fn ids_of(text: &str) -> Vec<u64> {
+    let id = |line: &str| serde_json::from_str::<Value>(line).unwrap()["ProfileId"].as_u64().unwrap();
+    text.lines().map(id).collect()
+}
+
+async fn with_people(n: usize) -> (World, Api) {
+    let world = World::prepared();
+    world.write_people("people.ndjson", "P", n);
+    world.sayso(&["load", "people.ndjson", "--account", ACCOUNT, "--clock-file", "clock"]);
+    std::fs::remove_file(world.path("people.ndjson")).unwrap();
+    let world = world.serve(&[]).await;
+    let api = world.nightly().await;
+    (world, api)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_holds_the_rows_as_the_server_writes_them_compressed_or_not() {
+    let (world, api) = with_people(230).await;
+    let wanted = rows(&api, "Everyone").await;
+    let told = world.export_file(&api, &["--segment", "everyone", "--out", "all.ndjson", "--limit", "100"]);
+    assert_eq!(std::fs::read_to_string(world.path("all.ndjson")).unwrap(), wanted);
+    assert_eq!((told["rows"].as_u64(), told["bytes"].as_u64()), (Some(230), Some(wanted.len() as u64)));
+    assert_eq!(told["snapshot"], START);
+    let status = api.status(told["token"].as_u64().unwrap()).await.json();
+    assert_eq!(status["Status"], "Retrieved", "the token is ended when the file is safe");
+
+    world.export_file(&api, &["--segment", "Everyone", "--out", "all.gz", "--compress", "gzip"]);
+    let mut unpacked = String::new();
+    let packed = std::fs::File::open(world.path("all.gz")).unwrap();
+    flate2::read::GzDecoder::new(packed).read_to_string(&mut unpacked).unwrap();
+    assert_eq!(unpacked, wanted);
+    world.export_file(&api, &["--segment", "Everyone", "--out", "all.zst", "--compress", "zstd"]);
+    let packed = std::fs::read(world.path("all.zst")).unwrap();
+    assert_eq!(zstd::decode_all(&packed[..]).unwrap(), wanted.as_bytes());
+
+    let out = world.export_command(&api, &["--group", "A or B and C", "--out", "-"]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&out.stdout), "", "nobody has both tags: {}", said(&out));
+    let out = world.export_command(&api, &["--segment", "Everyone", "--out", "-"]).output().unwrap();
+    assert_eq!(String::from_utf8(out.stdout).unwrap(), wanted);
+    assert_eq!(world.found("all"), ["all.gz", "all.ndjson", "all.zst"], "nothing is left behind");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn csv_has_a_row_for_each_profile_or_for_each_preference_and_deleted_ones_in_columns_of_their_own() {
+    let (world, api) = with_people(3).await;
+    let preference =
+        json!([{"FilterId": "NEWS-EMAIL", "PreferenceType": 1}, {"FilterId": "NEWS-SOLICIT", "PreferenceType": 2}]);
+    let body = json!({"CustomerName": {"LastName": "=1+1, \"Inc\""},
+        "Emails": [{"EmailAddressType": "Home", "EmailAddress": "p0@example.com", "EmailPreferences": [preference[0]]}],
+        "ProfilePreferences": [preference[1]]});
+    api.update(1, body).await;
+    api.remove(3).await;
+    let csv = |told: &Value, file: &str| std::fs::read_to_string(world.path(told[file].as_str().unwrap())).unwrap();
+    let args = ["--segment", "Everyone", "--deleted", "Deleted", "--out", "p.csv", "--format", "csv"];
+    let told = world.export_file(&api, &args);
+    let text = csv(&told, "file");
+    let lines: Vec<&str> = text.split("\r\n").collect();
+    assert!(
+        lines[0].starts_with("ProfileId,IsActive,CreateDate,") && lines.len() == 4 && lines[3].is_empty(),
+        "{text}"
+    );
+    assert!(lines[1].contains(r#","=1+1, ""Inc""","#) && lines[1].contains(",p0@example.com,Home,"), "{text}");
+    assert_eq!(csv(&told, "deleted_file"), format!("ProfileId,DeletedDate,ReasonCode\r\n3,{START},\r\n"));
+
+    let text = csv(&world.export_file(&api, &[&args[..2], &args[4..], &["--shape", "preferences"]].concat()), "file");
+    let rows: Vec<&str> = text.lines().skip(1).collect();
+    assert!(rows.len() == 2 && rows[0].starts_with("1,Profile,,,,NEWS,Solicit,NEWS-SOLICIT,2,Active,"), "{text}");
+    assert!(rows[1].starts_with("1,Email,Home,p0@example.com,true,NEWS,Email,NEWS-EMAIL,1,Active,"), "{text}");
+    let text = csv(&world.export_file(&api, &[&args[..2], &args[4..], &["--spreadsheet"]].concat()), "file");
+    assert!(text.contains(r#","'=1+1, ""Inc""","#), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_the_named_ones_come_with_match() {
+    let (world, api) = with_people(20).await;
+    std::fs::write(world.path("wanted.txt"), "p3@example.com\n\n  P7@EXAMPLE.COM \n").unwrap();
+    let args = ["--segment", "Everyone", "--match", "EmailAddress", "--values", "wanted.txt", "--out", "some.ndjson"];
+    assert_eq!(world.export_file(&api, &args)["rows"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_any_moment_the_next_run_goes_on_and_no_record_is_written_twice() {
+    let (world, api) = with_people(2_500).await;
+    let wanted = rows(&api, "Everyone").await;
+    let mut random = Random::new(7);
+    for compress in [None, Some("gzip"), Some("zstd")] {
+        let name = format!("all-{}", compress.unwrap_or("plain"));
+        let mut args =
+            vec!["--segment", "Everyone", "--out", &name, "--limit", "25", "--at-once", "1", "--checkpoint", "8KiB"];
+        args.extend(compress.into_iter().flat_map(|how| ["--compress", how]));
+        let read = || {
+            let file = std::fs::read(world.path(&name)).unwrap();
+            let mut text = Vec::new();
+            match compress {
+                Some("gzip") => drop(flate2::read::GzDecoder::new(&file[..]).read_to_end(&mut text).unwrap()),
+                Some(_) => text = zstd::decode_all(&file[..]).unwrap(),
+                None => text = file,
+            }
+            text
+        };
+        for _ in 0..8 {
+            let mut job = start(world.export_command(&api, &args));
+            tokio::time::sleep(Duration::from_millis(20 + random.below(700))).await;
+            let over = job.0.try_wait().unwrap().is_some();
+            drop(job);
+            if world.path(&name).exists() {
+                assert!(read() == wanted.as_bytes(), "a file has its name when it is whole");
+                break;
+            }
+            assert!(!over, "it ends with the file");
+        }
+        world.export_file(&api, &args);
+        assert!(read() == wanted.as_bytes(), "{compress:?}: every record once, in order");
+        assert_eq!(world.found(&name), [name.as_str()], "nothing is left behind");
+        std::fs::remove_file(world.path(&name)).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_read_before_a_failure_is_not_read_again() {
+    let (world, mut api) = with_people(600).await;
+    let wanted = rows(&api, "Everyone").await;
+    let door = Door::to(&world.url).await;
+    let args = ["--segment", "Everyone", "--out", "all.ndjson", "--limit", "10", "--at-once", "1"];
+    let quick = ["--url", &door.url, "--patience", "0s", "--checkpoint", "4KiB"];
+    let mut job = start(world.export_command(&api, &[&args[..], &quick].concat()));
+    eventually("some of it is on disk", || {
+        std::fs::read_to_string(world.path(".all.ndjson.journal")).is_ok_and(|journal| journal.contains("Mark"))
+    })
+    .await;
+    let world = world.kill();
+    let status = job.0.wait().unwrap();
+    let mut told = String::new();
+    job.0.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+    assert_eq!(status.code(), Some(1), "{told}");
+    assert!(told.contains(" of 600 rows are kept: the same command goes on from there"), "{told}");
+    assert_eq!(told.lines().count(), 1, "{told}");
+
+    let world = world.serve(&[]).await;
+    api.url = world.url.clone();
+    door.lead_to(&world.url);
+    let told = world.export_file(&api, &[&args[..], &quick].concat());
+    assert!(told["went_on_after"].as_u64().unwrap() >= 10, "{told}");
+    assert_eq!(std::fs::read_to_string(world.path("all.ndjson")).unwrap(), wanted);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_restarts_is_waited_for() {
+    let (mut world, api) = with_people(1_000).await;
+    let wanted = rows(&api, "Everyone").await;
+    let door = Door::to(&world.url).await;
+    let args = ["--segment", "Everyone", "--out", "all.ndjson", "--limit", "10", "--at-once", "2", "--url", &door.url];
+    let mut job = start(world.export_command(&api, &args));
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        world = world.kill().serve(&[]).await;
+        door.lead_to(&world.url);
+    }
+    let status = job.0.wait().unwrap();
+    assert!(status.success());
+    assert_eq!(std::fs::read_to_string(world.path("all.ndjson")).unwrap(), wanted);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bearer_token_that_expires_midway_is_renewed() {
+    let (world, api) = with_people(10).await;
+    world.hold();
+    let mut job = start(world.export_command(&api, &["--segment", "Everyone", "--out", "all.ndjson"]));
+    eventually("the export has begun", || world.path(".all.ndjson.journal").exists()).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    world.advance(2 * 3_600_000);
+    world.release();
+    assert!(job.0.wait().unwrap().success());
+    assert_eq!(std::fs::read_to_string(world.path("all.ndjson")).unwrap().lines().count(), 10);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_that_has_ended_on_the_server_is_started_anew() {
+    let (world, api) = with_people(300).await;
+    let args =
+        ["--segment", "Everyone", "--out", "all.ndjson", "--limit", "5", "--at-once", "1", "--checkpoint", "1KiB"];
+    let job = start(world.export_command(&api, &args));
+    let journal = world.path(".all.ndjson.journal");
+    eventually("some of it is on disk", || std::fs::read_to_string(&journal).is_ok_and(|j| j.contains("Mark"))).await;
+    drop(job);
+    world.advance(13 * 3_600_000);
+    let mut api = api.clone();
+    api.sign_in_again().await;
+    api.create(person("New", &[])).await;
+    let out = world.export_command(&api, &args).output().unwrap();
+    assert!(out.status.success() && said(&out).contains("has ended on the server: starting anew"), "{}", said(&out));
+    assert_eq!(std::fs::read_to_string(world.path("all.ndjson")).unwrap(), rows(&api, "Everyone").await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_state_makes_the_next_run_a_delta_with_deletions_in_a_file_of_their_own() {
+    let (world, api) = with_people(5).await;
+    std::fs::create_dir(world.path("out")).unwrap();
+    world.advance(1_000);
+    let args = ["--segment", "Everybody", "--deleted", "Deleted", "--state", "nightly.state", "--out", "out"];
+    let first = world.export_file(&api, &args);
+    assert_eq!(
+        (first["rows"].as_u64(), first["deleted_rows"].as_u64(), &first["since"]),
+        (Some(5), Some(0), &Value::Null)
+    );
+
+    world.advance(1_000);
+    let ids = ids_of(&std::fs::read_to_string(world.path(first["file"].as_str().unwrap())).unwrap());
+    api.update(ids[1], json!({"CustomerName": {"FirstName": "Changed"}})).await;
+    api.remove(ids[2]).await;
+    let new = api.create(person("New", &[])).await;
+    world.advance(1_000);
+    let second = world.export_file(&api, &args);
+    assert_eq!(second["since"], first["snapshot"]);
+    let read =
+        |told: &Value, file: &str| ids_of(&std::fs::read_to_string(world.path(told[file].as_str().unwrap())).unwrap());
+    assert_eq!(read(&second, "file"), [ids[1], new]);
+    assert_eq!(read(&second, "deleted_file"), [ids[2]]);
+    assert_ne!(first["file"], second["file"], "a night that was not taken yet is not lost");
+    let name = second["file"].as_str().unwrap();
+    assert!(name.starts_with("out/Everybody-20260615T120003000Z."), "{name}");
+
+    // Nothing happened since: nothing comes, and the state still moves on.
+    world.advance(1_000);
+    let third = world.export_file(&api, &args);
+    assert_eq!((third["rows"].as_u64(), third["deleted_rows"].as_u64()), (Some(0), Some(0)));
+    assert_eq!(third["since"], second["snapshot"]);
+
+    let other = ["--segment", "Everyone", "--state", "nightly.state", "--out", "out"];
+    let out = world.export_command(&api, &other).output().unwrap();
+    assert_eq!(out.status.code(), Some(1));
+    assert!(said(&out).contains("give each export a file of its own"), "{}", said(&out));
+}
+
+/// Runs a command that must fail with one line, and gives the line.
+#[track_caller]
+fn fails(command: &mut Command, code: i32) -> String {
+    let out = command.output().unwrap();
+    let line = said(&out);
+    assert_eq!(out.status.code(), Some(code), "{line}");
+    assert_eq!(line.trim_end().lines().count(), 1, "{line}");
+    line
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_failure_is_one_line_that_says_what_to_do() {
+    let (world, api) = with_people(3).await;
+    let args = ["--segment", "Everyone", "--out", "all.ndjson", "--patience", "0s"];
+    let with = |more: &[&str]| world.export_command(&api, &[&args[..], more].concat());
+
+    let line = fails(with(&[]).env("SAYSO_CLIENT_SECRET", "wrong-Secret"), 1);
+    assert!(
+        line.contains("invalid_client") && line.contains("check the client id, the secret and the scope"),
+        "{line}"
+    );
+    assert!(!line.contains("wrong-Secret"), "{line}");
+    let line = fails(with(&[]).env_remove("SAYSO_CLIENT_SECRET"), 2);
+    assert!(line.contains("SAYSO_CLIENT_SECRET") && line.contains("--secret-file"), "{line}");
+    let line = fails(&mut with(&["--url", "http://127.0.0.1:1"]), 1);
+    assert!(line.contains("can't be reached") && line.contains("check the address, the network"), "{line}");
+    let line = fails(&mut world.export_command(&api, &["--segment", "Nobody", "--out", "all.ndjson"]), 1);
+    assert!(
+        line.contains("404") && line.contains("Nobody") && line.contains("check the name and the account"),
+        "{line}"
+    );
+    let line = fails(&mut world.export_command(&api, &["--segment", "Locked", "--out", "all.ndjson"]), 1);
+    assert!(line.contains("403") && line.contains("CanExecute") && line.contains("administrator"), "{line}");
+    let line = fails(&mut with(&["--since", "yesterday"]), 1);
+    assert!(line.contains("LastDateTime") && line.contains("yesterday"), "{line}");
+    let line = fails(&mut world.export_command(&api, &["--segment", "Everyone", "--out", "no/such/all.ndjson"]), 1);
+    assert!(line.contains("no/such") && line.contains("can't be written"), "{line}");
+    assert!(!world.path("all.ndjson").exists());
+
+    std::fs::write(world.path("secret"), format!("{}\n", api.client_secret)).unwrap();
+    let out = with(&["--secret-file", "secret"]).env_remove("SAYSO_CLIENT_SECRET").output().unwrap();
+    assert!(out.status.success(), "{}", said(&out));
+}
+
+#[test]
+fn a_full_disk_keeps_what_was_read_and_the_next_run_goes_on() {
+    with_own_mounts(async || {
+        let (world, api) = with_people(1_500).await;
+        let wanted = rows(&api, "Everyone").await;
+        let disk = Disk::mount(&world.path("small"), 8, 100);
+        disk.fill(wanted.len() as u64 / 2);
+        let args = ["--segment", "Everyone", "--out", "small/all.ndjson", "--limit", "50", "--checkpoint", "16KiB"];
+        let line = fails(&mut world.export_command(&api, &args), 1);
+        assert!(line.contains("No space left on device") && line.contains("the same command goes on"), "{line}");
+        assert!(!world.path("small/all.ndjson").exists());
+        disk.make_room();
+        let told = world.export_file(&api, &args);
+        assert!(told["went_on_after"].as_u64().unwrap() > 0, "{told}");
+        assert_eq!(std::fs::read_to_string(world.path("small/all.ndjson")).unwrap(), wanted);
+    });
+}
