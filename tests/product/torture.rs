@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{crash, flipped, full_disk, harness::own::with_own_mounts, oracle, slow_readers, storm};
+use crate::{crash, flipped, full_disk, harness::own::with_own_mounts, nights, oracle, slow_readers, storm};
 
 /// A number from the environment: what xtask was told.
 fn told(name: &str, default: u64) -> u64 {
@@ -74,4 +74,10 @@ async fn flipped_bits_in_the_files_of_exports() {
 #[ignore = "long: cargo xtask torture"]
 async fn random_sequences_beside_a_model_of_the_specification() {
     sum_up(&oracle::sequences(seed(), rounds(), 1).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "long: cargo xtask torture"]
+async fn nights_of_a_nightly_job() {
+    sum_up(&nights::nights(seed(), told("SAYSO_TORTURE_ROUNDS", 30).max(30), 2_000).await);
 }

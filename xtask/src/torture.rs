@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context;
 
 /// The tests, one after the other: together they would take each other's time and blur what is seen.
-const TESTS: [&str; 9] = [
+const TESTS: [&str; 10] = [
     "torture::kill_9_of_the_server_and_of_a_load_beside_it",
     "torture::kill_9_of_a_load_that_is_alone",
     "torture::a_storm_of_8_writers_and_8_readers",
@@ -19,6 +19,7 @@ const TESTS: [&str; 9] = [
     "torture::flipped_bits_in_the_data_file",
     "torture::abandoned_downloads",
     "torture::slow_readers",
+    "torture::nights_of_a_nightly_job",
     "torture::random_sequences_beside_a_model_of_the_specification",
 ];
 
