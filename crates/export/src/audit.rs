@@ -21,9 +21,12 @@ use crate::{
 /// Readers of one export that are kept apart; from one more on all count as new again.
 const MOST: usize = 1_000;
 
-/// Who has had a page: user, credential, address.
+/// Who reads: user, credential, address.
+type Reader = (Option<String>, Credential, Option<IpAddr>);
+
+/// Who has had a page.
 #[derive(Default)]
-pub(crate) struct Readers(Mutex<HashSet<(Option<String>, Credential, Option<IpAddr>)>>);
+pub(crate) struct Readers(Mutex<HashSet<Reader>>);
 
 impl Readers {
     fn has(&self, origin: &Origin) -> bool {
@@ -38,7 +41,7 @@ impl Readers {
         all.insert(Self::key(origin));
     }
 
-    fn key(origin: &Origin) -> (Option<String>, Credential, Option<IpAddr>) {
+    fn key(origin: &Origin) -> Reader {
         (origin.user_id.clone(), origin.credential.clone(), origin.peer)
     }
 }
