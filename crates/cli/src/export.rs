@@ -128,15 +128,15 @@ impl<'a> Job<'a> {
     async fn run(&self) -> anyhow::Result<bool> {
         match &self.target {
             Target::Stdout => self.to_stdout().await.map(|()| true),
-            Target::File(_) | Target::Folder(_) => self.into_files(Instant::now()).await,
+            Target::File(_) | Target::Folder(_) => self.write_files(Instant::now()).await,
         }
     }
 
     /// Exports into files and says what there is. `false` when all of it was there already, from a run that didn't come to its end.
-    async fn into_files(&self, began: Instant) -> anyhow::Result<bool> {
+    async fn write_files(&self, began: Instant) -> anyhow::Result<bool> {
         let base = self.base(false);
         let order = self.order(&self.source, Form::of(self.args, false), self.request.clone());
-        let rows = order.into_file(&base, |moment| self.unused(moment)).await?;
+        let rows = order.write_file(&base, |moment| self.unused(moment)).await?;
         let deleted = match &self.args.deleted {
             None => None,
             Some(segment) => {
@@ -149,7 +149,7 @@ impl<'a> Job<'a> {
                     Target::Folder(_) => place::of_deleted_in_folder(&others),
                     Target::File(_) | Target::Stdout => place::of_deleted(&others),
                 };
-                Some((base.clone(), order.into_file(&base, |_| file()).await?))
+                Some((base.clone(), order.write_file(&base, |_| file()).await?))
             }
         };
         let all = || [Some((&base, &rows)), deleted.as_ref().map(|(base, done)| (base, done))].into_iter().flatten();

@@ -83,7 +83,7 @@ impl Ready {
 
 impl Order<'_> {
     /// Exports into a file that lies beside `base` until it is [put](Ready::put) where `file` says, which is told the moment.
-    pub(super) async fn into_file(&self, base: &Path, file: impl Fn(&str) -> PathBuf) -> anyhow::Result<Done> {
+    pub(super) async fn write_file(&self, base: &Path, file: impl Fn(&str) -> PathBuf) -> anyhow::Result<Done> {
         let (mut journal, told) = Journal::open(base)?;
         let told = self.of_use(&mut journal, base, told).await?;
         if let (Some((part, file, bytes)), Some((token, rows, snapshot))) = (&told.whole, &told.complete) {
