@@ -37,7 +37,8 @@ mod tests {
     #[test]
     fn of_two_secrets_both_sign() {
         let (one, two) = (key("whsec_AAAA").unwrap(), key("whsec_BBBB").unwrap());
-        let (first, second) = (signature(&[one.clone()], ID, 1, ""), signature(&[two.clone()], ID, 1, ""));
+        let (first, second) =
+            (signature(std::slice::from_ref(&one), ID, 1, ""), signature(std::slice::from_ref(&two), ID, 1, ""));
         assert_eq!(signature(&[one, two], ID, 1, ""), format!("{first} {second}"));
         assert_ne!(first, second);
     }
