@@ -147,6 +147,9 @@ async fn after_a_day_it_is_given_up() {
     other.has_heard(1).await;
     receiver.has_heard(attempts).await;
     assert!(world.log().contains("it was tried for 24 h"));
+    let trail = world.admin().await.get(&format!("/Profiles/v4/{ACCOUNT}/Audit")).await.is(200).json();
+    let dead = trail["Records"].as_array().unwrap().iter().filter(|record| record["Action"] == "CallbackDead");
+    assert_eq!(dead.count(), 1, "the dead letters stand in the audit trail: {trail}");
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use sayso_store::{
 
 use crate::{
     Engine,
+    callback::{Callback, Dead, Step},
     engine::Caller,
     job::{Request, State},
     page::Page,
@@ -73,6 +74,23 @@ pub(crate) fn changed(job: &Job, change: &Change) -> Entry {
             Entry { rows: job.row_count, bytes: job.byte_count, ..by_program(Action::ExportCompleted, job) }
         }
     }
+}
+
+/// A callback reached its end; nothing of one that waits for its next attempt. Where it went is not told: addresses of receivers may
+/// carry secrets.
+pub(crate) fn of_callback(callback: &Callback, step: &Step) -> Option<Entry> {
+    let (action, detail) = match step {
+        Step::Delivered => (Action::CallbackDelivered, None),
+        Step::Dead(Dead::Gone) => (Action::CallbackDead, Some("the receiver wants no more of it (410)")),
+        Step::Dead(Dead::TriedLongEnough) => (Action::CallbackDead, Some("no attempt of a day was taken")),
+        Step::Waits(_) => return None,
+    };
+    let entry = Entry { export: Some(callback.token), ..Entry::new(action, Origin::program()) };
+    let entry = entry.subject("callback", &callback.id.to_string());
+    Some(match detail {
+        Some(detail) => entry.detail(detail),
+        None => entry,
+    })
 }
 
 /// What the program does with a job of somebody's.

@@ -6,7 +6,7 @@ use sayso_store::Store;
 use tokio::sync::mpsc;
 
 use super::{Callback, Step, WebhookId};
-use crate::ExportError;
+use crate::{ExportError, audit};
 
 /// The callbacks of a data directory.
 #[derive(Clone)]
@@ -64,13 +64,17 @@ impl Callbacks {
     /// When it could not be kept; the callback then waits as it did.
     pub async fn write_down(&self, callback: &Callback, step: Step) -> Result<(), ExportError> {
         let (account, id) = (callback.account, callback.id.0);
-        let record = match step {
+        let waits = match &step {
             Step::Delivered | Step::Dead(_) => None,
             Step::Waits(callback) => Some(callback.encode()?),
         };
-        let written = self.store.export_upkeep(move |records| match record {
-            Some(record) => records.put_callback(account, &id, &record),
-            None => records.remove_callback(account, &id),
+        let ended = audit::of_callback(callback, &step);
+        let written = self.store.export_upkeep(move |records| {
+            match waits {
+                Some(record) => records.put_callback(account, &id, &record)?,
+                None => records.remove_callback(account, &id)?,
+            }
+            ended.iter().try_for_each(|entry| records.audit(account, entry))
         });
         Ok(written.await?)
     }

@@ -106,6 +106,33 @@ async fn it_waits_through_a_restart_until_it_was_delivered() {
 }
 
 #[tokio::test]
+async fn the_audit_trail_tells_which_were_delivered_and_which_given_up_and_not_where_to() {
+    let sandbox = Sandbox::new();
+    let engine = sandbox.engine();
+    let mut expected = Vec::new();
+    for (step, told) in [
+        (Step::Delivered, "CallbackDelivered"),
+        (Step::Dead(Dead::Gone), "CallbackDead"),
+        (Step::Dead(Dead::TriedLongEnough), "CallbackDead"),
+    ] {
+        let token = ended(&sandbox, &engine).await;
+        let callback = the_one(&engine);
+        let failed = callback.after(Outcome::Failed { retry_after_s: None }, Moment(START), 0);
+        engine.callbacks().0.write_down(&callback, failed).await.unwrap();
+        engine.callbacks().0.write_down(&callback, step).await.unwrap();
+        expected.push((told.to_owned(), token.0, format!("callback {}", callback.id)));
+    }
+    let lines = sandbox.store.audit_page(sandbox.account.no, (None, None), u64::MAX, 0).unwrap().lines;
+    assert!(!lines.iter().any(|line| line.contains("hooks.example")));
+    let records = lines.iter().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let told = records.filter(|record| record["Action"].as_str().unwrap().starts_with("Callback"));
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let told: Vec<_> =
+        told.map(|r| (text(&r["Action"]), r["AccessToken"].as_u64().unwrap(), text(&r["Subject"]))).collect();
+    assert_eq!(told, expected);
+}
+
+#[tokio::test]
 async fn nobody_is_called_who_did_not_ask() {
     let sandbox = Sandbox::new();
     let engine = sandbox.engine();

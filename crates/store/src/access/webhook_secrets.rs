@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     Store, StoreError,
+    audit::{Action, Entry, Origin},
     tx::Tx,
     vault::{self, Former, Purpose, Whose},
 };
@@ -40,15 +41,15 @@ impl Store {
         &self,
         account: AccountNo,
     ) -> impl Future<Output = Result<(), StoreError>> + Send + 'static {
-        self.writer().run(move |tx| ensure(tx, account))
+        self.writer().run(move |tx| ensure(tx, account, Origin::program()))
     }
 
-    /// The same, blocking.
+    /// The same for a command beside the data directory (blocking).
     ///
     /// # Errors
     /// As there.
     pub fn ensure_webhook_secret_blocking(&self, account: AccountNo) -> Result<(), StoreError> {
-        self.writer().run_blocking(move |tx| ensure(tx, account))
+        self.writer().run_blocking(move |tx| ensure(tx, account, Origin::command_line()))
     }
 
     /// Gives an account another secret (blocking). `keep_former`: the present one signs for another day, else it ends at once.
@@ -60,18 +61,21 @@ impl Store {
             let account = tx.account(account)?.no;
             let ends = Moment(tx.now().0.saturating_add(FORMER_MS));
             let former = if keep_former { Former::EndsAt(ends) } else { Former::Ends };
-            vault::add(tx, whose(account), &random()?, former)
+            vault::add(tx, whose(account), &random()?, former)?;
+            let detail = if keep_former { "the former one signs for another day" } else { "the former one ended" };
+            tx.audit(account, &Entry::new(Action::WebhookSecretRotated, Origin::command_line()).detail(detail))
         })
     }
 }
 
-fn ensure(tx: &mut Tx<'_>, account: AccountNo) -> Result<(), StoreError> {
+fn ensure(tx: &mut Tx<'_>, account: AccountNo, origin: Origin) -> Result<(), StoreError> {
     let account = tx.account(account)?.no;
     let (dbs, txn) = tx.read();
     if !vault::get(dbs, txn, whose(account), tx.now())?.is_empty() {
         return Ok(());
     }
-    vault::add(tx, whose(account), &random()?, Former::Ends)
+    vault::add(tx, whose(account), &random()?, Former::Ends)?;
+    tx.audit(account, &Entry::new(Action::WebhookSecretRotated, origin).detail("the first one"))
 }
 
 fn random() -> Result<Secret, StoreError> {

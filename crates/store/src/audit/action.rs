@@ -81,6 +81,12 @@ actions! {
     ImportCompleted,
     /// A bulk import could not go on: its user lost the permission, or what was staged for it can't be read.
     ImportFailed,
+    /// A callback was taken by its receiver.
+    CallbackDelivered,
+    /// A callback was given up: its receiver said 410, or took it in no attempt of a day.
+    CallbackDead,
+    /// The secret that signs an account's callbacks was made or exchanged.
+    WebhookSecretRotated,
     /// All data were copied to a backup.
     BackupMade,
     /// More happened at once than is noted one by one: how many records are missing here.

@@ -93,6 +93,21 @@ fn credentials_and_tokens_are_told_with_whom_they_are_for_and_never_as_they_are(
 }
 
 #[test]
+fn the_secret_of_callbacks_is_told_when_it_is_made_and_exchanged() {
+    let s = sandbox();
+    s.store.ensure_webhook_secret_blocking(s.account.no).unwrap();
+    s.store.ensure_webhook_secret_blocking(s.account.no).unwrap();
+    s.store.rotate_webhook_secret(s.account.no, true).unwrap();
+    assert_eq!(
+        told(&s),
+        [
+            "WebhookSecretRotated | - | CommandLine | - | the first one",
+            "WebhookSecretRotated | - | CommandLine | - | the former one signs for another day",
+        ]
+    );
+}
+
+#[test]
 fn what_follows_a_user_who_goes_is_told_too() {
     let s = sandbox();
     let made = s.store.create_client(s.account.no, "Nightly").unwrap();
