@@ -9,8 +9,10 @@ use sayso_server::PublicUrl;
 use sayso_store::audit::Head;
 
 mod export;
+mod import;
 
 pub use export::{Compress, ExportArgs, Format, Hash, ServerArgs, Shape};
+pub use import::{ImportArgs, Refresh};
 
 use crate::settings::{Network, Size, Span};
 
@@ -86,6 +88,8 @@ pub enum Command {
     Load(LoadArgs),
     /// A segment over HTTP into a file, every night: goes on where it was, deltas, deletions
     Export(Box<ExportArgs>),
+    /// Files of profiles over HTTP into an account: NDJSON, or tables by a mapping; goes on where it was
+    Import(Box<ImportArgs>),
     /// Verify every checksum and every index of a data directory
     Check(CheckArgs),
     /// The audit trail: who exported and changed what

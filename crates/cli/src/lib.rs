@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`args`] | the command line as it is typed; every flag has an environment variable |
 //! | [`settings`] | what `serve` runs with: flag > environment > file > default, resolved once |
-//! | [`demo`] [`serve`] [`account`] [`credentials`] [`load`] [`export`] [`check`] [`audit`] [`backup`] [`compact`] [`sample`] | one command each |
+//! | [`demo`] [`serve`] [`account`] [`credentials`] [`load`] [`export`] [`import`] [`check`] [`audit`] [`backup`] [`compact`] [`sample`] | one command each |
 //! | [`connect`] | reaching a server over HTTP, with credentials that never stand on a command line |
 //! | [`data`] | opening a data directory, finding an account, with words for what can go wrong |
 //! | [`out`] | results to stdout, everything for people to stderr, numbers as people read them |
@@ -25,6 +25,7 @@ pub mod credentials;
 pub mod data;
 pub mod demo;
 pub mod export;
+pub mod import;
 pub mod load;
 pub mod log;
 pub mod out;
@@ -74,6 +75,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Credentials { command } => credentials::run(command),
         Command::Load(args) => load::run(args),
         Command::Export(args) => export::run(*args),
+        Command::Import(args) => import::run(*args),
         Command::Check(args) => check::run(args),
         Command::Audit { command } => audit::run(command),
         Command::Backup(args) => backup::run(args),

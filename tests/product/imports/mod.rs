@@ -2,6 +2,7 @@
 
 mod calls;
 mod changes;
+mod command;
 mod crash;
 mod matching;
 mod one_by_one;

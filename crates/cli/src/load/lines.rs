@@ -108,20 +108,8 @@ impl LineSource {
     /// # Errors
     /// When it can't be opened.
     pub fn open(path: &Path, from_line: u64) -> io::Result<(Self, BytesRead)> {
-        let position = Arc::new(AtomicU64::new(0));
-        let (raw, total): (Box<dyn Read + Send>, _) = if path.as_os_str() == "-" {
-            (Box::new(io::stdin()), None)
-        } else {
-            let file = File::open(path)?;
-            let about = file.metadata()?;
-            if about.is_dir() {
-                return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory; name the files in it"));
-            }
-            (Box::new(file), about.is_file().then_some(about.len()))
-        };
-        let counted = Counting { inner: raw, position: Arc::clone(&position) };
-        let input = decompressed(BufReader::with_capacity(CHUNK, counted))?;
-        Ok((Self::new(input, from_line), BytesRead { position, total }))
+        let (input, read) = open(path)?;
+        Ok((Self::new(input, from_line), read))
     }
 
     fn new(input: Box<dyn BufRead + Send>, from_line: u64) -> Self {
@@ -132,6 +120,27 @@ impl LineSource {
     pub fn is_at_end(&self) -> bool {
         self.state.lock().is_ok_and(|state| state.at_end)
     }
+}
+
+/// Opens a file (`-` is stdin): plain, gzip or zstd, told apart by its first bytes.
+///
+/// # Errors
+/// When it can't be opened.
+pub fn open(path: &Path) -> io::Result<(Box<dyn BufRead + Send>, BytesRead)> {
+    let position = Arc::new(AtomicU64::new(0));
+    let (raw, total): (Box<dyn Read + Send>, _) = if path.as_os_str() == "-" {
+        (Box::new(io::stdin()), None)
+    } else {
+        let file = File::open(path)?;
+        let about = file.metadata()?;
+        if about.is_dir() {
+            return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory; name the files in it"));
+        }
+        (Box::new(file), about.is_file().then_some(about.len()))
+    };
+    let counted = Counting { inner: raw, position: Arc::clone(&position) };
+    let input = decompressed(BufReader::with_capacity(CHUNK, counted))?;
+    Ok((input, BytesRead { position, total }))
 }
 
 /// Neither JSON nor a blank line begins with the first bytes of gzip or zstd, so the name of a file needn't be trusted.

@@ -1,0 +1,89 @@
+//! `sayso import` as it is typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::{ServerArgs, switch};
+use crate::settings::Size;
+
+/// What is removed of a profile where its record doesn't have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Refresh {
+    /// Alternate ids.
+    AlternateIds,
+    /// Emails, phones and addresses.
+    Contacts,
+    /// Custom fields.
+    CustomFields,
+    /// Groups.
+    Groups,
+    /// Tags.
+    Tags,
+}
+
+/// `sayso import`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sayso import people.ndjson --url https://consents.example.org --credentials nightly.json
+  sayso import crm.csv --map crm.toml --match-alternate-id CRM --credentials nightly.json
+  sayso import leavers.ndjson --delete --name 'Leavers of June' --match-alternate-id CRM --credentials nightly.json
+
+A mapping says which column goes where (crm.toml):
+  [Columns]
+  \"Customer no\" = \"AlternateIds[CRM]\"
+  \"First name\"  = \"CustomerName.FirstName\"
+  \"E-mail\"      = \"Emails[Home].EmailAddress\"
+  \"Newsletter\"  = \"Emails[Home].EmailPreferences[NEWS-EMAIL]\"   # yes and no, or 1 and 2
+  \"Tags\"        = \"ProfileTags\"                                 # several, with ; between them
+  [Constants]
+  \"Emails[Home].IsDefault\" = \"yes\"
+An empty cell says nothing, so what is there stays.
+
+What it does:
+  Kill it at any moment and run the same command again: it goes on where it was, and no record goes in twice. Nothing changes in the account
+  before every record is staged. What isn't taken goes to FILE.exceptions.ndjson, with its line and the reason; the rest is in.
+
+Exit codes: 0 every record is in, 1 some or all are not (stderr says why), 2 wrong usage.")]
+pub struct ImportArgs {
+    /// NDJSON, a profile a line as in the Data API, or tables with a header (CSV, with --map); also .gz and .zst
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// The files are tables (CSV, RFC 4180): the mapping that says which column goes where
+    #[arg(long, env = "SAYSO_IMPORT_MAP", value_name = "FILE")]
+    pub map: Option<PathBuf>,
+    /// Match by the alternate id of this type; a record that nobody has is a new profile [default: by ProfileId]
+    #[arg(long, env = "SAYSO_IMPORT_MATCH_ALTERNATE_ID", value_name = "TYPE")]
+    pub match_alternate_id: Option<String>,
+    /// Remove of a profile what its record doesn't have, of these kinds [default: nothing]
+    #[arg(long, env = "SAYSO_IMPORT_REFRESH", value_name = "KINDS", value_delimiter = ',')]
+    pub refresh: Vec<Refresh>,
+    /// Take preferences that are tied to older consent versions than the profile has
+    #[arg(long, env = "SAYSO_IMPORT_ALLOW_PRIOR_CONSENTS", value_parser = switch())]
+    pub allow_prior_consents: bool,
+    /// Delete the profiles that the records match; the name of the import becomes their reason code
+    #[arg(long, env = "SAYSO_IMPORT_DELETE", value_parser = switch())]
+    pub delete: bool,
+    /// A name for the import, for people
+    #[arg(long, env = "SAYSO_IMPORT_NAME", value_name = "NAME")]
+    pub name: Option<String>,
+    /// For how many days the server tells of the import after its end, 0 to 10 [default: the server's, 3]
+    #[arg(long, env = "SAYSO_IMPORT_RETENTION_DAYS", value_name = "DAYS", value_parser = clap::value_parser!(u8).range(0..=10))]
+    pub retention_days: Option<u8>,
+    /// Where lines and reasons of what isn't taken go [default: the first file's name with .exceptions.ndjson]
+    #[arg(long, env = "SAYSO_IMPORT_EXCEPTIONS", value_name = "FILE")]
+    pub exceptions: Option<PathBuf>,
+    /// Calls at once, with a server that recognises repeated ones. More than 1 is faster, but then what the files say of one profile in
+    /// several places may be executed in another order
+    #[arg(long, env = "SAYSO_IMPORT_PARALLEL", value_name = "N", default_value_t = 1)]
+    pub parallel: usize,
+    /// How much goes into one call; servers take 25 MB at most unless they are told otherwise
+    #[arg(long, env = "SAYSO_IMPORT_PIECE_SIZE", value_name = "SIZE", default_value = "8MiB")]
+    pub piece_size: Size,
+    /// Print what became of it as one JSON object
+    #[arg(long, env = "SAYSO_JSON", value_parser = switch())]
+    pub json: bool,
+    /// Which server, and as whom.
+    #[command(flatten)]
+    pub server: ServerArgs,
+}

@@ -1,0 +1,381 @@
+//! `sayso import`: files of profiles over HTTP into an account, by the bulk import of our server or any other that speaks this API.
+//!
+//! ```text
+//! files ─► pieces, the same in every run ─► Stage, several at once ─► Execute ─► Status ─► exceptions with their lines ─► FILE.exceptions.ndjson
+//!                                              └► .FILE.import: which pieces are staged
+//! ```
+//!
+//! Killed at any moment, the next run reads the journal and goes on: a piece is staged once, since it has a key of its own. A server that
+//! doesn't recognise such keys gets one piece at a time, and is asked how much it has when a piece's fate isn't known.
+
+mod exceptions;
+mod journal;
+mod mapping;
+mod pieces;
+
+use std::{
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, Instant, UNIX_EPOCH},
+};
+
+use anyhow::{Context, bail};
+use sayso_client::{Client, Error, ImportRequest, ImportStatus};
+use serde_json::json;
+use tokio::{sync::mpsc, task::JoinSet};
+
+use self::{
+    exceptions::Exceptions,
+    journal::{Journal, Line, Told},
+    mapping::Mapping,
+    pieces::{Lines, Piece, Pieces},
+};
+use crate::{
+    args::{ImportArgs, Refresh},
+    connect::{Connected, connect, in_words},
+    out,
+    progress::Progress,
+    settings::Usage,
+    stop::Stop,
+};
+
+/// Between two questions for the status, unless the server says more.
+const ASK_EVERY: Duration = Duration::from_millis(250);
+
+/// Runs it.
+///
+/// # Errors
+/// Wrong usage; whatever keeps records from being staged or executed. What is staged is kept for the next run.
+pub fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
+    let stop = Stop::listen()?;
+    let connected = connect(&args.server)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
+    runtime.block_on(import(&args, &connected, &stop))
+}
+
+async fn import(args: &ImportArgs, connected: &Connected, stop: &Stop) -> anyhow::Result<ExitCode> {
+    let began = Instant::now();
+    let Some(first_file) = args.files.first() else { return Err(Usage("no file".to_owned()).into()) };
+    let mapping = args.map.as_deref().map(Mapping::read).transpose()?;
+    let looks_like_table = |file: &&PathBuf| file.to_string_lossy().to_ascii_lowercase().contains(".csv");
+    if mapping.is_none()
+        && let Some(table) = args.files.iter().find(looks_like_table)
+    {
+        let words = format!("{} looks like a table; say with --map which column goes where", table.display());
+        return Err(Usage(words).into());
+    }
+    let request = request(args)?;
+    let options = options(args, connected, &request, mapping.as_ref().map(|(_, text)| text.as_str()))?;
+    let (mapping, client) = (mapping.map(|(mapping, _)| mapping), &connected.client);
+
+    let (journal, mut told) = Journal::open(first_file)?;
+    let journal = Arc::new(journal);
+    // Of one that has no token yet nothing is staged.
+    if told.token.is_some() && told.options.as_ref().is_some_and(|before| *before != options) {
+        bail!(
+            "an import of {} with other files or options was broken off; finish it with those, or remove {} to begin anew",
+            first_file.display(),
+            journal.path().display()
+        );
+    }
+    let token = token(client, &request, &options, &journal, &mut told).await?;
+    let mut exceptions = Exceptions::begin(&args.exceptions.clone().unwrap_or_else(|| beside_exceptions(first_file)))?;
+    let staged = Staging { args, client, token, told: &told, journal: &journal, stop };
+    let Some(staged) = staged.run(mapping.as_ref(), &mut exceptions).await? else {
+        bail!("ended before everything was staged; run the same command again to go on");
+    };
+    if !told.executed {
+        journal.add(&Line::Executed)?;
+    }
+    client.execute_import(token).await.map_err(|e| in_words(&e))?;
+    let status = wait(client, token, stop).await?;
+    exceptions.read(client, token, &staged, &args.files).await.map_err(|e| in_words(&e))?;
+    let rejected = exceptions.count();
+    let file = exceptions.finish()?;
+    let journal = Arc::into_inner(journal).context("the journal is still in use")?;
+    let is_failed = status.is_failed();
+    journal.remove()?;
+    let records: u64 = staged.values().map(|(_, lines)| lines.len()).sum::<u64>();
+    say(args, &status, records, rejected, file.as_deref(), began.elapsed())?;
+    if is_failed {
+        bail!(
+            "the server ended the import before its end, after {} of {records} records: the user may have lost a permission; the audit trail and the log have the cause",
+            status.processed
+        );
+    }
+    Ok(ExitCode::from(u8::from(rejected > 0)))
+}
+
+fn say(
+    args: &ImportArgs,
+    status: &ImportStatus,
+    records: u64,
+    rejected: u64,
+    file: Option<&Path>,
+    time: Duration,
+) -> anyhow::Result<()> {
+    let taken = records.saturating_sub(status.exceptions);
+    if args.json {
+        return out::json(&json!({
+            "status": status.status, "records": records, "imported": taken, "rejected": rejected, "not_honored": status.not_honored,
+            "exceptions_file": file, "seconds": time.as_secs_f64(),
+        }));
+    }
+    out::line(format_args!(
+        "imported {} of {} in {} ({}/s)",
+        out::count(taken),
+        out::counted(records, "record"),
+        out::took(time),
+        out::count(out::rate(records, time))
+    ))?;
+    if status.not_honored > 0 {
+        let words = "had a change that a rule of the account declined; the rest of them is in";
+        out::line(format_args!("{} {words}", out::counted(status.not_honored, "record")))?;
+    }
+    if let Some(file) = file {
+        out::note(format_args!("{} not imported: lines and reasons are in {}", out::count(rejected), file.display()));
+    }
+    Ok(())
+}
+
+/// The import to stage for: the one of the run before, or a new one.
+async fn token(
+    client: &Client,
+    request: &ImportRequest,
+    options: &str,
+    journal: &Journal,
+    told: &mut Told,
+) -> anyhow::Result<u64> {
+    if let Some(token) = told.token {
+        match client.import_status(token).await {
+            Ok(_) => return Ok(token),
+            Err(Error::Refused { status: 401 | 404, .. }) if told.executed => bail!(
+                "import {token} was executed, but the server tells nothing of it any more; remove {} to begin anew",
+                journal.path().display()
+            ),
+            // What was staged for it is gone, too.
+            Err(Error::Refused { status: 401 | 404, .. }) => {
+                out::note(format_args!(
+                    "import {token} has ended on the server before it was executed; beginning anew"
+                ));
+            }
+            Err(error) => return Err(in_words(&error)),
+        }
+    }
+    journal.clear()?;
+    let mut key = [0_u8; 16];
+    getrandom::fill(&mut key).context("the system gives no random bytes")?;
+    let key = format!("{:032x}", u128::from_be_bytes(key));
+    *told = Told { options: Some(options.to_owned()), key: key.clone(), ..Told::default() };
+    journal.add(&Line::Begun { options: options.to_owned(), key })?;
+    let token = client.begin_import(request).await.map_err(|e| in_words(&e))?;
+    journal.add(&Line::Token(token))?;
+    told.token = Some(token);
+    Ok(token)
+}
+
+fn request(args: &ImportArgs) -> anyhow::Result<ImportRequest> {
+    let refreshes = |kind| args.refresh.contains(&kind);
+    if args.delete && !args.refresh.is_empty() {
+        return Err(Usage("--refresh says nothing where --delete ends the profiles".to_owned()).into());
+    }
+    Ok(ImportRequest {
+        name: args.name.clone(),
+        retention_days: args.retention_days,
+        import_action: args.delete.then(|| "Delete".to_owned()),
+        match_criteria: args.match_alternate_id.as_ref().map(|_| "AlternateIdType".to_owned()),
+        match_value: args.match_alternate_id.clone(),
+        refresh_alternate_ids: refreshes(Refresh::AlternateIds),
+        refresh_contacts: refreshes(Refresh::Contacts),
+        refresh_custom_fields: refreshes(Refresh::CustomFields),
+        refresh_groups: refreshes(Refresh::Groups),
+        refresh_tags: refreshes(Refresh::Tags),
+        allow_prior_consents: args.allow_prior_consents,
+    })
+}
+
+/// Everything that makes two runs the same import, as text.
+fn options(
+    args: &ImportArgs,
+    connected: &Connected,
+    request: &ImportRequest,
+    mapping: Option<&str>,
+) -> anyhow::Result<String> {
+    let mut files = Vec::new();
+    for file in &args.files {
+        let about = fs::metadata(file).with_context(|| format!("{} can't be read", file.display()))?;
+        if !about.is_file() {
+            bail!("{} is no file; a pipe can't be gone on with after a kill", file.display());
+        }
+        let changed =
+            about.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok()).map_or(0, |t| t.as_millis());
+        files.push(json!([file, about.len(), changed.to_string()]));
+    }
+    let all = json!({
+        "account": connected.account, "files": files, "request": request, "mapping": mapping,
+        "piece": args.piece_size.0,
+    });
+    Ok(all.to_string())
+}
+
+fn beside_exceptions(file: &Path) -> PathBuf {
+    let mut name = file.file_name().unwrap_or_default().to_owned();
+    name.push(".exceptions.ndjson");
+    file.with_file_name(name)
+}
+
+/// First sequence number and lines of each piece.
+type StagedPieces = HashMap<u64, (u64, Lines)>;
+
+struct Staging<'a> {
+    args: &'a ImportArgs,
+    client: &'a Client,
+    token: u64,
+    told: &'a Told,
+    journal: &'a Arc<Journal>,
+    stop: &'a Stop,
+}
+
+impl Staging<'_> {
+    /// Stages what isn't; where the records of every piece stand. `None` when it was asked to stop before.
+    async fn run(
+        &self,
+        mapping: Option<&Mapping>,
+        exceptions: &mut Exceptions,
+    ) -> anyhow::Result<Option<StagedPieces>> {
+        let at_once = if self.client.recognises_repeats() { self.args.parallel.max(1) } else { 1 };
+        let sizes = self.args.files.iter().map(|file| fs::metadata(file).map(|about| about.len()));
+        let mut progress = Progress::start("staging", sizes.sum::<std::io::Result<u64>>().ok());
+        let mut staged = StagedPieces::new();
+        let (mut sending, mut count) = (JoinSet::new(), 0);
+        let (mut pieces, reader) = read(&self.args.files, mapping, self.args.piece_size.0);
+        while let Some(mut piece) = pieces.recv().await {
+            if self.stop.asked() {
+                break;
+            }
+            for rejected in std::mem::take(&mut piece.rejected) {
+                exceptions.add_local(&self.args.files, &rejected)?;
+            }
+            let (records, position) = (piece.lines.len(), piece.position);
+            if let Some((first, before)) = self.told.staged.get(&piece.number) {
+                if *before != records {
+                    bail!("{} has changed since it was staged", self.args.files[0].display());
+                }
+                staged.insert(piece.number, (*first, piece.lines));
+            } else if records > 0 {
+                while sending.len() >= at_once {
+                    take(&mut sending, &mut staged).await?;
+                }
+                sending.spawn(self.send(piece));
+            }
+            count += records;
+            progress.at(position, count, "records");
+        }
+        while !sending.is_empty() {
+            take(&mut sending, &mut staged).await?;
+        }
+        if self.stop.asked() {
+            return Ok(None);
+        }
+        reader.await.context("reading the files broke off")??;
+        progress.finish();
+        Ok(Some(staged))
+    }
+
+    /// Stages a piece.
+    fn send(&self, piece: Piece) -> impl Future<Output = anyhow::Result<(u64, u64, Lines)>> + Send + 'static {
+        let (client, token, journal) = (self.client.clone(), self.token, Arc::clone(self.journal));
+        let key = format!("{}-{}", self.told.key, piece.number);
+        let unsure = self.told.sending.filter(|(number, _)| *number == piece.number).map(|(_, before)| before);
+        async move {
+            let Piece { number, body, lines, .. } = piece;
+            let (body, records) = (bytes::Bytes::from(body), lines.len());
+            let recognised = client.recognises_repeats();
+            let mut before = unsure;
+            loop {
+                if !recognised {
+                    let received = client.import_status(token).await.map_err(|e| in_words(&e))?.received;
+                    if let Some(before) = before
+                        && received == before + records
+                    {
+                        // The answer was lost, or we were: it is there.
+                        journal.add(&Line::Staged { piece: number, first: before + 1, records })?;
+                        return Ok((number, before + 1, lines));
+                    }
+                    before = Some(received);
+                    journal.add(&Line::Sending { piece: number, before: received })?;
+                }
+                match client.stage(token, body.clone(), &key).await {
+                    Ok(staged) => {
+                        let first = staged.first.or(before.map(|before| before + 1));
+                        let first = first.context("the server doesn't say which numbers the records have")?;
+                        journal.add(&Line::Staged { piece: number, first, records })?;
+                        return Ok((number, first, lines));
+                    }
+                    Err(error @ Error::Connection { .. }) if !recognised && error.is_temporary() => {
+                        out::note(format_args!("{error}; looking whether it was taken"));
+                    }
+                    Err(error) => return Err(in_words(&error)),
+                }
+            }
+        }
+    }
+}
+
+/// Reads pieces on a thread of its own, a few ahead.
+fn read(
+    files: &[PathBuf],
+    mapping: Option<&Mapping>,
+    most: u64,
+) -> (mpsc::Receiver<Piece>, tokio::task::JoinHandle<anyhow::Result<()>>) {
+    let (give, pieces) = mpsc::channel(2);
+    let (files, mapping) = (files.to_vec(), mapping.cloned());
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let reader = tokio::task::spawn_blocking(move || {
+        let mut pieces = Pieces::new(&files, mapping.as_ref(), most);
+        while let Some(piece) = pieces.next()? {
+            if give.blocking_send(piece).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    });
+    (pieces, reader)
+}
+
+async fn take(
+    sending: &mut JoinSet<anyhow::Result<(u64, u64, Lines)>>,
+    staged: &mut StagedPieces,
+) -> anyhow::Result<()> {
+    if let Some(sent) = sending.join_next().await {
+        let (number, first, lines) = sent.context("staging broke off")??;
+        staged.insert(number, (first, lines));
+    }
+    Ok(())
+}
+
+/// Waits for the import's end.
+async fn wait(client: &Client, token: u64, stop: &Stop) -> anyhow::Result<ImportStatus> {
+    let mut progress: Option<Progress> = None;
+    loop {
+        let status = client.import_status(token).await.map_err(|e| in_words(&e))?;
+        if status.is_completed() || status.is_failed() {
+            progress.map(Progress::finish);
+            return Ok(status);
+        }
+        let total = status.processed + status.pending;
+        progress.get_or_insert_with(|| Progress::start("executing", Some(total))).at(
+            status.processed,
+            status.processed,
+            "records",
+        );
+        let wait = status.retry_after.unwrap_or_default().clamp(ASK_EVERY, Duration::from_secs(5));
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = stop.clone().wait() => bail!("ended; the server goes on executing, and the same command tells what became of it"),
+        }
+    }
+}

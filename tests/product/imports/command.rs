@@ -1,0 +1,169 @@
+//! `sayso import`: files into an account, over HTTP.
+
+use std::{
+    path::PathBuf,
+    process::{Command, Output, Stdio},
+    time::Duration,
+};
+
+use super::*;
+use crate::harness::random::Random;
+
+impl World {
+    /// A credentials file for `sayso import`.
+    fn import_credentials(&self) -> PathBuf {
+        let out = self.sayso(&["credentials", "create", "--account", ACCOUNT, "--user", "Admin", "--json"]);
+        let path = self.path("credentials.json");
+        std::fs::write(&path, out).unwrap();
+        path
+    }
+
+    fn import_command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(SAYSO);
+        command.arg("import").args(args).args(["--url", &self.url, "--credentials", "credentials.json"]);
+        command.current_dir(self.dir.path());
+        command
+    }
+
+    fn run_import(&self, args: &[&str]) -> Output {
+        self.import_command(args).output().unwrap()
+    }
+}
+
+fn said(out: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
+}
+
+fn lines(path: PathBuf) -> Vec<Value> {
+    let text = std::fs::read_to_string(path).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lines_that_are_not_taken_are_told_with_their_numbers_and_the_rest_is_in() {
+    let world = World::start().await;
+    world.import_credentials();
+    let text = format!(
+        "{}\n\nnonsense\n{}\n{}\n{}\n",
+        person("Ann", &[]),
+        person("Ben", &[]),
+        json!({"Emails": [{"EmailAddressType": "Boat", "EmailAddress": "a@b.c"}]}),
+        person("Cem", &[])
+    );
+    std::fs::write(world.path("people.ndjson"), text).unwrap();
+    let out = world.run_import(&["people.ndjson", "--piece-size", "150B"]);
+    assert_eq!(out.status.code(), Some(1), "{}", said(&out));
+    assert!(said(&out).contains("people.ndjson.exceptions.ndjson"), "{}", said(&out));
+    let refused = lines(world.path("people.ndjson.exceptions.ndjson"));
+    let told: Vec<(u64, &str)> =
+        refused.iter().map(|r| (r["Line"].as_u64().unwrap(), r["Exceptions"][0]["Path"].as_str().unwrap())).collect();
+    assert_eq!(told, [(3, ""), (5, "Emails[0].EmailAddressType")]);
+    let names = ["Ann", "Ben", "Cem"];
+    let export = world.admin().await.export("Everyone", json!({})).await;
+    let rows = world.admin().await.rows(export).await;
+    assert_eq!(rows.iter().map(|row| row["CustomerName"]["FirstName"].clone()).collect::<Vec<_>>(), names);
+    let left = std::fs::read_dir(world.dir.path())
+        .unwrap()
+        .flatten()
+        .filter(|f| f.file_name().to_string_lossy().starts_with(".people"));
+    assert_eq!(left.count(), 0, "no journal stays");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_is_imported_by_its_mapping() {
+    let world = World::start().await;
+    world.import_credentials();
+    let api = world.admin().await;
+    api.create(known("Ann", "C-1")).await;
+    std::fs::write(
+        world.path("map.toml"),
+        "[Columns]\n\"No\" = \"AlternateIds[CRM]\"\n\"Mail\" = \"Emails[Work].EmailAddress\"\n\
+         \"News\" = \"Emails[Work].EmailPreferences[NEWS-EMAIL]\"\n\"Age\" = \"CustomFields[Age]\"\n\"Tags\" = \"ProfileTags\"\n",
+    )
+    .unwrap();
+    let table = "No,Name,Mail,News,Age,Tags\nC-1,x,ann@work.example,yes,41,a;b\nC-2,y,\"ben@work.example\",no,,\nC-3,z,,,old,\n";
+    std::fs::write(world.path("crm.csv"), table).unwrap();
+    let out = world.run_import(&["crm.csv"]);
+    assert_eq!(out.status.code(), Some(2), "a table needs a mapping: {}", said(&out));
+    let out = world.run_import(&["crm.csv", "--map", "map.toml", "--match-alternate-id", "CRM", "--json"]);
+    assert_eq!(out.status.code(), Some(1), "{}", said(&out));
+    let told: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!((&told["records"], &told["imported"], &told["rejected"]), (&json!(3), &json!(2), &json!(1)));
+    let ann = api.read(1).await;
+    assert_eq!((ann["Emails"].as_array().unwrap().len(), ann["ProfileTags"].as_array().unwrap().len()), (2, 2));
+    assert_eq!(ann["CustomFields"][0], json!({"Name": "Age", "Value": "41"}));
+    assert_eq!(api.read(2).await["Emails"][0]["EmailPreferences"][0]["PreferenceType"], 2);
+    assert_eq!(lines(world.path("crm.csv.exceptions.ndjson"))[0]["Line"], 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_that_is_killed_goes_on_where_it_was_and_imports_every_record_once() {
+    const RECORDS: usize = 3_000;
+    let mut random = Random::new(5);
+    let mut world = World::start().await;
+    world.import_credentials();
+    let people: String = (0..RECORDS).map(|n| format!("{}\n", person(&format!("p{n}"), &[]))).collect();
+    std::fs::write(world.path("people.ndjson"), people).unwrap();
+    let args = ["people.ndjson", "--piece-size", "10KiB", "--parallel", "4", "--json"];
+    let mut finished = None;
+    for round in 0..6 {
+        let mut command = world.import_command(&args);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        tokio::time::sleep(Duration::from_millis(random.below(150))).await;
+        let over = child.try_wait().unwrap().is_some();
+        child.kill().unwrap();
+        let out = child.wait_with_output().unwrap();
+        if over {
+            finished = Some(out);
+            break;
+        }
+        if round % 2 == 1 {
+            world = world.kill().serve(&[]).await;
+        }
+    }
+    let out = finished.unwrap_or_else(|| world.run_import(&args));
+    assert!(out.status.success(), "{}", said(&out));
+    let told: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!((&told["records"], &told["imported"]), (&json!(RECORDS), &json!(RECORDS)));
+    let api = world.admin().await;
+    let export = api.export("Everyone", json!({})).await;
+    let rows = api.rows(export).await;
+    let mut names: Vec<&str> = rows.iter().map(|row| row["CustomerName"]["FirstName"].as_str().unwrap()).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!((rows.len(), names.len()), (RECORDS, RECORDS), "each once");
+    world.check();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_goes_wrong_is_said_in_one_line_and_the_command_can_be_run_again() {
+    let world = World::start().await;
+    world.import_credentials();
+    std::fs::write(world.path("people.ndjson"), format!("{}\n", person("Ann", &[]))).unwrap();
+    let wrong = |out: Output, words: &[&str]| {
+        let text = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert_eq!(out.status.code(), Some(1), "{text}");
+        assert!(text.lines().count() == 1 && words.iter().all(|word| text.contains(word)), "{text}");
+    };
+    wrong(world.run_import(&["people.ndjson", "--match-alternate-id", "ERP"]), &["ERP", "404"]);
+    let mut command = Command::new(SAYSO);
+    command.args([
+        "import",
+        "people.ndjson",
+        "--url",
+        "http://127.0.0.1:9",
+        "--credentials",
+        "credentials.json",
+        "--patience",
+        "0s",
+    ]);
+    wrong(command.current_dir(world.dir.path()).output().unwrap(), &["can't be reached", "check the address"]);
+    let bad = r#"{"client_id": "x", "client_secret": "y", "scope": "ACME_CORP/Admin"}"#;
+    std::fs::write(world.path("bad.json"), bad).unwrap();
+    let mut command = Command::new(SAYSO);
+    command.args(["import", "people.ndjson", "--url", &world.url, "--credentials", "bad.json"]);
+    wrong(command.current_dir(world.dir.path()).output().unwrap(), &["invalid_client", "check the client id"]);
+    wrong(world.run_import(&["nothing.ndjson"]), &["nothing.ndjson"]);
+    let out = world.run_import(&["people.ndjson"]);
+    assert!(out.status.success(), "{}", said(&out));
+}
