@@ -50,35 +50,35 @@ pub struct ImportArgs {
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// The files are tables (CSV, RFC 4180): the mapping that says which column goes where
-    #[arg(long, env = "SAYSO_IMPORT_MAP", value_name = "FILE")]
+    #[arg(long, env = "SAYSO_MAP", value_name = "FILE")]
     pub map: Option<PathBuf>,
     /// Match by the alternate id of this type; a record that nobody has is a new profile [default: by ProfileId]
-    #[arg(long, env = "SAYSO_IMPORT_MATCH_ALTERNATE_ID", value_name = "TYPE")]
+    #[arg(long, env = "SAYSO_MATCH_ALTERNATE_ID", value_name = "TYPE")]
     pub match_alternate_id: Option<String>,
     /// Remove of a profile what its record doesn't have, of these kinds [default: nothing]
-    #[arg(long, env = "SAYSO_IMPORT_REFRESH", value_name = "KINDS", value_delimiter = ',')]
+    #[arg(long, env = "SAYSO_REFRESH", value_name = "KINDS", value_delimiter = ',')]
     pub refresh: Vec<Refresh>,
     /// Take preferences that are tied to older consent versions than the profile has
-    #[arg(long, env = "SAYSO_IMPORT_ALLOW_PRIOR_CONSENTS", value_parser = switch())]
+    #[arg(long, env = "SAYSO_ALLOW_PRIOR_CONSENTS", value_parser = switch())]
     pub allow_prior_consents: bool,
     /// Delete the profiles that the records match; the name of the import becomes their reason code
-    #[arg(long, env = "SAYSO_IMPORT_DELETE", value_parser = switch())]
+    #[arg(long, env = "SAYSO_DELETE", value_parser = switch())]
     pub delete: bool,
     /// A name for the import, for people
-    #[arg(long, env = "SAYSO_IMPORT_NAME", value_name = "NAME")]
+    #[arg(long, env = "SAYSO_NAME", value_name = "NAME")]
     pub name: Option<String>,
     /// For how many days the server tells of the import after its end, 0 to 10 [default: the server's, 3]
-    #[arg(long, env = "SAYSO_IMPORT_RETENTION_DAYS", value_name = "DAYS", value_parser = clap::value_parser!(u8).range(0..=10))]
+    #[arg(long, env = "SAYSO_RETENTION_DAYS", value_name = "DAYS", value_parser = clap::value_parser!(u8).range(0..=10))]
     pub retention_days: Option<u8>,
     /// Where lines and reasons of what isn't taken go [default: the first file's name with .exceptions.ndjson]
-    #[arg(long, env = "SAYSO_IMPORT_EXCEPTIONS", value_name = "FILE")]
+    #[arg(long, env = "SAYSO_EXCEPTIONS", value_name = "FILE")]
     pub exceptions: Option<PathBuf>,
     /// Calls at once, with a server that recognises repeated ones. More than 1 is faster, but then what the files say of one profile in
     /// several places may be executed in another order
-    #[arg(long, env = "SAYSO_IMPORT_PARALLEL", value_name = "N", default_value_t = 1)]
+    #[arg(long, env = "SAYSO_PARALLEL", value_name = "N", default_value_t = 1)]
     pub parallel: usize,
     /// How much goes into one call; servers take 25 MB at most unless they are told otherwise
-    #[arg(long, env = "SAYSO_IMPORT_PIECE_SIZE", value_name = "SIZE", default_value = "8MiB")]
+    #[arg(long, env = "SAYSO_PIECE_SIZE", value_name = "SIZE", default_value = "8MiB")]
     pub piece_size: Size,
     /// Print what became of it as one JSON object
     #[arg(long, env = "SAYSO_JSON", value_parser = switch())]
