@@ -12,7 +12,7 @@
 //! | `chunk`, `files` | that file, and where files are |
 //! | [`engine`], `worker`, `sweep` | the face; execution; what time ends |
 //! | [`exceptions`] | a page of what was refused |
-//! | [`check`] | what `sayso check` asks |
+//! | [`mod@check`] | what `sayso check` asks |
 
 pub mod check;
 mod check_record;

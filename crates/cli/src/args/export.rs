@@ -11,7 +11,7 @@ use crate::settings::{Size, Span};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Server and credentials")]
 pub struct ServerArgs {
-    /// The server's root, such as https://consents.example.org [or "url" of --credentials]
+    /// The address of the server, with its scheme and port, as in the examples [or "url" of --credentials]
     #[arg(long, env = "SAYSO_URL", value_name = "URL")]
     pub url: Option<String>,
     /// The account, the clientId of the API's paths [default: the scope's]
