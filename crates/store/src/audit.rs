@@ -1,6 +1,6 @@
 //! The audit trail: who exported what, who changed what of access and configuration, who was refused (access.md, Kept safe).
 //! Append-only; each record holds the hash of the one before it, so that one that is edited, removed or moved is found
-//! ([`Store::verify_audit`]).
+//! ([`Store::verify_audit`](crate::Store::verify_audit)).
 //!
 //! There is one trail per account, and one for what concerns no account. The newest sequence and hash of each, its *head*, is kept apart
 //! from the records, so that records cut off at the end are missed, too. Whoever can write the whole data directory can also hash a trail

@@ -19,7 +19,7 @@ use crate::{
     keys, meta,
 };
 
-/// Some records of a trail, each as its line (see the head of [`super::line`]).
+/// Some records of a trail, each as its line (the form that is given out and hashed).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub struct AuditPage {
