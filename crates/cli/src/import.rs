@@ -5,8 +5,9 @@
 //!                                              └► .FILE.import: which pieces are staged
 //! ```
 //!
-//! Killed at any moment, the next run reads the journal and goes on: a piece is staged once, since it has a key of its own. A server that
-//! doesn't recognise such keys gets one piece at a time, and is asked how much it has when a piece's fate isn't known.
+//! Killed at any moment, the next run reads the journal and goes on: a piece is staged once, since it has a key of its own. Pieces are staged
+//! in the order of the files ([`sayso_client::InOrder`]), so what a kill leaves is a beginning of them, without holes. A server that doesn't
+//! recognise such keys gets one piece at a time, and is asked how much it has when a piece's fate isn't known.
 
 mod exceptions;
 mod journal;
@@ -23,7 +24,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use sayso_client::{Client, Error, ImportRequest, ImportStatus};
+use sayso_client::{Client, Error, ImportRequest, ImportStatus, InOrder, Staged};
 use serde_json::json;
 use tokio::{sync::mpsc, task::JoinSet};
 
@@ -44,6 +45,9 @@ use crate::{
 
 /// Between two questions for the status, unless the server says more.
 const ASK_EVERY: Duration = Duration::from_millis(250);
+
+/// For how long the number of staged records stands still until it is believed.
+const SETTLED: Duration = Duration::from_secs(1);
 
 /// Runs it.
 ///
@@ -87,11 +91,13 @@ async fn import(args: &ImportArgs, connected: &Connected, stop: &Stop) -> anyhow
     let Some(staged) = staged.run(mapping.as_ref(), &mut exceptions).await? else {
         bail!("ended before everything was staged; run the same command again to go on");
     };
+    let staging = began.elapsed();
     if !told.executed {
         journal.add(&Line::Executed)?;
     }
     client.execute_import(token).await.map_err(|e| in_words(&e))?;
     let status = wait(client, token, stop).await?;
+    let executing = began.elapsed() - staging;
     exceptions.read(client, token, &staged, &args.files).await.map_err(|e| in_words(&e))?;
     let rejected = exceptions.count();
     let file = exceptions.finish()?;
@@ -99,7 +105,8 @@ async fn import(args: &ImportArgs, connected: &Connected, stop: &Stop) -> anyhow
     let is_failed = status.is_failed();
     journal.remove()?;
     let records: u64 = staged.values().map(|(_, lines)| lines.len()).sum::<u64>();
-    say(args, &status, records, rejected, file.as_deref(), began.elapsed())?;
+    let times = Times { staging, executing, all: began.elapsed() };
+    say(args, &status, records, rejected, file.as_deref(), &times)?;
     if is_failed {
         bail!(
             "the server ended the import before its end, after {} of {records} records: the user may have lost a permission; the audit trail and the log have the cause",
@@ -109,27 +116,35 @@ async fn import(args: &ImportArgs, connected: &Connected, stop: &Stop) -> anyhow
     Ok(ExitCode::from(u8::from(rejected > 0)))
 }
 
+/// How long this run took, and its two parts.
+struct Times {
+    staging: Duration,
+    executing: Duration,
+    all: Duration,
+}
+
 fn say(
     args: &ImportArgs,
     status: &ImportStatus,
     records: u64,
     rejected: u64,
     file: Option<&Path>,
-    time: Duration,
+    times: &Times,
 ) -> anyhow::Result<()> {
     let taken = records.saturating_sub(status.exceptions);
     if args.json {
         return out::json(&json!({
             "status": status.status, "records": records, "imported": taken, "rejected": rejected, "not_honored": status.not_honored,
-            "exceptions_file": file, "seconds": time.as_secs_f64(),
+            "exceptions_file": file, "seconds": times.all.as_secs_f64(), "staging_seconds": times.staging.as_secs_f64(),
+            "executing_seconds": times.executing.as_secs_f64(),
         }));
     }
     out::line(format_args!(
         "imported {} of {} in {} ({}/s)",
         out::count(taken),
         out::counted(records, "record"),
-        out::took(time),
-        out::count(out::rate(records, time))
+        out::took(times.all),
+        out::count(out::rate(records, times.all))
     ))?;
     if status.not_honored > 0 {
         let words = "had a change that a rule of the account declined; the rest of them is in";
@@ -230,6 +245,9 @@ fn beside_exceptions(file: &Path) -> PathBuf {
 /// First sequence number and lines of each piece.
 type StagedPieces = HashMap<u64, (u64, Lines)>;
 
+/// A piece's number, its first sequence number and its lines.
+type Sent = (u64, u64, Lines);
+
 struct Staging<'a> {
     args: &'a ImportArgs,
     client: &'a Client,
@@ -246,7 +264,8 @@ impl Staging<'_> {
         mapping: Option<&Mapping>,
         exceptions: &mut Exceptions,
     ) -> anyhow::Result<Option<StagedPieces>> {
-        let at_once = if self.client.recognises_repeats() { self.args.parallel.max(1) } else { 1 };
+        let mut in_order = self.client.recognises_repeats().then(|| self.client.stage_in_order(self.token));
+        let at_once = if in_order.is_some() { self.args.parallel.max(1) } else { 1 };
         let sizes = self.args.files.iter().map(|file| fs::metadata(file).map(|about| about.len()));
         let mut progress = Progress::start("staging", sizes.sum::<std::io::Result<u64>>().ok());
         let mut staged = StagedPieces::new();
@@ -269,7 +288,10 @@ impl Staging<'_> {
                 while sending.len() >= at_once {
                     take(&mut sending, &mut staged).await?;
                 }
-                sending.spawn(self.send(piece));
+                match &mut in_order {
+                    Some(in_order) => sending.spawn(self.send(piece, in_order)),
+                    None => sending.spawn(self.send_alone(piece)),
+                };
             }
             count += records;
             progress.at(position, count, "records");
@@ -285,43 +307,80 @@ impl Staging<'_> {
         Ok(Some(staged))
     }
 
-    /// Stages a piece.
-    fn send(&self, piece: Piece) -> impl Future<Output = anyhow::Result<(u64, u64, Lines)>> + Send + 'static {
-        let (client, token, journal) = (self.client.clone(), self.token, Arc::clone(self.journal));
-        let key = format!("{}-{}", self.told.key, piece.number);
-        let unsure = self.told.sending.filter(|(number, _)| *number == piece.number).map(|(_, before)| before);
+    /// Stages a piece behind those before it.
+    fn send(&self, piece: Piece, in_order: &mut InOrder) -> impl Future<Output = anyhow::Result<Sent>> + Send + use<> {
+        let Piece { number, body, lines, .. } = piece;
+        let (journal, records) = (Arc::clone(self.journal), lines.len());
+        let staged = in_order.stage(body.into(), self.key(number).into());
         async move {
-            let Piece { number, body, lines, .. } = piece;
-            let (body, records) = (bytes::Bytes::from(body), lines.len());
-            let recognised = client.recognises_repeats();
-            let mut before = unsure;
+            let Staged { first, .. } = staged.await.map_err(|e| in_words(&e))?;
+            let first = first.context("the server doesn't say which numbers the records have")?;
+            journal.add(&Line::Staged { piece: number, first, records })?;
+            Ok((number, first, lines))
+        }
+    }
+
+    /// Stages a piece for a server that doesn't recognise repeated calls: how many records it has tells whether it has this one's.
+    fn send_alone(&self, piece: Piece) -> impl Future<Output = anyhow::Result<Sent>> + Send + use<> {
+        let (client, token, journal) = (self.client.clone(), self.token, Arc::clone(self.journal));
+        let Piece { number, body, lines, .. } = piece;
+        let (key, records) = (self.key(number), lines.len());
+        let mut unsure = self.told.sending.filter(|(sending, _)| *sending == number).map(|(_, before)| before);
+        async move {
+            let body = bytes::Bytes::from(body);
             loop {
-                if !recognised {
-                    let received = client.import_status(token).await.map_err(|e| in_words(&e))?.received;
-                    if let Some(before) = before
-                        && received == before + records
-                    {
-                        // The answer was lost, or we were: it is there.
-                        journal.add(&Line::Staged { piece: number, first: before + 1, records })?;
-                        return Ok((number, before + 1, lines));
+                let before = match unsure {
+                    None => received(&client, token).await?,
+                    // The answer was lost, or we were: is it there?
+                    Some(unsure) => {
+                        let now = settled(&client, token).await?;
+                        if now == unsure + records {
+                            let first = unsure + 1;
+                            journal.add(&Line::Staged { piece: number, first, records })?;
+                            return Ok((number, first, lines));
+                        }
+                        now
                     }
-                    before = Some(received);
-                    journal.add(&Line::Sending { piece: number, before: received })?;
-                }
+                };
+                let first = before + 1;
+                unsure = Some(before);
+                journal.add(&Line::Sending { piece: number, before })?;
                 match client.stage(token, body.clone(), &key).await {
                     Ok(staged) => {
-                        let first = staged.first.or(before.map(|before| before + 1));
-                        let first = first.context("the server doesn't say which numbers the records have")?;
+                        let first = staged.first.unwrap_or(first);
                         journal.add(&Line::Staged { piece: number, first, records })?;
                         return Ok((number, first, lines));
                     }
-                    Err(error @ Error::Connection { .. }) if !recognised && error.is_temporary() => {
+                    Err(error @ Error::Connection { .. }) if error.is_temporary() => {
                         out::note(format_args!("{error}; looking whether it was taken"));
                     }
                     Err(error) => return Err(in_words(&error)),
                 }
             }
         }
+    }
+
+    /// The key of a piece, the same in every run.
+    fn key(&self, piece: u64) -> String {
+        format!("{}-{piece}", self.told.key)
+    }
+}
+
+/// How many records the server has.
+async fn received(client: &Client, token: u64) -> anyhow::Result<u64> {
+    Ok(client.import_status(token).await.map_err(|e| in_words(&e))?.received)
+}
+
+/// The same once it stands still: a call of which nobody waits for the answer may be under way.
+async fn settled(client: &Client, token: u64) -> anyhow::Result<u64> {
+    let mut before = received(client, token).await?;
+    loop {
+        tokio::time::sleep(SETTLED).await;
+        let now = received(client, token).await?;
+        if now == before {
+            return Ok(now);
+        }
+        before = now;
     }
 }
 
@@ -346,10 +405,7 @@ fn read(
     (pieces, reader)
 }
 
-async fn take(
-    sending: &mut JoinSet<anyhow::Result<(u64, u64, Lines)>>,
-    staged: &mut StagedPieces,
-) -> anyhow::Result<()> {
+async fn take(sending: &mut JoinSet<anyhow::Result<Sent>>, staged: &mut StagedPieces) -> anyhow::Result<()> {
     if let Some(sent) = sending.join_next().await {
         let (number, first, lines) = sent.context("staging broke off")??;
         staged.insert(number, (first, lines));

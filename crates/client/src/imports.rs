@@ -11,7 +11,8 @@ use url::Url;
 use crate::{
     Client, Error,
     delay::retry_after,
-    send::{Call, Repeat},
+    in_order::{InOrder, Turn},
+    send::{Answer, Call, Repeat},
     wire::read_any_case,
 };
 
@@ -153,12 +154,27 @@ impl Client {
     /// # Errors
     /// [`Error::Refused`] 401 for a token that is unknown or over, 409 when the import was executed, 413 for too large a body.
     pub async fn stage(&self, token: u64, body: Bytes, key: &str) -> Result<Staged, Error> {
-        let call =
-            self.of_import(format!("staging records for import {token}"), Method::POST, &[&token.to_string()])?;
-        let call = Call { body: Some(body), idempotency_key: Some(key), repeat: Repeat::WithKey, ..call };
-        let answer = self.inner().answer(&call).await?;
-        // What is staged is staged, whatever is said of it.
-        Ok(read_any_case(&answer.body).unwrap_or_default())
+        let call = Call { body: Some(body), idempotency_key: Some(key), ..self.of_stage(token)? };
+        Ok(staged(&self.inner().answer(&call).await?))
+    }
+
+    /// For several stage calls at once whose records keep their order.
+    pub fn stage_in_order(&self, token: u64) -> InOrder {
+        InOrder::new(self.clone(), token)
+    }
+
+    /// Stages once, the end when the turn comes; `None` when the turn came and this call hadn't succeeded.
+    pub(crate) async fn stage_in_turn(&self, token: u64, body: Bytes, key: &str, turn: &Turn) -> Option<Staged> {
+        let call = Call { body: Some(body), idempotency_key: Some(key), ..self.of_stage(token).ok()? };
+        let answer = self.inner().attempt(&call, Some(turn)).await;
+        turn.come().await;
+        answer.ok().as_ref().map(staged)
+    }
+
+    fn of_stage(&self, token: u64) -> Result<Call<'static>, Error> {
+        let what = format!("staging records for import {token}");
+        let call = self.of_import(what, Method::POST, &[&token.to_string()])?;
+        Ok(Call { repeat: Repeat::WithKey, ..call })
     }
 
     /// Whether the server has said that it recognises a repeated call by its `Idempotency-Key`.
@@ -214,6 +230,11 @@ impl Client {
         let read = read_any_case(&answer.body).map_err(|cause| Error::Answer { what: call.what.clone(), cause })?;
         Ok((read, retry_after(&answer.headers)))
     }
+}
+
+/// What a stage call was answered. What is staged is staged, whatever is said of it.
+fn staged(answer: &Answer) -> Staged {
+    read_any_case(&answer.body).unwrap_or_default()
 }
 
 /// One of a page, whatever the letter case of its names.

@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use reqwest::{
     Method, RequestBuilder, StatusCode,
-    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, LOCATION},
+    header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, LOCATION},
 };
 use url::Url;
 
@@ -16,6 +16,7 @@ use crate::{
     Error,
     calls::Inner,
     delay::{before_retry, retry_after},
+    in_order::Turn,
 };
 
 /// What our server says beside every answer that it offers above the documented calls, comma-separated; others don't have it.
@@ -79,7 +80,7 @@ impl Inner {
         let began = Instant::now();
         let mut failures = 0;
         loop {
-            let error = match self.attempt(call).await {
+            let error = match self.attempt(call, None).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -95,13 +96,18 @@ impl Inner {
         }
     }
 
-    async fn attempt(&self, call: &Call<'_>) -> Result<Answer, Error> {
+    /// Sends a call once, and again only with another bearer token; the end of its body when its turn comes.
+    pub(crate) async fn attempt(&self, call: &Call<'_>, turn: Option<&Turn>) -> Result<Answer, Error> {
         let mut renewals = 0;
         loop {
             let authorization = self.authorization().await?;
             let mut request = self.http.request(call.method.clone(), call.url.clone());
             if let Some(body) = &call.body {
-                request = request.header(CONTENT_TYPE, "application/json; charset=utf-8").body(body.clone());
+                request = request.header(CONTENT_TYPE, "application/json; charset=utf-8");
+                request = match turn {
+                    None => request.body(body.clone()),
+                    Some(turn) => request.header(CONTENT_LENGTH, body.len()).body(turn.hold(body.clone())),
+                };
             } else if call.method == Method::POST {
                 // Some servers answer 411 to a POST that doesn't say that it has no body.
                 request = request.body("");

@@ -7,34 +7,34 @@ use std::{
 };
 
 use super::*;
-use crate::harness::random::Random;
+use crate::harness::own::with_own_mounts;
 
 impl World {
     /// A credentials file for `sayso import`.
-    fn import_credentials(&self) -> PathBuf {
+    pub fn import_credentials(&self) -> PathBuf {
         let out = self.sayso(&["credentials", "create", "--account", ACCOUNT, "--user", "Admin", "--json"]);
         let path = self.path("credentials.json");
         std::fs::write(&path, out).unwrap();
         path
     }
 
-    fn import_command(&self, args: &[&str]) -> Command {
+    pub fn import_command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(SAYSO);
         command.arg("import").args(args).args(["--url", &self.url, "--credentials", "credentials.json"]);
         command.current_dir(self.dir.path());
         command
     }
 
-    fn run_import(&self, args: &[&str]) -> Output {
+    pub fn run_import(&self, args: &[&str]) -> Output {
         self.import_command(args).output().unwrap()
     }
 }
 
-fn said(out: &Output) -> String {
+pub fn said(out: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
 }
 
-fn lines(path: PathBuf) -> Vec<Value> {
+pub fn lines(path: PathBuf) -> Vec<Value> {
     let text = std::fs::read_to_string(path).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
@@ -99,40 +99,71 @@ async fn a_table_is_imported_by_its_mapping() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_command_that_is_killed_goes_on_where_it_was_and_imports_every_record_once() {
     const RECORDS: usize = 3_000;
-    let mut random = Random::new(5);
     let mut world = World::start().await;
     world.import_credentials();
     let people: String = (0..RECORDS).map(|n| format!("{}\n", person(&format!("p{n}"), &[]))).collect();
     std::fs::write(world.path("people.ndjson"), people).unwrap();
     let args = ["people.ndjson", "--piece-size", "10KiB", "--parallel", "4", "--json"];
-    let mut finished = None;
-    for round in 0..6 {
+    for kill in 1..=4 {
         let mut command = world.import_command(&args);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        tokio::time::sleep(Duration::from_millis(random.below(150))).await;
-        let over = child.try_wait().unwrap().is_some();
-        child.kill().unwrap();
-        let out = child.wait_with_output().unwrap();
-        if over {
-            finished = Some(out);
-            break;
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let staged = || {
+            let journal = std::fs::read_to_string(world.path(".people.ndjson.import")).unwrap_or_default();
+            journal.matches("Staged").count()
+        };
+        while staged() < kill * 8 {
+            assert!(child.try_wait().unwrap().is_none(), "it is killed while it stages");
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        if round % 2 == 1 {
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if kill % 2 == 1 {
             world = world.kill().serve(&[]).await;
         }
     }
-    let out = finished.unwrap_or_else(|| world.run_import(&args));
+    let out = world.run_import(&args);
     assert!(out.status.success(), "{}", said(&out));
     let told: Value = serde_json::from_slice(&out.stdout).unwrap();
     assert_eq!((&told["records"], &told["imported"]), (&json!(RECORDS), &json!(RECORDS)));
     let api = world.admin().await;
     let export = api.export("Everyone", json!({})).await;
     let rows = api.rows(export).await;
-    let mut names: Vec<&str> = rows.iter().map(|row| row["CustomerName"]["FirstName"].as_str().unwrap()).collect();
-    names.sort_unstable();
-    names.dedup();
-    assert_eq!((rows.len(), names.len()), (RECORDS, RECORDS), "each once");
+    let names: Vec<&str> = rows.iter().map(|row| row["CustomerName"]["FirstName"].as_str().unwrap()).collect();
+    let wanted: Vec<String> = (0..RECORDS).map(|n| format!("p{n}")).collect();
+    assert_eq!(names, wanted, "each once, in the order of the file");
     world.check();
+}
+
+/// The first piece is a megabyte and the others are small: side by side and without an order these would be staged before it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_file_says_of_a_person_in_several_pieces_counts_in_the_order_of_its_lines() {
+    const SMALL: usize = 6;
+    let world = World::start().await;
+    world.import_credentials();
+    let api = world.admin().await;
+    let mut first = known("v0", "C-1");
+    first["Padding"] = "x".repeat(1_000_000).into();
+    let mut text = format!("{first}\n");
+    for n in 1..=SMALL {
+        let crm = if n == 5 { "C-5" } else { "C-1" };
+        let mut next = known(&format!("v{n}"), crm);
+        if n == 5 {
+            next["Emails"][0]["EmailAddressType"] = "Boat".into();
+        }
+        text += &format!("{next}\n");
+    }
+    std::fs::write(world.path("people.ndjson"), text).unwrap();
+    for _ in 0..3 {
+        let args = ["people.ndjson", "--piece-size", "1B", "--parallel", "8", "--match-alternate-id", "CRM"];
+        let out = world.run_import(&args);
+        assert_eq!(out.status.code(), Some(1), "{}", said(&out));
+        assert_eq!(api.read(1).await["CustomerName"]["FirstName"], format!("v{SMALL}"), "the last line counts");
+        let refused = &lines(world.path("people.ndjson.exceptions.ndjson"))[0];
+        assert_eq!((&refused["Line"], &refused["SequenceNumber"]), (&json!(6), &json!(6)));
+    }
+    let history = api.get(&api.profile_path("/1/History/StandardFields")).await.is(200).json();
+    let changes = history.to_string().matches("FirstName").count();
+    assert_eq!(changes, 3 * (SMALL - 1) + 2, "each state once in each run, in order: {history}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -166,4 +197,41 @@ async fn what_goes_wrong_is_said_in_one_line_and_the_command_can_be_run_again() 
     wrong(world.run_import(&["nothing.ndjson"]), &["nothing.ndjson"]);
     let out = world.run_import(&["people.ndjson"]);
     assert!(out.status.success(), "{}", said(&out));
+}
+
+#[test]
+fn a_disk_that_is_full_midway_keeps_what_is_staged_and_the_next_run_goes_on() {
+    const RECORDS: usize = 300;
+    with_own_mounts(async || {
+        let world = World::start_on_disk(160, 1_000, &[]).await;
+        world.import_credentials();
+        let people = (0..RECORDS).map(|n| {
+            let mut person = person(&format!("p{n}"), &[]);
+            person["Padding"] = "x".repeat(100_000).into();
+            format!("{person}\n")
+        });
+        std::fs::write(world.path("people.ndjson"), people.collect::<String>()).unwrap();
+        let args = ["people.ndjson", "--piece-size", "1MiB", "--patience", "0s", "--json"];
+        // 64 MiB of it are the reserve.
+        world.disk().fill(76 << 20);
+        let out = world.run_import(&args);
+        let text = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(out.status.code() == Some(1) && text.lines().count() == 1 && text.contains("503"), "{text}");
+        let api = world.admin().await;
+        let journal = std::fs::read_to_string(world.path(".people.ndjson.import")).unwrap();
+        let token = journal.lines().find_map(|line| line.strip_prefix("{\"Token\":")?.strip_suffix("}")).unwrap();
+        let received = api.import_status(token.parse().unwrap()).await.is(200).json()["TotalRecordsReceived"].clone();
+        assert!((1..RECORDS as u64).contains(&received.as_u64().unwrap()), "{received} before the disk was full");
+        world.disk().make_room();
+        let out = world.run_import(&args);
+        assert!(out.status.success(), "{}", said(&out));
+        let told: Value = serde_json::from_slice(&out.stdout).unwrap();
+        assert_eq!((&told["records"], &told["imported"]), (&json!(RECORDS), &json!(RECORDS)));
+        let export = api.export("Everyone", json!({})).await;
+        let rows = api.rows(export).await;
+        let names: Vec<&str> = rows.iter().map(|row| row["CustomerName"]["FirstName"].as_str().unwrap()).collect();
+        let wanted: Vec<String> = (0..RECORDS).map(|n| format!("p{n}")).collect();
+        assert_eq!(names, wanted, "each once, in the order of the file");
+        world.check();
+    });
 }

@@ -4,6 +4,7 @@ mod calls;
 mod changes;
 mod command;
 mod crash;
+mod documented;
 mod matching;
 mod one_by_one;
 mod permissions;

@@ -73,9 +73,8 @@ pub struct ImportArgs {
     /// Where lines and reasons of what isn't taken go [default: the first file's name with .exceptions.ndjson]
     #[arg(long, env = "SAYSO_EXCEPTIONS", value_name = "FILE")]
     pub exceptions: Option<PathBuf>,
-    /// Calls at once, with a server that recognises repeated ones. More than 1 is faster, but then what the files say of one profile in
-    /// several places may be executed in another order
-    #[arg(long, env = "SAYSO_PARALLEL", value_name = "N", default_value_t = 1)]
+    /// Calls at once; the records keep their order all the same. A server that doesn't recognise repeated calls gets one at a time
+    #[arg(long, env = "SAYSO_PARALLEL", value_name = "N", default_value_t = 4)]
     pub parallel: usize,
     /// How much goes into one call; servers take 25 MB at most unless they are told otherwise
     #[arg(long, env = "SAYSO_PIECE_SIZE", value_name = "SIZE", default_value = "8MiB")]

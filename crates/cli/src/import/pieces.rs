@@ -30,6 +30,12 @@ pub(super) struct Piece {
     pub(super) position: u64,
 }
 
+impl Piece {
+    fn is_empty(&self) -> bool {
+        self.lines.len() == 0 && self.rejected.is_empty()
+    }
+}
+
 /// A line that is no record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Rejected {
@@ -97,8 +103,9 @@ impl<'m> Pieces<'m> {
     /// The next piece; `None` behind the last.
     pub(super) fn next(&mut self) -> anyhow::Result<Option<Piece>> {
         let mut piece = Piece { number: self.number, body: b"{\"UserProfiles\":[".to_vec(), ..Piece::default() };
-        while piece.body.len() < self.most_bytes && self.one(&mut piece)? {}
-        if piece.lines.len() == 0 && piece.rejected.is_empty() {
+        // One at least, however large it is.
+        while (piece.is_empty() || piece.body.len() < self.most_bytes) && self.one(&mut piece)? {}
+        if piece.is_empty() {
             return Ok(None);
         }
         piece.body.extend_from_slice(b"]}");
@@ -218,9 +225,11 @@ mod tests {
         let places: Vec<_> = (0..5).map(|n| pieces[0].lines.at(n)).collect();
         assert_eq!(places, [Some((0, 1)), Some((0, 3)), Some((0, 5)), Some((1, 1)), None]);
         assert_eq!((pieces[0].rejected[0].file, pieces[0].rejected[0].line), (0, 4));
-        let small: Vec<u64> = all(&files, None, 20).iter().map(|piece| piece.lines.len()).collect();
-        assert_eq!(small.iter().sum::<u64>(), 4);
-        assert!(small.len() > 1);
+        for least in [0, 1, 20] {
+            let small: Vec<u64> = all(&files, None, least).iter().map(|piece| piece.lines.len()).collect();
+            assert_eq!(small.iter().sum::<u64>(), 4, "{least}");
+            assert!(small.len() > 1);
+        }
     }
 
     #[test]
