@@ -51,6 +51,8 @@ enum Group {
     Gzip,
     /// Databases: load, export and pages
     Peers,
+    /// `sayso import` over HTTP
+    Import,
     /// Many readers, and slow ones
     Many,
     /// From 10,000 profiles up
@@ -146,6 +148,14 @@ fn measure_all(args: &Args, maker: &Maker<'_>, peers: &Peers, report: &mut Repor
     // databases first: they want the memory for themselves
     if args.measures(Group::Peers) {
         measure::rivals::rivals(maker, peers, report, profiles, rounds)?;
+    }
+    if args.measures(Group::Import) {
+        measure::import::import(maker, report, profiles, rounds)?;
+    }
+    // what needs no loaded account
+    if !args.only.is_empty() && args.only.iter().all(|group| matches!(group, Group::Peers | Group::Import)) {
+        memory_targets(report);
+        return Ok(());
     }
     let load_rounds = if args.measures(Group::Load) { rounds } else { 1 };
     let data = measure::load::load(maker, report, profiles, load_rounds, args.measures(Group::Load))?;

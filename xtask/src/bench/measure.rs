@@ -3,6 +3,7 @@
 pub(super) mod export;
 pub(super) mod growth;
 pub(super) mod gzip;
+pub(super) mod import;
 pub(super) mod load;
 pub(super) mod many;
 pub(super) mod profiles;

@@ -20,12 +20,17 @@ pub(super) fn run(command: &mut Command) -> anyhow::Result<String> {
 
 /// The same, with the most memory that it had beyond the page cache, megabytes.
 pub(super) fn run_watched(command: &mut Command) -> anyhow::Result<(String, f64)> {
+    run_watched_to(command, 0)
+}
+
+/// The same where another exit code is the good one.
+pub(super) fn run_watched_to(command: &mut Command, code: i32) -> anyhow::Result<(String, f64)> {
     let words = words(command);
     let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().with_context(|| format!("`{words}` can't be run"))?;
     let memory = Watch::start(child.id());
     let output = child.wait_with_output()?;
-    if !output.status.success() {
+    if output.status.code() != Some(code) {
         let complaint = String::from_utf8_lossy(&output.stderr);
         bail!("`{words}` failed: {}", complaint.trim().lines().last().unwrap_or("without a word"));
     }

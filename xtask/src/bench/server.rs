@@ -1,7 +1,7 @@
 //! The server under test: the released program on a data directory, and the few calls of its API that are measured.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{BufRead, BufReader},
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -52,7 +52,9 @@ impl Server {
     pub(super) fn start(sayso: &Path, data: &Path) -> anyhow::Result<Self> {
         let mut make = Command::new(sayso);
         make.args(["credentials", "create", "--user", "Admin", "--json", "--account", ACCOUNT]).arg("--data").arg(data);
-        let credentials: Value = serde_json::from_str(&program::run(&mut make)?)?;
+        let told = program::run(&mut make)?;
+        let credentials: Value = serde_json::from_str(&told)?;
+        fs::write(data.with_extension("credentials"), told)?;
 
         let mut serve = Command::new(sayso);
         serve.args(["serve", "--listen", "127.0.0.1:0", "--request-limit", "0"]).arg("--data").arg(data);
@@ -106,6 +108,11 @@ impl Server {
     /// The request that reads a path.
     pub(super) fn get(&self, path: &str) -> Vec<u8> {
         client::get(path, &self.headers())
+    }
+
+    /// A file with the credentials that it is called with.
+    pub(super) fn credentials(&self) -> PathBuf {
+        self.data.with_extension("credentials")
     }
 
     /// Its process id.
