@@ -19,6 +19,7 @@ mod flipped;
 mod full_disk;
 mod groups;
 mod guards;
+mod hang_up;
 mod harness;
 mod histories;
 mod implied;

@@ -160,6 +160,14 @@ impl Engine {
 
     /// Persists a job and gives its token (or, for an idempotency key seen before, the first one's).
     pub async fn initiate(&self, request: Request) -> Result<AccessToken, ExportError> {
+        // A caller who hangs up ends what serves them. Between the commit and the queue that must not be: the job would be Processing
+        // until the next start.
+        let engine = self.clone();
+        let taken = tokio::spawn(async move { engine.take(request).await });
+        taken.await.map_err(|_| StoreError::Closing)?
+    }
+
+    async fn take(&self, request: Request) -> Result<AccessToken, ExportError> {
         let inner = self.inner();
         let now = inner.now();
         let key = request.idempotency.clone().map(|(key, body)| (key_bytes(&request, &key), body));

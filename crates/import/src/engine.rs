@@ -242,12 +242,18 @@ impl Engine {
             }
             Ok(Some((is_new, job.status(&settings))))
         });
-        let (is_new, status) = queued.await?.ok_or(ImportError::UnknownToken)?;
-        if is_new {
-            // The worker ends with the engine: then it is found at the next start.
-            let _ = self.threads.queue.send(worker::Message::Queued(key));
-        }
-        Ok(status)
+        // A caller who hangs up ends what serves them. Between the commit and the queue that must not be: the job would be Queued until
+        // the next start.
+        let engine = self.clone();
+        let done = tokio::spawn(async move {
+            let (is_new, status) = queued.await?.ok_or(ImportError::UnknownToken)?;
+            if is_new {
+                // The worker ends with the engine: then it is found at the next start.
+                let _ = engine.threads.queue.send(worker::Message::Queued(key));
+            }
+            Ok(status)
+        });
+        done.await.map_err(|_| StoreError::Closing)?
     }
 
     /// How far it is.
