@@ -15,7 +15,10 @@ async fn put(api: &Api, rest: &str, body: Value) -> Answer {
 /// An account in which Nightly (of Exporters) may edit segments, and Reader only look at them.
 async fn world() -> World {
     let world = World::start().await;
-    world.apply(r#"Permissions = { Profiles = "Edit" }"#, r#"Permissions = { Profiles = "Edit", Segments = "Edit" }"#);
+    world.apply(
+        r#"Permissions = { Profiles = "Edit", Exports = "Edit" }"#,
+        r#"Permissions = { Profiles = "Edit", Exports = "Edit", Segments = "Edit" }"#,
+    );
     world.apply(r#"Permissions = { Profiles = "View" }"#, r#"Permissions = { Profiles = "View", Segments = "View" }"#);
     world
 }
@@ -302,6 +305,6 @@ async fn preview_needs_both_permissions() {
     let (reader, nightly) = (world.sign_in(ACCOUNT, "Reader").await, world.nightly().await);
     reader.post(&path("/Segments/Preview"), &json!({})).await.refuses(403, &["Segments", "Edit"]);
     nightly.post(&path("/Segments/Preview"), &json!({})).await.is(200);
-    world.apply(r#"{ Profiles = "Edit", Segments = "Edit" }"#, r#"{ Segments = "Edit" }"#);
+    world.apply(r#"{ Profiles = "Edit", Exports = "Edit", Segments = "Edit" }"#, r#"{ Segments = "Edit" }"#);
     nightly.post(&path("/Segments/Preview"), &json!({})).await.refuses(403, &["Profiles", "View"]);
 }

@@ -118,13 +118,18 @@ async fn a_permission_lost_while_generating_makes_it_failed() {
     let world = World::start().await;
     let api = world.nightly().await;
     let admin = world.admin().await;
-    world.hold();
-    let token = api.initiate("Everyone", json!({})).await;
-    world.lock("Everyone");
-    world.release();
-    assert_eq!(admin.settled(token).await.json()["Status"], "Failed");
-    admin.page(token, "").await.refuses(404, &["Failed"]);
-    api.status(token).await.refuses(403, &["CanExecute", "Everyone"]);
+    let fails = async |lose: &dyn Fn(), names: &[&str]| {
+        world.hold();
+        let token = api.initiate("Everyone", json!({})).await;
+        lose();
+        world.release();
+        assert_eq!(admin.settled(token).await.json()["Status"], "Failed");
+        admin.page(token, "").await.refuses(404, &["Failed"]);
+        api.status(token).await.refuses(403, names);
+    };
+    fails(&|| world.apply(r#", Exports = "Edit""#, ""), &["Exports (View)"]).await;
+    world.apply(r#"{ Profiles = "Edit" }"#, r#"{ Profiles = "Edit", Exports = "Edit" }"#);
+    fails(&|| world.lock("Everyone"), &["CanExecute", "Everyone"]).await;
 }
 
 #[tokio::test]

@@ -70,7 +70,7 @@ async fn people_for<'n>(world: &World, admin: &Api, need: &'n str) -> (Api, Vec<
 }
 
 /// The values of the path that a route needs, made for it alone.
-async fn values(admin: &Api, owner: &Api, route: &Route) -> BTreeMap<&'static str, String> {
+async fn values(admin: &Api, route: &Route) -> BTreeMap<&'static str, String> {
     let n = route.n;
     let exports = route.template.starts_with("/Async");
     let mut values = BTreeMap::from([
@@ -92,9 +92,6 @@ async fn values(admin: &Api, owner: &Api, route: &Route) -> BTreeMap<&'static st
         profile["Groups"] = json!([{"GroupType": "Household", "GroupName": format!("Smith-{n}"), "IsPrimary": true}]);
         profile["Emails"][0]["Consents"] = json!([consent("Marketing", 1)]);
         values.insert("profileId", admin.create(profile).await.to_string());
-    }
-    if route.call.contains("Export/{accessToken}") {
-        values.insert("accessToken", owner.export("Everyone", json!({})).await.to_string());
     }
     for (parameter, all, member) in [
         ("userId", "Users", "UserId"),
@@ -140,16 +137,24 @@ async fn values(admin: &Api, owner: &Api, route: &Route) -> BTreeMap<&'static st
     values
 }
 
-/// The token of an import of whoever has what a route needs: who may only look at imports was let start one before.
-async fn import_of(admin: &Api, has: &Api, need: &str) -> String {
-    let group = format!("has {need}");
+/// The area of a token's route, and the level that the route needs.
+fn of_token(route: &Route) -> Option<(&'static str, &'static str)> {
+    let has_token = route.template.contains("/{accessToken}") || route.template.contains("/Import/");
+    has_token.then(|| areas(route.need).into_iter().next()).flatten()
+}
+
+/// A token of somebody's own: who may only look, or no more even that, was let begin one before.
+async fn token_of(admin: &Api, who: &Api, group: &str, (area, level): (&str, &str)) -> String {
     let permit = async |level: &str| {
-        let body = json!({"Name": group, "Permissions": {"Imports": level}});
-        read(admin.call("PUT", &path(&format!("/UserGroups/{}", encoded(&group)))).json(&body)).await.is(200);
+        let body = json!({"Name": group, "Permissions": {area: level}});
+        read(admin.call("PUT", &path(&format!("/UserGroups/{}", encoded(group)))).json(&body)).await.is(200);
     };
     permit("Edit").await;
-    let token = has.begin_import(json!({})).await;
-    permit(need.rsplit(' ').next().unwrap()).await;
+    let token = match area {
+        "Imports" => who.begin_import(json!({})).await,
+        _ => who.export("Everyone", json!({})).await,
+    };
+    permit(level).await;
     token.to_string()
 }
 
@@ -212,7 +217,7 @@ async fn every_route_lets_in_who_may_and_nobody_else() {
     let (expired, first) = (world.nightly().await, world.admin().await);
     world.advance(3_600_000);
     read(first.call("GET", &path("/Users"))).await.is(401);
-    let (admin, revoked, owner) = (world.admin().await, world.nightly().await, world.nightly().await);
+    let (admin, revoked) = (world.admin().await, world.nightly().await);
     world.sayso(&["credentials", "revoke", "--account", ACCOUNT, &revoked.client_id]);
     let bad = Api { token: "x".repeat(43), ..admin.clone() };
     let empty = Api { token: String::new(), ..admin.clone() };
@@ -245,9 +250,20 @@ async fn every_route_lets_in_who_may_and_nobody_else() {
         {"UserGroup": "has Segments Edit", "CanExecute": true},
     ]);
     read(admin.call("PUT", &path("/Segments/A/Permissions")).json(&executes)).await.is(200);
-    let stranger = world.sign_in(ACCOUNT, "Reader").await;
-    let all_areas = AREAS.iter().map(|area| (*area, "Edit")).collect();
-    let everything_else = somebody(&world, &admin, "has all areas", &all_areas).await;
+    let executes: Vec<_> = people
+        .iter()
+        .filter(|(need, _)| need.contains("Exports"))
+        .flat_map(|(need, (_, lacking))| {
+            let lacks = lacking.iter().map(move |(lacks, _)| format!("lacks {lacks} of {need}"));
+            lacks.chain([format!("has {need}")])
+        })
+        .map(|group| json!({"UserGroup": group, "CanExecute": true}))
+        .collect();
+    for one in ["/Segments/Everyone", "/SegmentGroups/A%20or%20B%20and%20C"] {
+        read(admin.call("PUT", &path(&format!("{one}/Permissions"))).json(&executes)).await.is(200);
+    }
+    let all_areas =
+        somebody(&world, &admin, "has all areas", &AREAS.iter().map(|area| (*area, "Edit")).collect()).await;
 
     let mut wrong: Vec<String> = Vec::new();
     for route in &all {
@@ -257,9 +273,10 @@ async fn every_route_lets_in_who_may_and_nobody_else() {
                 wrong.push(format!("{} {who}: {} not {status} {words:?}: {text}", route.call, answer.status));
             }
         };
-        let mut values = values(&admin, &owner, route).await;
-        if route.template.contains("/Import/") {
-            values.insert("accessToken", import_of(&admin, &people[route.need].0, route.need).await);
+        let mut values = values(&admin, route).await;
+        if let Some(needed) = of_token(route) {
+            let group = format!("has {}", route.need);
+            values.insert("accessToken", token_of(&admin, &people[route.need].0, &group, needed).await);
         }
         let values = values;
         let here = address(route, &values, ACCOUNT);
@@ -289,18 +306,28 @@ async fn every_route_lets_in_who_may_and_nobody_else() {
         expect("of another account", &foreign, 404, &["no such account"]);
         assert_eq!(told(&foreign), told(&unknown), "{}", route.call);
 
-        let stranger = [("CanExecute", stranger.clone())];
-        let everything_else = [("Administrators", everything_else.clone())];
-        let (has, status, lacking) = match route.need {
-            "Execute" => (&owner, 403, &stranger[..]),
-            // another's token is as one that isn't there
-            "Token" => (&owner, 404, &stranger[..]),
-            "Administrator" => (&admin, 403, &everything_else[..]),
-            need => (&people[need].0, 403, &people[need].1[..]),
+        let (has, lacking) = match route.need {
+            "Administrator" => (&admin, &[][..]),
+            need => (&people[need].0, &people[need].1[..]),
         };
         for (permission, lacks) in lacking {
-            let word = if status == 404 { "access token" } else { permission };
-            expect("who lacks the permission", &ask(lacks, route, &here).await, status, &[word]);
+            let mut values = values.clone();
+            if route.need.ends_with("Token") {
+                let group = format!("lacks {permission} of {}", route.need);
+                values.insert("accessToken", token_of(&admin, lacks, &group, (permission, "None")).await);
+            }
+            let here = address(route, &values, ACCOUNT);
+            expect("who lacks the permission", &ask(lacks, route, &here).await, 403, &[permission]);
+        }
+        let beyond_areas = match route.need.rsplit(' ').next() {
+            Some("Execute") => Some((403, "CanExecute")),
+            // another's token is as one that isn't there
+            Some("Token") => Some((404, "access token")),
+            Some("Administrator") => Some((403, "Administrators")),
+            _ => None,
+        };
+        if let Some((status, word)) = beyond_areas {
+            expect("who has all areas", &ask(&all_areas, route, &here).await, status, &[word]);
         }
         expect("who has it", &ask(has, route, &here).await, route.status, &[]);
     }

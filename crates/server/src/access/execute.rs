@@ -1,4 +1,5 @@
-//! CanExecute on a segment or segment group (access.md, Permissions), as a handler's parameter: to start an export, and to use its token.
+//! Permission over exports (access.md, Permissions), as a handler's parameter: to start one, and to use its token. It takes CanExecute on the
+//! segment or segment group, and of the area Exports: Edit to start one, View to read and end what one has started.
 
 use std::{marker::PhantomData, sync::Arc};
 
@@ -11,14 +12,33 @@ use sayso_export::{
     page::{Page, PageRequest},
 };
 use sayso_model::{
-    config::{Config, User},
+    config::{Area, Config, Level, Rights, User},
     id::{ACCESS_TOKEN_MAX, AccessToken, AccountNo},
     selection::{Conditions, Selection},
 };
 use sayso_store::{Store, StoreError};
 
-use super::{App, Caller};
+use super::{
+    App, Caller,
+    permit::{self, Permission},
+};
 use crate::{error::ApiError, http::path::path_value, options::Options};
+
+/// Starting exports.
+enum EditExports {}
+
+impl Permission for EditExports {
+    const AREA: Area = Area::Exports;
+    const LEVEL: Level = Level::Edit;
+}
+
+/// Reading and ending exports that one has started.
+enum ViewExports {}
+
+impl Permission for ViewExports {
+    const AREA: Area = Area::Exports;
+    const LEVEL: Level = Level::View;
+}
 
 /// What an Initiate names: which value of the path, and how it is found.
 pub(crate) trait Of: Send + Sync + 'static {
@@ -71,7 +91,7 @@ impl<O: Of> FromRequestParts<App> for Executing<O> {
         let name = path_value(parts, O::IN_PATH).await?.unwrap_or_default();
         let found = O::find(&caller.account.config, &name);
         let (subject, selection) = found.ok_or_else(|| ApiError::unknown(O::KIND, &name))?;
-        require(&caller, &subject)?;
+        require::<EditExports>(&caller, &subject)?;
         Ok(Self { caller, app: app.clone(), subject, selection, of: PhantomData })
     }
 }
@@ -115,7 +135,8 @@ impl<O> Executing<O> {
     }
 }
 
-/// The right to use the token that the path names: it is the caller's own or the caller is an administrator, and CanExecute still holds.
+/// The right to use the token that the path names: it is the caller's own or the caller is an administrator, and the
+/// permissions still hold.
 pub(crate) struct Holding {
     asking: Asking,
     app: App,
@@ -138,7 +159,7 @@ impl FromRequestParts<App> for Holding {
         // one that can't be a token is answered like one that isn't there
         let token = parse_token(&text).ok_or(ApiError::UnknownToken)?;
         let subject = app.engine().subject(&asking, token)?;
-        require(&caller, &subject)?;
+        require::<ViewExports>(&caller, &subject)?;
         Ok(Self { asking, app: app.clone(), token })
     }
 }
@@ -175,9 +196,9 @@ fn may_execute(config: &Config, user: &User, subject: &Subject) -> bool {
     config.can_execute(user, permissions.map_or(&[][..], Vec::as_slice))
 }
 
-fn require(caller: &Caller, subject: &Subject) -> Result<(), ApiError> {
+fn require<P: Permission>(caller: &Caller, subject: &Subject) -> Result<(), ApiError> {
     if may_execute(&caller.account.config, &caller.user, subject) {
-        return Ok(());
+        return permit::require::<P>(caller);
     }
     Err(ApiError::MayNotExecute(match subject {
         Subject::Segment(name) => format!("the segment {name:?}"),
@@ -192,8 +213,8 @@ pub(super) fn parse_token(text: &str) -> Option<AccessToken> {
     number.map(AccessToken)
 }
 
-/// What the export engine asks when a job is ready: are the user and the client still there and active, and does CanExecute hold
-/// (export.md, Status, Failed)? A store that can't answer is a no, with its reason in the log.
+/// What the export engine asks when a job is ready: are the user and the client still there and active, and may the user
+/// export it (export.md, Status, Failed)? A store that can't answer is a no, with its reason in the log.
 pub fn permission_check(store: &Store) -> PermissionCheck {
     fn holds(
         store: &Store,
@@ -208,7 +229,8 @@ pub fn permission_check(store: &Store) -> PermissionCheck {
             Some(id) => store.clients(account.no)?.iter().any(|c| c.client_id == id && c.is_active),
             None => true,
         };
-        Ok(client && may_execute(&account.config, user, subject))
+        let rights = Rights::of(&account.config.source, user.user_groups.iter().map(String::as_str));
+        Ok(client && rights.level(Area::Exports) >= Level::Edit && may_execute(&account.config, user, subject))
     }
     let store = store.clone();
     Arc::new(move |account, user_id, client_id, subject| {

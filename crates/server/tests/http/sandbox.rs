@@ -19,7 +19,7 @@ pub fn configuration() -> Configuration {
         "Programs": [{"ID": "NEWS", "Filters": [{"ID": "NEWS-EMAIL", "ChannelID": "Email"}]}],
         "UserGroups": [
             {"Name": "Administrators"},
-            {"Name": "Robots", "Permissions": {"Profiles": "View"}},
+            {"Name": "Robots", "Permissions": {"Profiles": "View", "Exports": "Edit"}},
             {"Name": "Clerks", "Permissions": {"Profiles": "Edit"}},
         ],
         "Users": [
