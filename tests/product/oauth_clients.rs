@@ -74,10 +74,18 @@ async fn rotating_leaves_the_former_secret_good_unless_it_must_end() {
     let second = with(&first, &post(&admin, &rotate).await.is(200).json());
     first.oauth(&GRANT).await.is(200);
     second.oauth(&GRANT).await.is(200);
+    first.get(&path("/Segments")).await.refuses(403, &["Segments"]);
     let third = with(&first, &post(&admin, &format!("{rotate}?keepFormer=false")).await.is(200).json());
     first.oauth(&GRANT).await.is(401);
     second.oauth(&GRANT).await.is(401);
-    third.oauth(&GRANT).await.is(200);
+    // somebody else may have got it by the secret that had to end
+    first.get(&path("/Segments")).await.is(401);
+    let mut third = third;
+    third.sign_in_again().await;
+    world.sayso(&["credentials", "rotate", &first.client_id, "--end-former", "--account", ACCOUNT]);
+    third.get(&path("/Segments")).await.is(401);
+    let trail = admin.get(&path("/Audit?limit=1000")).await.is(200).json().to_string();
+    assert!(["ended: 3", "ended: 1"].iter().all(|ended| trail.contains(ended)), "{trail}");
     post(&admin, &format!("{rotate}?keepFormer=no")).await.refuses(400, &["keepFormer"]);
     post(&admin, "/OAuthClients/nope/Rotate").await.refuses(404, &["nope"]);
 }

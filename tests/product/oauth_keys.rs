@@ -282,6 +282,7 @@ async fn a_certificate_is_given_over_http_listed_and_may_end_the_secrets() {
     let client = admin.get(&path(&format!("/OAuthClients/{}", nightly.client_id))).await.is(200).json();
     assert_eq!((&client["Certificates"], &client["Secrets"]), (&json!([listed]), &json!([])));
     assert_eq!(nightly.oauth(&[("grant_type", "client_credentials")]).await.status, 401);
+    nightly.get(&path("/Segments")).await.is(401);
     let jwt = Signer::rsa(key!("rsa.key.pem")).sign(&json!({"alg": "RS256"}), &claims(&world, &nightly));
     show(&nightly, "/oauth/token", &jwt, &[]).await.is(200);
 

@@ -79,7 +79,7 @@ impl Clients<'_, '_> {
         })
     }
 
-    /// Gives a client a second secret, in place of the older of two, or of all.
+    /// Gives a client a second secret, in place of the older of two, or of all; then its tokens end, too.
     ///
     /// # Errors
     /// Refused as unknown when the account has no such client.
@@ -91,12 +91,16 @@ impl Clients<'_, '_> {
         client.secrets.drain(..surplus);
         client.secrets.push(Secret { hash: hash(secret.reveal()), created: Some(self.tx.now()) });
         put_client(self.tx, &client)?;
-        let former = if keep_former { "the former secret stays valid" } else { "the former secrets ended" };
+        let former = match keep_former {
+            true => "the former secret stays valid".to_owned(),
+            // whoever knew the former one may have got tokens by it
+            false => format!("the former secrets ended; tokens that ended: {}", self.remove_tokens(client_id)?),
+        };
         self.audit_client(Action::ClientRotated, client_id, format!("of user {}; {former}", client.user_id))?;
         Ok(NewSecret { client, secret })
     }
 
-    /// Gives a client a certificate or a public key (PEM) in place of a secret; `end_secrets`: those that it has end. One of the same key takes the
+    /// Gives a client a certificate or a public key (PEM) in place of a secret; `end_secrets`: those that it has end, with the tokens got by them. One of the same key takes the
     /// place of the former.
     ///
     /// # Errors
@@ -123,7 +127,10 @@ impl Clients<'_, '_> {
             client.secrets.clear();
         }
         put_client(self.tx, &client)?;
-        let secrets = if end_secrets { "; its secrets ended" } else { "" };
+        let secrets = match end_secrets {
+            true => format!("; its secrets ended; tokens that ended: {}", self.remove_tokens(client_id)?),
+            false => String::new(),
+        };
         self.audit_client(Action::ClientCertified, client_id, format!("with {}{secrets}", certificate.id))?;
         Ok(certificate)
     }
