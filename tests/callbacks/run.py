@@ -2,7 +2,7 @@
 
 Run by `cargo xtask callbacks`. Serves an account with sample people and receives its callbacks: one that is taken, one that is refused at first
 and comes again, one while the secret is exchanged. Each library must take every one of them as it came and none with a
-character changed. A library that can't be installed is skipped, in plain words, and the run fails only when one is wrong or none was there.
+character changed. A library that can't be installed is an error, in plain words: nothing is skipped.
 """
 
 import argparse
@@ -37,8 +37,8 @@ def main():
         outcomes = [outcome(name, file, len(cases), *library(tools)) for name, library in LIBRARIES.items()]
     for _, line in outcomes:
         print(line)
-    if any(verdict == "wrong" for verdict, _ in outcomes) or not any(verdict == "right" for verdict, _ in outcomes):
-        sys.exit("a library does not take what it should, or takes what it should not, or none could be run")
+    if not all(right for right, _ in outcomes):
+        sys.exit("a library does not take what it should, or takes what it should not, or could not be run")
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):
@@ -134,16 +134,16 @@ def heard_by(holds):
 
 
 def outcome(name, file, count, command, why_not):
-    """(right, wrong or skipped, a line that says so). A library's script prints a line for each case that it judges wrongly."""
+    """(whether it judged rightly, a line that says so). A library's script prints a line for each case that it judges wrongly."""
     if command is None:
-        return "skipped", f"{name}: skipped: {why_not}"
+        return False, f"{name}: could not be run: {why_not}"
     done = subprocess.run([*command, str(file)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if done.returncode != 0:
-        return "wrong", f"{name}: failed: {done.stderr.strip()[-2000:]}"
+        return False, f"{name}: failed: {done.stderr.strip()[-2000:]}"
     *wrong, judged = done.stdout.splitlines()
     if wrong or judged != f"judged {count}":
-        return "wrong", f"{name}: {judged}, of which wrongly: {wrong[:5]}"
-    return "right", f"{name}: {count} callbacks judged, all rightly"
+        return False, f"{name}: {judged}, of which wrongly: {wrong[:5]}"
+    return True, f"{name}: {count} callbacks judged, all rightly"
 
 
 def python(tools):

@@ -26,6 +26,15 @@ fn rest(stream: &mut TcpStream) -> Vec<u8> {
 }
 
 #[tokio::test]
+async fn a_hangup_ends_nobody() {
+    let world = World::start().await;
+    world.signal(Signal::HUP);
+    eventually("it says so", || world.log().contains("nothing to read again")).await;
+    let mut stream = connect(&world, "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    assert!(rest(&mut stream).starts_with(b"HTTP/1.1 200"));
+}
+
+#[tokio::test]
 async fn half_a_request_and_idle_connections_do_not_hold_up_the_end() {
     let mut world = World::start().await;
     let healthz = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";

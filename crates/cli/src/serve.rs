@@ -20,6 +20,9 @@ use crate::{data, out, settings::Settings, stop::Stop};
 pub fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     forbid_core_files();
     let stop = Stop::listen()?;
+    let runtime = runtime()?;
+    // Without somebody who listens, the signal ends the process.
+    let hangups = runtime.block_on(async { Hangups::listen() })?;
     // Before the store is opened: its first numbers count too.
     sayso_server::record_metrics();
     let clock = data::clock(settings.clock_file.as_deref());
@@ -58,16 +61,18 @@ pub fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     });
     let callbacks =
         CallbackSettings { policy: settings.callbacks, timeout: settings.callback_timeout, ca: ca.transpose()? };
-    runtime()?.block_on(async {
+    runtime.block_on(async {
         let listener = sayso_server::bind(&options).await?;
         let address = listener.local_addr().context("the address that is listened on can't be told")?;
         if tls.is_none() && !address.ip().is_loopback() {
-            tracing::warn!(%address, "listening beyond this machine without TLS: secrets and people's data cross the network in the clear; give --tls-cert and --tls-key, put a TLS proxy before it, or listen on 127.0.0.1");
+            let text = "listening beyond this machine without TLS: secrets and people's data cross the network in the clear; give --tls-cert and --tls-key, put a TLS proxy before it, or listen on 127.0.0.1";
+            match tracing::enabled!(tracing::Level::WARN) {
+                true => tracing::warn!(%address, "{text}"),
+                false => out::note(format_args!("{address}: {text}")),
+            }
         }
         let scheme = if tls.is_some() { "https" } else { "http" };
-        if let Some(tls) = tls {
-            reload_when_asked(tls)?;
-        }
+        tokio::spawn(hangups.reload(tls));
         let engine = Engine::start(store.clone(), settings.export, sayso_server::permission_check(&store))?;
         let imports = ImportEngine::start(store.clone(), settings.import, sayso_server::import_permission_check(&store))?;
         let callbacks = Worker::start(&store, &engine, callbacks)?;
@@ -78,33 +83,53 @@ pub fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Reads the certificate and its key again at every SIGHUP, as whoever renews them expects of a server.
+/// SIGHUP, at which the certificate and its key are read again, as whoever renews them expects of a server.
 #[cfg(unix)]
-fn reload_when_asked(tls: Arc<Tls>) -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut hangups = signal(SignalKind::hangup()).context("SIGHUP can't be listened to")?;
-    tokio::spawn(async move {
-        while hangups.recv().await.is_some() {
-            match tls.reload() {
-                Ok(()) => tracing::info!("the TLS certificate was read again; new connections get it"),
-                Err(error) => tracing::error!(%error, "the former TLS certificate stays in use"),
+struct Hangups(tokio::signal::unix::Signal);
+
+#[cfg(unix)]
+impl Hangups {
+    fn listen() -> anyhow::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        signal(SignalKind::hangup()).map(Self).context("SIGHUP can't be listened to")
+    }
+
+    async fn reload(mut self, tls: Option<Arc<Tls>>) {
+        while self.0.recv().await.is_some() {
+            match tls.as_ref().map(|tls| tls.reload()) {
+                Some(Ok(())) => tracing::info!("the TLS certificate was read again; new connections get it"),
+                Some(Err(error)) => tracing::error!(%error, "the former TLS certificate stays in use"),
+                None => tracing::info!("SIGHUP has nothing to read again: there is no TLS certificate"),
             }
         }
-    });
-    Ok(())
+    }
 }
 
 /// Other systems have no such signal: a new certificate needs a new start.
 #[cfg(not(unix))]
-fn reload_when_asked(_: Arc<Tls>) -> anyhow::Result<()> {
-    Ok(())
+struct Hangups;
+
+#[cfg(not(unix))]
+impl Hangups {
+    fn listen() -> anyhow::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn reload(self, _: Option<Arc<Tls>>) {}
 }
 
-/// The memory of a server holds secrets and people's data, and a core file would hold the memory. At 0 no file is written, but the kernel still
-/// pipes the core to a program where the machine has one for it; at 1 Linux does neither (`fs/coredump.c`).
+/// The memory of a server holds secrets and people's data, and a core file would hold the memory. A limit of 0 keeps files away, but the kernel
+/// still pipes the core to a program where the machine has one for it; at 1 it does neither, and a process that isn't dumpable has none,
+/// whatever its limit (`fs/coredump.c`). Nor can other processes of the same user read its memory then.
 fn forbid_core_files() {
     let most = getrlimit(Resource::Core).maximum.unwrap_or(1).min(1);
-    if let Err(error) = setrlimit(Resource::Core, Rlimit { current: Some(most), maximum: Some(most) }) {
+    let mut forbidden = setrlimit(Resource::Core, Rlimit { current: Some(most), maximum: Some(most) });
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        forbidden = forbidden.and(set_dumpable_behavior(DumpableBehavior::NotDumpable));
+    }
+    if let Err(error) = forbidden {
         tracing::warn!(%error, "core files can't be switched off: a crash may write secrets to one");
     }
 }
@@ -147,4 +172,16 @@ pub async fn serve(
     });
     rest.await.context("the engines did not come to rest")?;
     served.map_err(Into::into)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    #[test]
+    fn a_server_leaves_no_core_also_where_its_limit_was_0_before() {
+        use rustix::process::{DumpableBehavior, Resource, Rlimit, dumpable_behavior, getrlimit, setrlimit};
+        setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }).unwrap();
+        super::forbid_core_files();
+        assert_eq!(getrlimit(Resource::Core).current, Some(0));
+        assert!(matches!(dumpable_behavior(), Ok(DumpableBehavior::NotDumpable)));
+    }
 }
