@@ -2,10 +2,9 @@
 //! code with it: what they measure is what is shipped.
 
 mod bench;
-mod callbacks;
 mod clients;
-mod oauth;
 mod schemathesis;
+mod script;
 mod torture;
 
 use std::process::ExitCode;
@@ -18,11 +17,11 @@ enum Command {
     /// Measure Sayso and its peers side by side, and write docs/performance.md
     Bench(bench::Args),
     /// Verify callbacks with the Standard Webhooks libraries of PyPI and npm
-    Callbacks(callbacks::Args),
+    Callbacks(script::Args),
     /// Read gzip pages with curl, httpx, requests, reqwest and node, and compare them with the plain ones
     Clients(clients::Args),
     /// Sign in, export and revoke with Authlib, requests-oauthlib and oauth4webapi, by secret and by key
-    Oauth(oauth::Args),
+    Oauth(script::Args),
     /// Hold the server against its own description: every check of schemathesis over every call
     Schemathesis(schemathesis::Args),
     /// The long tests of faults: kill -9, full disks, many at once, damaged files
@@ -32,9 +31,9 @@ enum Command {
 fn main() -> anyhow::Result<ExitCode> {
     match Command::parse() {
         Command::Bench(args) => bench::run(&args),
-        Command::Callbacks(args) => callbacks::run(&args),
+        Command::Callbacks(args) => args.run("callbacks", []),
         Command::Clients(args) => clients::run(&args),
-        Command::Oauth(args) => oauth::run(&args),
+        Command::Oauth(args) => args.run("oauth", []),
         Command::Schemathesis(args) => schemathesis::run(&args),
         Command::Torture(args) => torture::run(&args),
     }

@@ -1,14 +1,9 @@
 //! `cargo xtask schemathesis`: the server against its own description, with every check of schemathesis. The work is in
 //! tests/schemathesis/run.py.
 
-use std::{
-    path::PathBuf,
-    process::{Command, ExitCode},
-};
+use std::process::ExitCode;
 
-use anyhow::Context;
-
-use crate::bench::program;
+use crate::script;
 
 /// `cargo xtask schemathesis`.
 #[derive(Debug, clap::Args)]
@@ -19,9 +14,8 @@ pub(crate) struct Args {
     /// What is drawn: the same seed, the same examples
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// The program to ask, in place of building it
-    #[arg(long)]
-    sayso: Option<PathBuf>,
+    #[command(flatten)]
+    script: script::Args,
     /// More for `schemathesis run`, such as --include-operation-id createProfile
     #[arg(last = true)]
     more: Vec<String>,
@@ -30,14 +24,8 @@ pub(crate) struct Args {
 /// Runs it.
 ///
 /// # Errors
-/// When python3 isn't there, or Sayso can't be built; what schemathesis finds is told by the exit code.
+/// As [`script::Args::run`].
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let sayso = args.sayso.clone().map_or_else(program::build_sayso, Ok)?;
-    let mut script = Command::new("python3");
-    script.arg(program::root().join("tests/schemathesis/run.py")).arg("--sayso").arg(sayso);
-    script.arg("--tools").arg(program::target().join("schemathesis"));
-    script.arg("--examples").arg(args.examples.to_string()).arg("--seed").arg(args.seed.to_string());
-    script.arg("--").args(&args.more);
-    let status = script.status().context("python3 can't be run")?;
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let own = ["--examples".to_owned(), args.examples.to_string(), "--seed".to_owned(), args.seed.to_string()];
+    args.script.run("schemathesis", own.into_iter().chain(["--".to_owned()]).chain(args.more.iter().cloned()))
 }
