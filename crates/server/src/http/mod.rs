@@ -15,4 +15,5 @@ mod serving;
 pub(crate) mod spelling;
 pub(crate) mod stack;
 pub(crate) mod tls;
+pub(crate) mod turns;
 mod unreadable;

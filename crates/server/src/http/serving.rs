@@ -21,6 +21,7 @@ use super::{
     patience::{Patience, Unacknowledged},
     peer::Peer,
     spelling,
+    turns::Turns,
 };
 use crate::options::Options;
 
@@ -30,6 +31,7 @@ pub(super) struct Serving {
     pub(super) router: Router,
     pub(super) options: Arc<Options>,
     pub(super) unacknowledged: Arc<Unacknowledged>,
+    pub(super) turns: Turns,
     /// Changes when the server is to end.
     pub(super) stopping: watch::Receiver<()>,
 }
@@ -68,8 +70,8 @@ impl Serving {
         connection: Arc<Connection>,
         patience: Patience,
     ) {
-        let Self { router, options, mut stopping, .. } = self;
-        let io = FlushIo::new(io, Arc::clone(&connection), patience);
+        let Self { router, options, turns, mut stopping, .. } = self;
+        let io = FlushIo::new(io, Arc::clone(&connection), patience, &turns);
         let (asked, answering) = (Arc::clone(&connection), Arc::clone(&connection));
         let head_idle = options.head_idle;
         let service = router
@@ -86,6 +88,7 @@ impl Serving {
             .map_response(move |response| response.map(|body| Answer::new(body, Arc::clone(&answering))));
         let serving = http1::Builder::new()
             .timer(TokioTimer::new())
+            .max_buf_size(LONGEST_HEAD)
             .header_read_timeout(head_idle)
             .serve_connection(io, TowerToHyperService::new(service));
         let mut serving = std::pin::pin!(serving);
@@ -106,6 +109,9 @@ impl Serving {
         }
     }
 }
+
+/// Bytes of a request's head; longer is 431. It is also what a connection holds of somebody who hasn't said who they are.
+const LONGEST_HEAD: usize = 64 << 10;
 
 /// Lets no more than 64 KiB wait in the kernel unsent before a connection takes no more. What is on its way isn't counted, so that
 /// far-away readers are served as fast as their line. Without it each reader gets a buffer of up to 4 MB: those of many
