@@ -9,6 +9,8 @@ async fn an_account_that_asks_too_much_is_told_when_there_is_room_again() {
     let (api, colleague) = (world.admin().await, world.nightly().await);
     let other = world.sign_in("OTHER", "Admin").await;
     let ask = async |api: &Api| api.get(&api.profile_path("/1")).await;
+    // signing in was a request, too
+    world.advance(60_000);
 
     for left in ["\"account\";r=2;t=20", "\"account\";r=1;t=40", "\"account\";r=0;t=60"] {
         let answer = ask(&api).await.is(404);
@@ -30,13 +32,31 @@ async fn an_account_that_asks_too_much_is_told_when_there_is_room_again() {
         assert_eq!(ask(&stranger).await.is(401).header("ratelimit"), None);
         api.get("/healthz").await.is(200);
     }
-    api.clone().sign_in_again().await;
+    // nor does signing in again help, or make tokens without end
+    let no_token = api.oauth(&[("grant_type", "client_credentials")]).await.is(429);
+    assert_eq!(no_token.json()["error"], "temporarily_unavailable");
+    assert_eq!(
+        (no_token.header("retry-after"), no_token.header("ratelimit")),
+        (Some("20"), Some("\"account\";r=0;t=20"))
+    );
 
     world.advance(19_999);
     ask(&api).await.is(429);
     world.advance(1);
     ask(&api).await.is(404);
     ask(&api).await.is(429);
+}
+
+#[tokio::test]
+async fn a_call_counts_once_whatever_it_takes_to_answer_it() {
+    let world = World::start_with(&["--request-limit", "60"]).await;
+    let admin = world.admin().await;
+    world.advance(60_000);
+    let left = |answer: &Answer| answer.header("ratelimit").map(str::to_owned);
+    let preview = admin.post("/Profiles/v4/ACME_CORP/Segments/Preview", &serde_json::json!({"Profiles": "All"})).await;
+    assert_eq!(left(&preview).as_deref(), Some("\"account\";r=59;t=1"), "{}", preview.status);
+    let untag = admin.delete("/Profiles/v4/ACME_CORP/Tags/nobody").await;
+    assert_eq!(left(&untag).as_deref(), Some("\"account\";r=58;t=2"), "{}", untag.status);
 }
 
 #[tokio::test]

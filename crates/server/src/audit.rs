@@ -105,8 +105,8 @@ pub(crate) struct AuditRecord {
         ("clientId" = String, Path),
         ("limit" = Option<u64>, Query, description = "The most records to give, 1 to 1000", example = 100, minimum = 1, maximum = 1000),
         ("offset" = Option<u64>, Query, description = "The first of them, from 1 on", example = 1, minimum = 1),
-        ("from" = Option<String>, Query, description = "Those of this moment and later", example = "2026-11-24T00:00:00Z"),
-        ("to" = Option<String>, Query, description = "Those before this moment", example = "2026-11-25T00:00:00Z"),
+        ("from" = Option<String>, Query, description = "Those of this moment and later", pattern = "{date-time}", example = "2026-11-24T00:00:00Z"),
+        ("to" = Option<String>, Query, description = "Those before this moment", pattern = "{date-time}", example = "2026-11-25T00:00:00Z"),
     ),
     responses((status = 200, description = "The records", body = AuditAnswer)),
 )]

@@ -264,6 +264,7 @@ impl ApiError {
             ApiError::AuthorizationMalformed => bearer("Bearer realm=\"sayso\", error=\"invalid_request\""),
             // RFC 6750, 3: the token is good, but not for this; no scope would make it so, hence none is named
             ApiError::MayNotExecute(_)
+            | ApiError::NotAdministrator
             | ApiError::MayNotOn { .. }
             | ApiError::MayNot { .. }
             | ApiError::MayNotGive(_)
@@ -438,6 +439,7 @@ mod tests {
             (ApiError::UnableToAuthenticate, Some(with("invalid_token"))),
             (ApiError::UnableToAuthenticateSigned, Some(none.to_owned())),
             (ApiError::MayNotExecute("segment \"A\"".into()), Some(with("insufficient_scope"))),
+            (ApiError::NotAdministrator, Some(with("insufficient_scope"))),
             (ApiError::MayNotOn { right: "CanEdit", what: "a segment".into() }, Some(with("insufficient_scope"))),
             (ApiError::MayNot { area: "Users".into(), level: "Edit".into() }, Some(with("insufficient_scope"))),
             (ApiError::MayNotGive("Users (Edit)".into()), Some(with("insufficient_scope"))),

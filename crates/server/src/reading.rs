@@ -45,8 +45,9 @@ pub fn bearer(headers: &HeaderMap) -> Result<Option<String>, Refused> {
 /// 401 when it is of another scheme or not base64 of two parts; 400 when it is repeated.
 pub fn basic(headers: &HeaderMap) -> Result<Option<(String, String)>, Refused> {
     credentials::basic(headers).map_err(|error| match error {
-        OAuthError::Refused(body) => Refused { status: body.status().as_u16(), message: body.error_description },
-        OAuthError::Wait(retry_after_s) => ApiError::TooManyFailures { retry_after_s }.into(),
+        OAuthError::Refused(body) | OAuthError::Wait(body, _) => {
+            Refused { status: body.status().as_u16(), message: body.error_description }
+        }
         OAuthError::Api(error) => error.into(),
     })
 }

@@ -216,7 +216,15 @@ impl Record {
 /// The longest name of an account.
 const MAX_NAME: usize = 64;
 
+/// No account could be called by these.
+const RESERVED: [&str; 4] = [".", "..", "v4", "async"];
+
 fn check_name(name: &str) -> Result<(), Refusal> {
+    if RESERVED.contains(&fold(name).as_str()) {
+        let why =
+            format!("`{name}` can't name an account, since it means something else where it would stand in an address");
+        return Err(Refusal::invalid("", why));
+    }
     let fits = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
     if (1..=MAX_NAME).contains(&name.len()) && name.chars().all(fits) {
         return Ok(());
@@ -278,6 +286,22 @@ impl Accounts {
         let mut all = self.0.lock();
         if all.get(&account.no).is_none_or(|known| known.version < account.version) {
             all.insert(account.no, account);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_has_a_name_that_can_stand_in_an_address() {
+        for good in ["ACME_CORP", "a", "v5", "Async-1", "..."] {
+            assert!(check_name(good).is_ok(), "{good}");
+        }
+        let long = "x".repeat(MAX_NAME + 1);
+        for bad in ["", ".", "..", "V4", "aSync", "a b", "a/b", "ä", &long] {
+            assert!(check_name(bad).is_err(), "{bad}");
         }
     }
 }

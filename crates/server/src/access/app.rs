@@ -54,9 +54,13 @@ impl App {
         &self.inner.imports
     }
 
-    /// Counts a request of an account and keeps in the request how the account stands, for the answer to tell.
-    pub(in crate::access) fn count(&self, account: AccountNo, request: &Extensions) -> Result<(), ApiError> {
+    /// Counts a request of an account, once however often it is asked for, and keeps in the request how the account stands, for the answer
+    /// to tell.
+    pub(crate) fn count(&self, account: AccountNo, request: &Extensions) -> Result<(), ApiError> {
         let Some(limits) = &self.inner.limits else { return Ok(()) };
+        if request.get::<Told>().is_some_and(|told| told.get().is_some()) {
+            return Ok(());
+        }
         let standing = limits.admit(account, self.store().clock().now());
         if let Some(told) = request.get::<Told>() {
             told.set(standing);

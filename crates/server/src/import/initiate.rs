@@ -55,8 +55,8 @@ pub(crate) struct ImportForm {
     /// For how many days the import can be read after its end.
     #[schema(minimum = 0, maximum = 10, default = 3, example = 3)]
     retention_days: Option<u8>,
-    /// `Add` or `Delete`, in any letter case.
-    #[schema(pattern = "^(?:[Aa][Dd][Dd]|[Dd][Ee][Ll][Ee][Tt][Ee])$", example = "Add")]
+    /// `Add` or `Delete`, in any letter case; blank is as absent.
+    #[schema(pattern = "^(?:[Aa][Dd][Dd]|[Dd][Ee][Ll][Ee][Tt][Ee]|\\s*)$", example = "Add")]
     import_action: Option<String>,
     /// `AlternateIdType`: records are matched by their alternate id of the type in MatchValue; else by ProfileId.
     #[schema(example = "AlternateIdType")]

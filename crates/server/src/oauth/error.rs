@@ -57,8 +57,9 @@ impl OAuthErrorBody {
 pub(crate) enum OAuthError {
     /// The caller's doing.
     Refused(OAuthErrorBody),
-    /// What was sent was not looked at, and will be in so many seconds. RFC 6749 has no code for it at these calls; this is its one for others.
-    Wait(u32),
+    /// Too many failures or too many requests: come back in so many seconds. RFC 6749 has no code for it at these calls; this is its one for
+    /// others.
+    Wait(OAuthErrorBody, u64),
     /// Ours, or the machine's: RFC 6749 has no code for it.
     Api(ApiError),
 }
@@ -68,11 +69,6 @@ impl OAuthError {
     pub(crate) fn new(error: Code, description: impl AsRef<str>) -> Self {
         Self::Refused(OAuthErrorBody { error, error_description: described(description.as_ref()) })
     }
-}
-
-fn too_many(seconds: u32) -> OAuthErrorBody {
-    let error_description = described(&ApiError::TooManyFailures { retry_after_s: seconds }.to_string());
-    OAuthErrorBody { error: Code::TemporarilyUnavailable, error_description }
 }
 
 /// A description in the characters that RFC 6749, 5.2, lets it have: visible ASCII and spaces without `"` and `\`.
@@ -88,8 +84,13 @@ fn described(text: &str) -> String {
 /// What is wrong with a body, be it its size, its type or its pace, is `invalid_request` here, with the API's words.
 impl<E: Into<ApiError>> From<E> for OAuthError {
     fn from(error: E) -> Self {
+        let wait = |error: &ApiError, seconds| {
+            let error_description = described(&error.to_string());
+            Self::Wait(OAuthErrorBody { error: Code::TemporarilyUnavailable, error_description }, seconds)
+        };
         match error.into() {
-            ApiError::TooManyFailures { retry_after_s } => Self::Wait(retry_after_s),
+            ref error @ ApiError::TooManyFailures { retry_after_s } => wait(error, retry_after_s.into()),
+            ref error @ ApiError::TooManyRequests { retry_after_s, .. } => wait(error, retry_after_s),
             error if error.status().is_client_error() => Self::new(Code::InvalidRequest, error.message("")),
             error => Self::Api(error),
         }
@@ -104,7 +105,7 @@ impl IntoResponse for OAuthError {
     fn into_response(self) -> Response {
         let (body, wait) = match self {
             OAuthError::Refused(body) => (body, None),
-            OAuthError::Wait(seconds) => (too_many(seconds), Some(seconds)),
+            OAuthError::Wait(body, seconds) => (body, Some(seconds)),
             OAuthError::Api(error) => return error.into_response(),
         };
         let status = body.status();

@@ -1,7 +1,13 @@
 //! The form of an OAuth call.
 
+use axum::extract::{FromRequestParts, Request};
+use hyper::http::request::Parts;
+
 use super::error::{Code, OAuthError};
-use crate::http::{path::well_formed, query::Query};
+use crate::{
+    access::{App, Visit},
+    http::{content, path::well_formed, query::Query},
+};
 
 /// The parameters that these calls know; a repeated one is refused (RFC 6749, 3.2), others are ignored.
 const KNOWN: [&str; 8] = [
@@ -19,6 +25,18 @@ const KNOWN: [&str; 8] = [
 pub(crate) struct Form(Query);
 
 impl Form {
+    /// Receives a request: its head, who sent it, and what was sent.
+    ///
+    /// # Errors
+    /// That of [`content::read`], or of [`Self::parse`].
+    pub(crate) async fn receive(app: &App, request: Request) -> Result<(Parts, Visit, Self), OAuthError> {
+        let (mut parts, body) = request.into_parts();
+        let visit = Visit::from_request_parts(&mut parts, app).await?;
+        let options = app.options();
+        let body = content::read(&parts.headers, body, content::Kind::Form, options.oauth_body, options).await?;
+        Ok((parts, visit, Self::parse(&body)?))
+    }
+
     /// Reads it.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! `POST /oauth/revoke` (RFC 7009).
 
 use axum::{
-    extract::{FromRequestParts, Request, State},
+    extract::{Request, State},
     response::{IntoResponse, Response},
 };
 use hyper::StatusCode;
@@ -12,10 +12,7 @@ use super::{
     error::{Code, NOT_KEPT, OAuthError, OAuthErrorBody},
     form::Form,
 };
-use crate::{
-    access::{App, Visit},
-    http::content,
-};
+use crate::access::App;
 
 /// What to send, as a form.
 // for the document: `Form` reads it
@@ -53,12 +50,9 @@ pub(crate) struct RevokeForm {
     security(("client" = [])),
 )]
 pub(crate) async fn revoke(State(app): State<App>, request: Request) -> Result<Response, OAuthError> {
-    let (mut parts, body) = request.into_parts();
-    let visit = Visit::from_request_parts(&mut parts, &app).await?;
-    let options = app.options();
-    let form = content::read(&parts.headers, body, content::Kind::Form, options.oauth_body, options).await?;
-    let form = Form::parse(&form)?;
+    let (parts, visit, form) = Form::receive(&app, request).await?;
     let client = authenticate(&app, &parts, &form, &visit).await?;
+    app.count(client.account, &parts.extensions)?;
     let token = form.required("token", "send the bearer token that is to end")?;
     match app.revoke_token(&client, token, &visit).await? {
         Revoked::Ended => tracing::info!(client_id = client.client_id, "a token was revoked"),

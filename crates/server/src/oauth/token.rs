@@ -1,7 +1,7 @@
 //! `POST /oauth/token`.
 
 use axum::{
-    extract::{FromRequestParts, Request, State},
+    extract::{Request, State},
     response::{IntoResponse, Response},
 };
 use sayso_model::id::fold;
@@ -13,10 +13,7 @@ use super::{
     error::{Code, NOT_KEPT, OAuthError, OAuthErrorBody},
     form::Form,
 };
-use crate::{
-    access::{App, Visit},
-    http::{answer::Json, content},
-};
+use crate::{access::App, http::answer::Json};
 
 /// How long a token is good, seconds (access.md).
 const EXPIRES_IN: u32 = 3600;
@@ -75,16 +72,13 @@ pub(crate) struct TokenForm {
     security(("client" = [])),
 )]
 pub(crate) async fn token(State(app): State<App>, request: Request) -> Result<Response, OAuthError> {
-    let (mut parts, body) = request.into_parts();
-    let visit = Visit::from_request_parts(&mut parts, &app).await?;
-    let options = app.options();
-    let form = content::read(&parts.headers, body, content::Kind::Form, options.oauth_body, options).await?;
-    let form = Form::parse(&form)?;
+    let (parts, visit, form) = Form::receive(&app, request).await?;
     if form.required("grant_type", "accepted: client_credentials")? != "client_credentials" {
         return Err(OAuthError::new(Code::UnsupportedGrantType, "accepted: client_credentials"));
     }
 
     let client = authenticate(&app, &parts, &form, &visit).await?;
+    app.count(client.account, &parts.extensions)?;
     let account = app.account_of(&client)?;
     let user = account.as_ref().and_then(|a| a.config.user(&client.user_id)).filter(|user| user.is_active);
     let (Some(account), Some(user)) = (&account, user) else {
