@@ -1,12 +1,15 @@
 //! Records that needn't be on disk before somebody is answered: pages given out, calls refused. They wait here a quarter of a second at
 //! most and go to disk together, with a commit that is made anyway where there is one. The same again meanwhile is counted.
 //!
-//! Whoever is refused can be refused as often as they like, so refusals are bounded: the same one is told once a minute, with its count;
-//! of more different ones than [`TOLD_APART`] in a minute, who and from where is left out; and what nothing has room for is counted, and
-//! told as such. A process that is killed loses what waits.
+//! Whoever is refused can be refused as often as they like, so refusals are bounded: the same one is told once a minute, with its count. Of
+//! more different ones than [`OF_ONE`] in a minute a signed-in user keeps the name and loses the address, an address keeps itself and
+//! loses whom it said to be; of more than [`TOLD_APART`] of nobody in particular both are left out. So nobody hides behind a flood who is known
+//! by name, and no flood from one address hides another. What nothing has room for is counted, and told as such. A process that is killed
+//! loses what waits.
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     time::{Duration, Instant},
 };
 
@@ -22,8 +25,10 @@ const WAIT: Duration = Duration::from_millis(250);
 const MANY: usize = 1_000;
 /// The same refusal is told again after this.
 const REFUSED_AGAIN: Duration = Duration::from_secs(60);
-/// Refusals in that time that are told apart by who and from where.
+/// Refusals of nobody in that time that are told apart by who and from where.
 const TOLD_APART: usize = 200;
+/// The same of one signed-in user, and of nobody at one address.
+const OF_ONE: usize = 50;
 /// Different records that wait, at most: what a full disk doesn't take yet.
 const MOST: usize = 10_000;
 /// After a commit that wasn't kept.
@@ -57,6 +62,8 @@ struct Waiting {
     number: u64,
     /// When each refusal was told last.
     told: HashMap<Key, Instant>,
+    /// How many different refusals wait or were told, of each that could make many.
+    crowds: HashMap<Crowd, usize>,
     /// What there was no room for.
     dropped: HashMap<AccountNo, u64>,
 }
@@ -75,10 +82,7 @@ impl Notes {
         let correlation_id = entry.origin.correlation_id.take();
         let count = entry.count.take().unwrap_or(1);
         let mut waiting = self.0.lock();
-        let mut key = (about, entry);
-        if !waiting.all.contains_key(&key) && waiting.is_crowded(&key) {
-            key = in_general(key);
-        }
+        let key = waiting.told_apart((about, entry));
         let due = match waiting.told.get(&key) {
             Some(told) => (*told + REFUSED_AGAIN).max(instant + WAIT),
             None => instant + WAIT,
@@ -98,6 +102,9 @@ impl Notes {
         if waiting.all.len() >= MOST {
             *waiting.dropped.entry(account_of(&key.0)).or_default() += count;
             return false;
+        }
+        if !waiting.told.contains_key(&key) {
+            Crowd::all_of(&key).for_each(|crowd| *waiting.crowds.entry(crowd).or_default() += 1);
         }
         waiting.all.insert(key, Amount { number, first: now, due, count, rows, bytes, correlation_id });
         let mut due = due;
@@ -120,12 +127,18 @@ impl Notes {
     /// Takes what is due, or all.
     fn take(&self, all: bool, instant: Instant) -> Taken {
         let mut waiting = self.0.lock();
+        let told_before = waiting.told.len();
         waiting.told.retain(|_, told| instant.saturating_duration_since(*told) < REFUSED_AGAIN);
+        let mut must_count = waiting.told.len() < told_before;
         let mut noted: Vec<_> = waiting.all.extract_if(|_, amount| all || amount.due <= instant).collect();
         waiting.look();
         noted.sort_by_key(|(_, amount)| amount.number);
         for (key, _) in noted.iter().filter(|(key, _)| key.1.action.can_flood()) {
             waiting.told.insert(key.clone(), instant);
+            must_count = true;
+        }
+        if must_count {
+            waiting.count();
         }
         Taken { noted, dropped: std::mem::take(&mut waiting.dropped) }
     }
@@ -148,6 +161,7 @@ impl Notes {
         for (account, count) in taken.dropped {
             *waiting.dropped.entry(account).or_default() += count;
         }
+        waiting.count();
         waiting.look();
     }
 
@@ -166,25 +180,79 @@ impl Waiting {
         self.soonest = self.all.values().map(|amount| amount.due).min();
     }
 
-    /// Whether a refusal is one too many to be told apart from others.
-    fn is_crowded(&self, key: &Key) -> bool {
-        if !key.1.action.can_flood() || self.told.contains_key(key) || self.told.len() + self.all.len() < TOLD_APART {
-            return false;
+    /// Counts the crowds anew: what was told a minute ago no longer counts.
+    fn count(&mut self) {
+        self.crowds.clear();
+        let waiting = self.all.keys().filter(|key| key.1.action.can_flood() && !self.told.contains_key(*key));
+        for crowd in self.told.keys().chain(waiting).flat_map(Crowd::all_of) {
+            *self.crowds.entry(crowd).or_default() += 1;
         }
-        let waiting = self.all.keys().filter(|key| key.1.action.can_flood() && !self.told.contains_key(*key)).count();
-        self.told.len() + waiting >= TOLD_APART
+    }
+
+    /// The record as it is told: with less of who and from where when its crowds are full.
+    fn told_apart(&self, mut key: Key) -> Key {
+        for crowd in Crowd::all_of(&key) {
+            if self.all.contains_key(&key) || self.told.contains_key(&key) {
+                break;
+            }
+            if self.crowds.get(&crowd).is_some_and(|n| *n >= crowd.told_apart()) {
+                key = crowd.in_general(key);
+            }
+        }
+        key
     }
 }
 
-/// The same without who and from where.
-fn in_general((about, entry): Key) -> Key {
-    let about = match about {
-        About::Account(no) => About::Account(no),
-        About::Named(_) | About::Client(_) | About::Nobody => About::Nobody,
-    };
-    let origin = Origin { call: entry.origin.call, ..Origin::of(Credential::None) };
-    let detail = Some("from many; who and from where is not told apart".to_owned());
-    (about, Entry { action: entry.action, status: entry.status, detail, ..Entry::new(entry.action, origin) })
+/// Those who could make as many different refusals as they like.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Crowd {
+    /// A signed-in user, by their addresses.
+    User(AccountNo, String),
+    /// Nobody, at one address, by what they say who they are.
+    Peer(Option<IpAddr>),
+    /// Nobody, by their addresses.
+    Nobody,
+}
+
+impl Crowd {
+    /// Those that a record counts among, the narrower first; none when nobody can make it come as they like.
+    fn all_of((about, entry): &Key) -> impl Iterator<Item = Self> + use<> {
+        let crowds = match (about, &entry.origin.user_id) {
+            _ if !entry.action.can_flood() => [None, None],
+            (About::Account(no), Some(user)) => [Some(Self::User(*no, user.clone())), None],
+            _ => [Some(Self::Peer(entry.origin.peer)), Some(Self::Nobody)],
+        };
+        crowds.into_iter().flatten()
+    }
+
+    /// How many are told apart.
+    fn told_apart(&self) -> usize {
+        match self {
+            Self::User(..) | Self::Peer(_) => OF_ONE,
+            Self::Nobody => TOLD_APART,
+        }
+    }
+
+    /// A record without what there is too much of.
+    fn in_general(&self, (about, entry): Key) -> Key {
+        let Entry { action, origin, status, .. } = entry;
+        let general = |origin: Origin, detail: &str| Entry {
+            status,
+            detail: Some(detail.to_owned()),
+            ..Entry::new(action, origin)
+        };
+        let nobody = Origin { call: origin.call.clone(), ..Origin::of(Credential::None) };
+        match self {
+            Self::User(..) => {
+                (about, general(Origin { peer: None, ..origin }, "many; from where and on what is not told apart"))
+            }
+            Self::Peer(peer) => {
+                let origin = Origin { peer: *peer, ..nobody };
+                (About::Nobody, general(origin, "many from there; who they said to be is not told apart"))
+            }
+            Self::Nobody => (About::Nobody, general(nobody, "from many; who and from where is not told apart")),
+        }
+    }
 }
 
 fn account_of(about: &About) -> AccountNo {
@@ -280,6 +348,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::Call;
 
     fn refused(peer: u32) -> Entry {
         let peer = Some(std::net::Ipv4Addr::from(peer).into());
@@ -334,6 +403,59 @@ mod tests {
         count += notes.take(true, start).noted.iter().map(|(_, amount)| amount.count).sum::<u64>();
         assert!(records <= TOLD_APART + 2, "{records}");
         assert_eq!(count, 20_000);
+    }
+
+    fn taken(notes: &Notes, at: Instant) -> Vec<Key> {
+        notes.take(true, at).noted.into_iter().map(|(key, _)| key).collect()
+    }
+
+    #[test]
+    fn whoever_is_signed_in_and_refused_is_named_whatever_nobody_and_others_do() {
+        let (notes, now) = (Notes::default(), Instant::now());
+        let of_user = |user: &str, peer: u32, route: &str| {
+            let call = Some(Call { method: "GET".to_owned(), route: route.to_owned() });
+            let origin =
+                Origin { call, peer: refused(peer).origin.peer, ..Origin::of(Credential::SharedKey).for_user(user) };
+            Entry { status: Some(403), ..Entry::new(Action::CallRefused, origin) }
+        };
+        for n in 0..5_000 {
+            notes.add(About::Client(format!("made up {n}")), refused(n), Moment(0), now);
+            notes.add(About::Account(AccountNo(7)), of_user("Mallory", n, "/flooded"), Moment(0), now);
+        }
+        for route in ["/Users", "/Audit", "/Segments"] {
+            notes.add(About::Account(AccountNo(7)), of_user("Insider", 1, route), Moment(0), now);
+            notes.add(About::Account(AccountNo(7)), of_user("Mallory", 1, route), Moment(0), now);
+        }
+        let told = taken(&notes, now);
+        let of = |user: &str, route: &str| -> Vec<&Entry> {
+            let of = told.iter().map(|(_, entry)| entry).filter(|entry| {
+                entry.origin.user_id.as_deref() == Some(user)
+                    && entry.origin.call.as_ref().is_some_and(|c| c.route == route)
+            });
+            of.collect()
+        };
+        for route in ["/Users", "/Audit", "/Segments"] {
+            let [insider] = of("Insider", route)[..] else { panic!("{route}: {told:#?}") };
+            assert!(insider.origin.peer.is_some() && insider.detail.is_none(), "{insider:?}");
+            let [flooding] = of("Mallory", route)[..] else { panic!("{route}: {told:#?}") };
+            assert_eq!((flooding.status, flooding.origin.peer), (Some(403), None), "one of a flood is named, too");
+        }
+        assert!(told.len() <= TOLD_APART + 3 * OF_ONE, "{}", told.len());
+    }
+
+    #[test]
+    fn a_flood_from_one_address_hides_no_other_address() {
+        let (notes, now) = (Notes::default(), Instant::now());
+        for n in 0..5_000 {
+            notes.add(About::Client(format!("made up {n}")), refused(1), Moment(0), now);
+        }
+        notes.add(About::Client("guessed".to_owned()), refused(2), Moment(0), now);
+        let told = taken(&notes, now);
+        assert!(told.iter().any(|(about, entry)| {
+            *about == About::Client("guessed".to_owned()) && entry.origin.peer == refused(2).origin.peer
+        }));
+        assert!(told.iter().all(|(_, entry)| entry.origin.peer.is_some()), "the flood's address is told");
+        assert!(told.len() <= OF_ONE + 2, "{}", told.len());
     }
 
     #[test]
