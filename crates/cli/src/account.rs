@@ -115,10 +115,8 @@ fn webhook_secret(name: &str, rotate: bool, end_former: bool, json: bool, data: 
     let account = data::account(&store, name)?;
     if rotate {
         store.rotate_webhook_secret(account.no, !end_former)?;
-    } else {
-        store.ensure_webhook_secret_blocking(account.no)?;
     }
-    let secrets = store.webhook_secrets(account.no)?;
+    let secrets = store.show_webhook_secrets(account.no)?;
     let secret = secrets.last().context("the secret that was just made isn't there")?.reveal();
     if json {
         out::json(&serde_json::json!({"account": account.name, "secret": secret}))?;

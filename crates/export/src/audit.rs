@@ -4,7 +4,10 @@
 use std::{collections::HashSet, net::IpAddr};
 
 use parking_lot::Mutex;
-use sayso_model::id::AccessToken;
+use sayso_model::{
+    id::AccessToken,
+    selection::{Conditions, Matching},
+};
 use sayso_store::{
     StoreError,
     audit::{About, Action, Credential, Entry, Origin},
@@ -50,7 +53,24 @@ impl Readers {
 /// An export was asked for.
 pub(crate) fn initiated(request: &Request, token: AccessToken) -> Entry {
     let (kind, name) = request.subject.named();
-    Entry { export: Some(token), ..Entry::new(Action::ExportInitiated, request.origin.clone()) }.subject(kind, name)
+    let entry = Entry { export: Some(token), ..Entry::new(Action::ExportInitiated, request.origin.clone()) };
+    let entry = entry.subject(kind, name);
+    match asked(request) {
+        asked if asked.is_empty() => entry,
+        asked => entry.detail(asked),
+    }
+}
+
+/// What was asked for beside the segment. Never the values: they may be somebody's address; nor where a callback goes.
+fn asked(request: &Request) -> String {
+    let Conditions { since, matching } = &request.conditions;
+    let since = since.map(|since| format!("changed since {since}"));
+    let matching = matching.as_ref().map(|Matching { criteria, match_type, values }| {
+        let of_type = match_type.as_ref().map(|name| format!(" {name:?}")).unwrap_or_default();
+        format!("one of {} values of {}{of_type}", values.len(), criteria.word())
+    });
+    let callback = request.callback_url.as_ref().map(|_| "with a callback".to_owned());
+    [since, matching, callback].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 /// Its files begin to be made.

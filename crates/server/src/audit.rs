@@ -54,6 +54,12 @@ pub(crate) struct AuditRecord {
     /// `OAuthClient`, `SharedKey`, `CommandLine`, `Program` or `None`.
     #[schema(example = "OAuthClient")]
     credential: String,
+    /// Whose process a command was, as the system of the machine calls them.
+    #[schema(nullable = false, example = "sayso")]
+    system_user: Option<String>,
+    /// Who became that user by `sudo`, as the environment says.
+    #[schema(nullable = false, example = "john")]
+    sudo_user: Option<String>,
     #[schema(rename = "OAuthClientId", nullable = false, example = "rXb2c9TgWm4LqKzP0sYvD7hJ1nEaUf8o3iRtGk5xQwZyBdCl")]
     o_auth_client_id: Option<String>,
     /// The address that the call came from.
@@ -67,8 +73,8 @@ pub(crate) struct AuditRecord {
     /// Of a refused call.
     #[schema(nullable = false, example = 403)]
     status: Option<u16>,
-    /// What it was about.
-    #[schema(nullable = false, example = "segment Newsletter")]
+    /// What it was about: its kind and, in quotes, its name.
+    #[schema(nullable = false, example = "segment \"Newsletter\"")]
     subject: Option<String>,
     /// The export.
     #[schema(nullable = false, example = 4503599627370497_u64)]
@@ -82,7 +88,9 @@ pub(crate) struct AuditRecord {
     /// How often, when it is told once for several times.
     #[schema(nullable = false, example = 3)]
     count: Option<u64>,
-    #[schema(nullable = false)]
+    /// Names stand in quotes. Of a change of the configuration a digest of each new definition, and what decides over access; however long
+    /// that is, it is told, if need be in several records.
+    #[schema(nullable = false, example = "added \"Paula\" as 0f3c5e0c8e1f2a3b (active in \"Lookers\")")]
     detail: Option<String>,
     /// The same as in the log.
     #[schema(nullable = false, example = "nightly-20261124")]

@@ -9,6 +9,7 @@
 //! | room | what is in it |
 //! |---|---|
 //! | `action`, `entry` | what happened, who did it, what is told of it |
+//! | `operator` | who runs a command, as the system knows them |
 //! | `line` | a record as it is kept, given out and hashed: one line of JSON |
 //! | `changes` | what is told of a change of the configuration |
 //! | `chain` | a record added within a write, the head with it |
@@ -22,6 +23,7 @@ mod changes;
 mod entry;
 mod line;
 mod notes;
+mod operator;
 mod pages;
 mod verify;
 
@@ -31,6 +33,7 @@ mod tests;
 pub use action::Action;
 pub use chain::Head;
 pub use entry::{About, Call, Credential, Entry, Origin};
+pub use operator::Operator;
 pub use pages::{AuditLines, AuditPage};
 pub use verify::{AuditReport, TrailReport, verify_lines};
 

@@ -120,7 +120,7 @@ async fn the_audit_trail_tells_which_were_delivered_and_which_given_up_and_not_w
         let failed = callback.after(Outcome::Failed { retry_after_s: None }, Moment(START), 0);
         engine.callbacks().0.write_down(&callback, failed).await.unwrap();
         engine.callbacks().0.write_down(&callback, step).await.unwrap();
-        expected.push((told.to_owned(), token.0, format!("callback {}", callback.id)));
+        expected.push((told.to_owned(), token.0, format!("callback \"{}\"", callback.id)));
     }
     let lines = sandbox.store.audit_page(sandbox.account.no, (None, None), u64::MAX, 0).unwrap().lines;
     assert!(!lines.iter().any(|line| line.contains("hooks.example")));

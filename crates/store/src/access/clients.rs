@@ -58,7 +58,7 @@ impl Clients<'_, '_> {
             certificates: Vec::new(),
         };
         put_client(self.tx, &client)?;
-        self.audit_client(Action::ClientCreated, &client.client_id, format!("for user {}", client.user_id))?;
+        self.audit_client(Action::ClientCreated, &client.client_id, format!("for user {:?}", client.user_id))?;
         Ok(NewSecret { client, secret })
     }
 
@@ -96,7 +96,7 @@ impl Clients<'_, '_> {
             // whoever knew the former one may have got tokens by it
             false => format!("the former secrets ended; tokens that ended: {}", self.remove_tokens(client_id)?),
         };
-        self.audit_client(Action::ClientRotated, client_id, format!("of user {}; {former}", client.user_id))?;
+        self.audit_client(Action::ClientRotated, client_id, format!("of user {:?}; {former}", client.user_id))?;
         Ok(NewSecret { client, secret })
     }
 
@@ -171,7 +171,7 @@ impl Clients<'_, '_> {
             self.remove_tokens(client_id)?;
         }
         if changes {
-            self.audit_client(action, client_id, format!("of user {}", client.user_id))?;
+            self.audit_client(action, client_id, format!("of user {:?}", client.user_id))?;
         }
         Ok(client)
     }
@@ -185,7 +185,7 @@ impl Clients<'_, '_> {
         let (dbs, txn) = self.tx.write();
         dbs.access.delete(txn, &small::client(client_id)).or_engine()?;
         self.remove_tokens(client_id)?;
-        self.audit_client(Action::ClientRevoked, client_id, format!("of user {}", client.user_id))?;
+        self.audit_client(Action::ClientRevoked, client_id, format!("of user {:?}", client.user_id))?;
         Ok(true)
     }
 

@@ -33,6 +33,19 @@ impl Store {
         kept.iter().map(|kept| shared.vault.open(whose(account), &kept.sealed)).collect()
     }
 
+    /// The same for a command that shows them (blocking); an account that has none gets its first. That they are shown is on disk before
+    /// they are given.
+    ///
+    /// # Errors
+    /// As [`Store::webhook_secrets`]; [`StoreError::NotKept`] when the record can't be kept.
+    pub fn show_webhook_secrets(&self, account: AccountNo) -> Result<Vec<Secret>, StoreError> {
+        self.writer().run_blocking(move |tx| {
+            ensure(tx, account, Origin::command_line())?;
+            tx.audit(account, &Entry::new(Action::WebhookSecretShown, Origin::command_line()))
+        })?;
+        self.webhook_secrets(account)
+    }
+
     /// Gives an account its first secret, unless it has one.
     ///
     /// # Errors

@@ -87,6 +87,8 @@ actions! {
     CallbackDead,
     /// The secret that signs an account's callbacks was made or exchanged.
     WebhookSecretRotated,
+    /// The secret that signs an account's callbacks was shown.
+    WebhookSecretShown,
     /// All data were copied to a backup.
     BackupMade,
     /// More happened at once than is noted one by one: how many records are missing here.

@@ -5,10 +5,10 @@ use std::net::IpAddr;
 
 use sayso_model::id::{AccessToken, AccountNo};
 
-use super::Action;
+use super::{Action, Operator};
 
-/// The longest text that is kept of a name or an explanation, characters.
-const LONGEST: usize = 2_000;
+/// The longest text of one record, characters: an explanation that is longer is cut, a change of the configuration takes several records.
+pub(super) const LONGEST: usize = 2_000;
 
 /// What somebody showed to be let in.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -57,12 +57,14 @@ pub struct Origin {
     pub peer: Option<IpAddr>,
     pub call: Option<Call>,
     pub correlation_id: Option<String>,
+    /// Whose process a command is.
+    pub operator: Option<&'static Operator>,
 }
 
 impl Origin {
-    /// A command beside the data directory.
+    /// A command beside the data directory: this process.
     pub fn command_line() -> Self {
-        Self::of(Credential::CommandLine)
+        Self { operator: Some(Operator::here()), ..Self::of(Credential::CommandLine) }
     }
 
     /// The program by itself.
@@ -72,7 +74,7 @@ impl Origin {
 
     /// Somebody of whom no more than this is known.
     pub fn of(credential: Credential) -> Self {
-        Self { user_id: None, credential, peer: None, call: None, correlation_id: None }
+        Self { user_id: None, credential, peer: None, call: None, correlation_id: None, operator: None }
     }
 
     /// The same in a user's name.
@@ -104,7 +106,7 @@ pub struct Entry {
     pub origin: Origin,
     /// The answer's status, of a refused call.
     pub status: Option<u16>,
-    /// What it was about: `segment Newsletter`, `user John.Doe`.
+    /// What it was about: `segment "Newsletter"`, `user "John.Doe"`.
     pub subject: Option<String>,
     /// The export's token.
     pub export: Option<AccessToken>,
@@ -133,9 +135,9 @@ impl Entry {
         }
     }
 
-    /// What it was about: the kind and the name.
+    /// What it was about: the kind and, in quotes, the name.
     pub fn subject(self, kind: &str, name: &str) -> Self {
-        Self { subject: Some(shortened(format!("{kind} {name}"))), ..self }
+        Self { subject: Some(shortened(format!("{kind} {name:?}"))), ..self }
     }
 
     /// An explanation.

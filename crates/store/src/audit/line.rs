@@ -40,6 +40,10 @@ struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     user_id: Option<&'a str>,
     credential: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    system_user: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sudo_user: Option<&'a str>,
     #[serde(rename = "OAuthClientId", skip_serializing_if = "Option::is_none")]
     oauth_client_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,6 +91,8 @@ pub(crate) fn write(
         action: action.word(),
         user_id: origin.user_id.as_deref(),
         credential,
+        system_user: origin.operator.map(|operator| operator.name.as_str()),
+        sudo_user: origin.operator.and_then(|operator| operator.sudo.as_deref()),
         oauth_client_id,
         peer: origin.peer,
         method: origin.call.as_ref().map(|call| call.method.as_str()),

@@ -75,19 +75,29 @@ impl Sandbox {
 
     /// What verifying finds once the databases were changed past the store's face; nothing of that is kept.
     fn tampered(&self, tamper: impl FnOnce(&mut Vec<(Db, Vec<u8>, Vec<u8>)>)) -> Vec<String> {
+        let engine = &self.store.shared().engine;
+        let mut txn = engine.env.write_txn().unwrap();
+        self.tamper(&mut txn, tamper);
+        let names = [(self.no, Some("DEMO".to_owned()))].into();
+        verify(&engine.dbs, &txn, &names, &[]).unwrap().problems
+    }
+
+    fn tampered_for_good(&self, tamper: impl FnOnce(&mut Vec<(Db, Vec<u8>, Vec<u8>)>)) {
+        let mut txn = self.store.shared().engine.env.write_txn().unwrap();
+        self.tamper(&mut txn, tamper);
+        txn.commit().unwrap();
+    }
+
+    fn tamper(&self, txn: &mut heed::RwTxn<'_>, tamper: impl FnOnce(&mut Vec<(Db, Vec<u8>, Vec<u8>)>)) {
         let before = self.stored();
         let mut after = before.clone();
         tamper(&mut after);
-        let engine = &self.store.shared().engine;
-        let mut txn = engine.env.write_txn().unwrap();
         for (db, key, _) in &before {
-            db.delete(&mut txn, key).unwrap();
+            db.delete(txn, key).unwrap();
         }
         for (db, key, value) in &after {
-            db.put(&mut txn, key, value).unwrap();
+            db.put(txn, key, value).unwrap();
         }
-        let names = [(self.no, Some("DEMO".to_owned()))].into();
-        verify(&engine.dbs, &txn, &names, &[]).unwrap().problems
     }
 }
 
@@ -132,7 +142,7 @@ fn a_record_tells_who_did_what_from_where() {
         ("Peer", "192.0.2.7"),
         ("Method", "GET"),
         ("Route", "/{clientId}/Segment/Retrieve/{accessToken}"),
-        ("Subject", "segment Newsletter"),
+        ("Subject", "segment \"Newsletter\""),
         ("CorrelationId", "c-1"),
     ] {
         assert_eq!(last[member], value, "{member}");
@@ -256,11 +266,50 @@ fn a_record_removed_swapped_or_cut_off_is_found() {
             assert!(!problems.is_empty(), "the values of entries {entry} and {other} swapped");
         }
     }
-    // With its head, a whole trail: that its account was made is known.
-    let whole = s.tampered(|all| {
-        all.retain(|(_, key, _)| *key != keys::audit_head(s.no) && !key.starts_with(&keys::account(s.no)));
-    });
-    assert!(whole.iter().any(|problem| problem.contains("DEMO")), "{whole:?}");
+    // With its head, a whole trail: that its account was made is known, and that an account is there.
+    let without = |no| {
+        s.tampered(|all| all.retain(|(_, key, _)| *key != keys::audit_head(no) && !key.starts_with(&keys::account(no))))
+    };
+    for (no, of) in [(s.no, "DEMO"), (NOBODY, "(no account)")] {
+        let problems = without(no);
+        assert!(problems.iter().any(|problem| problem.starts_with(of)), "{of}: {problems:?}");
+    }
+    let problems = s.tampered(Vec::clear);
+    assert!(problems.iter().any(|problem| problem.contains("all records are missing")), "{problems:?}");
+}
+
+#[test]
+fn a_trail_that_was_begun_anew_after_all_was_erased_is_found() {
+    let s = with_records(2);
+    s.tampered_for_good(Vec::clear);
+    s.audit(page_read(9));
+    s.store.audit_of_nobody(Entry::new(Action::BackupMade, Origin::command_line())).unwrap();
+    let problems = s.problems();
+    assert!(problems.iter().any(|problem| problem.starts_with("DEMO") && problem.contains("made")), "{problems:?}");
+}
+
+#[test]
+fn a_whole_trail_that_is_left_out_of_a_file_is_found() {
+    let s = with_records(2);
+    s.store.create_account("OTHER", toml::from_str(sayso_sample::ACCOUNT_TOML).unwrap()).unwrap();
+    let text = String::from_utf8(s.exported()).unwrap();
+    let of = |line: &str| {
+        let line: Value = serde_json::from_str(line).unwrap();
+        line["ClientId"].as_str().unwrap_or("nobody").to_owned()
+    };
+    let (total, lines) =
+        text.lines().collect::<Vec<_>>().split_last().map(|(t, l)| (t.to_string(), l.to_vec())).unwrap();
+    assert!(total.starts_with("{\"Trails\":3"));
+    for gone in ["nobody", "DEMO", "OTHER"] {
+        let mut left: Vec<String> = lines.iter().filter(|line| of(line) != gone).map(|l| l.to_string()).collect();
+        let records = left.iter().filter(|line| line.contains("Sequence")).count();
+        left.push(format!("{{\"Trails\":2,\"Records\":{records}}}\n"));
+        let problems = verify_lines(&mut left.join("\n").as_bytes(), &[]).unwrap().problems;
+        assert!(problems.iter().any(|problem| problem.contains("missing")), "without {gone}: {problems:?}");
+    }
+    let mut one = Vec::new();
+    s.store.export_audit(Some(s.no), &mut one).unwrap();
+    assert_eq!(verify_lines(&mut &one[..], &[]).unwrap().problems, [""; 0], "one trail by itself is whole");
 }
 
 #[test]

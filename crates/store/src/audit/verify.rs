@@ -118,18 +118,19 @@ pub(crate) fn verify(
             None => report.problem("a head is kept of no trail that can be"),
         }
     }
-    let born = walks.get(&NOBODY).map(|walk| walk.accounts.clone()).unwrap_or_default();
-    for (no, head) in &heads {
-        if !walks.contains_key(no) {
-            let name = names.get(no).cloned().flatten();
-            let lost = head.map_or(0, |head| head.sequence);
-            report.problem(format!("{}: all {lost} records are missing", Walk::new(name).name()));
-        }
+    for (no, head) in heads.iter().filter(|(no, _)| !walks.contains_key(no)) {
+        let name = names.get(no).cloned().flatten();
+        let lost = head.map_or(0, |head| head.sequence);
+        report.problem(format!("{}: all {lost} records are missing", Walk::new(name).name()));
     }
-    let known: BTreeSet<&String> = walks.values().filter_map(|walk| walk.client_id.as_ref()).collect();
-    for name in born.iter().filter(|name| !known.contains(name)) {
-        report.problem(format!("{name}: all records are missing, though its making was recorded"));
-    }
+    let accounts = names.iter().map(|(no, name)| Existing {
+        shown: name.clone().unwrap_or_else(|| format!("account {no}")),
+        name: name.clone(),
+        // Of a head without records it was told already.
+        is_accounted_for: walks.contains_key(no) || heads.contains_key(no),
+    });
+    let nobodys = walks.get(&NOBODY).map(|walk| &walk.accounts);
+    births(nobodys, heads.contains_key(&NOBODY), &accounts.collect::<Vec<_>>(), &mut report);
     for (no, walk) in walks {
         let head = heads.remove(&no).flatten();
         walk.end(head.as_ref().map(Head::to_string).as_deref(), &mut report);
@@ -145,6 +146,7 @@ pub(crate) fn verify(
 pub fn verify_lines(source: &mut dyn io::BufRead, noted: &[Head]) -> io::Result<AuditReport> {
     let mut report = AuditReport::default();
     let mut noted = Noted::new(noted);
+    let (mut nobodys, mut accounts): (Option<BTreeSet<String>>, Vec<Existing>) = (None, Vec::new());
     let (mut walk, mut total): (Option<Walk>, Option<Total>) = (None, None);
     let (mut records, mut at, mut line) = (0, 0_u64, Vec::new());
     loop {
@@ -171,6 +173,10 @@ pub fn verify_lines(source: &mut dyn io::BufRead, noted: &[Head]) -> io::Result<
             if walk.client_id != end.client_id {
                 report.problem(format!("line {at} ends another trail than that of {}", walk.name()));
             }
+            match &walk.client_id {
+                None => nobodys = Some(walk.accounts.clone()),
+                Some(name) => accounts.push(Existing::in_file(name)),
+            }
             walk.end(Some(&end.head), &mut report);
         } else {
             records += 1;
@@ -186,6 +192,10 @@ pub fn verify_lines(source: &mut dyn io::BufRead, noted: &[Head]) -> io::Result<
             said.trails, said.records, found.trails, found.records
         )),
         None => report.problem("the last line, which says how much there is, is missing: the file was cut off"),
+    }
+    // The trail of one account can be written out by itself.
+    if report.trails.len() > 1 {
+        births(nobodys.as_ref(), false, &accounts, &mut report);
     }
     noted.end(&mut report);
     Ok(report)
@@ -302,7 +312,7 @@ impl Walk {
         }
         if self.client_id.is_none()
             && links.action == Action::AccountCreated.word()
-            && let Some(name) = links.subject.as_ref().and_then(|subject| subject.strip_prefix("account "))
+            && let Some(name) = links.subject.as_deref().and_then(account_of)
         {
             self.accounts.insert(name.to_owned());
         }
@@ -325,6 +335,47 @@ impl Walk {
             None => report.problem(format!("{}: its head is missing", self.name())),
         }
         report.trails.push(TrailReport { client_id: self.client_id, records: self.records, head });
+    }
+}
+
+/// The name in the subject of the record that an account was made; no account's name has anything in it that would be escaped.
+fn account_of(subject: &str) -> Option<&str> {
+    subject.strip_prefix("account \"")?.strip_suffix('"')
+}
+
+/// An account that there should be a trail of.
+struct Existing {
+    /// What it is called in a problem.
+    shown: String,
+    /// Unless it can't be read.
+    name: Option<String>,
+    /// Whether it has records, or it was told that it hasn't.
+    is_accounted_for: bool,
+}
+
+impl Existing {
+    fn in_file(name: &str) -> Self {
+        Self { shown: name.to_owned(), name: Some(name.to_owned()), is_accounted_for: true }
+    }
+}
+
+/// A trail that is missing as a whole, head and all, has left nothing in its own place. But each account has one, and its making stands in
+/// nobody's, too: `nobodys` has the names that are told of there, if that has any records; `head`: whether at least its head is there.
+fn births(nobodys: Option<&BTreeSet<String>>, head: bool, accounts: &[Existing], report: &mut AuditReport) {
+    let names: BTreeSet<&String> = accounts.iter().filter_map(|account| account.name.as_ref()).collect();
+    for name in nobodys.into_iter().flatten().filter(|name| !names.contains(name)) {
+        report.problem(format!("{name}: all records are missing, though its making was recorded"));
+    }
+    if nobodys.is_none() && !head && !accounts.is_empty() {
+        report.problem("(no account): all records are missing, though accounts were made, which is recorded there");
+    }
+    for Existing { shown, name, is_accounted_for } in accounts {
+        if !is_accounted_for {
+            report.problem(format!("{shown}: all records are missing, though the account is there"));
+        }
+        if nobodys.is_some_and(|told| name.as_ref().is_some_and(|name| !told.contains(name))) {
+            report.problem(format!("{shown}: that it was made is missing in the trail of no account"));
+        }
     }
 }
 
