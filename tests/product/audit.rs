@@ -7,6 +7,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     configuration::{make, path},
@@ -42,6 +43,14 @@ fn head_of(report: &Value, account: &str) -> String {
     let trails = report["trails"].as_array().unwrap();
     let trail = trails.iter().find(|trail| trail["client_id"] == account).unwrap();
     trail["head"].as_str().unwrap().to_owned()
+}
+
+/// The digest that is told of the last thing in a list, made as docs/operating.md makes it: of its text in the account without spaces.
+fn digest_of_last(world: &World, list: &str) -> String {
+    let shown = world.sayso(&["account", "show", ACCOUNT, "--json"]);
+    let account: std::collections::HashMap<String, Value> = serde_json::from_str(&shown).unwrap();
+    let digest = Sha256::digest(account[list].as_array().unwrap().last().unwrap().to_string());
+    digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[tokio::test]
@@ -88,7 +97,7 @@ async fn it_is_known_who_exported_what_and_how_much_of_it_went_where() {
         assert_eq!(page[member], value, "{member} of {page}");
     }
     assert!(page["Bytes"].as_u64().unwrap() > 100);
-    assert_eq!(records.iter().find(|r| r["AccessToken"] == token).unwrap()["Subject"], "segment Everyone");
+    assert_eq!(records.iter().find(|r| r["AccessToken"] == token).unwrap()["Subject"], "segment \"Everyone\"");
 }
 
 #[tokio::test]
@@ -166,11 +175,120 @@ async fn refused_calls_are_told_and_the_same_ones_counted() {
     }
     let guessed = told(&[("Action", json!("TokenRefused"))]);
     assert_eq!(guessed.len(), 1);
-    assert_eq!(guessed[0]["Subject"], format!("OAuth client {}", nightly.client_id));
+    assert_eq!(guessed[0]["Subject"], format!("OAuth client {:?}", nightly.client_id));
     assert_eq!(told(&[("Route", json!("/{clientId}/Profile/{profileId}"))]).len(), 0, "what isn't there is no refusal");
     let theirs = world.sign_in("OTHER", "Admin").await;
     let theirs = theirs.get("/Profiles/v4/OTHER/Audit").await.is(200).json();
     assert!(!theirs.to_string().contains("Nightly"), "{theirs}");
+}
+
+#[tokio::test]
+async fn a_hidden_segment_a_broken_header_and_another_s_token_leave_a_record_of_who_tried() {
+    let world = World::start().await;
+    let (admin, nightly) = (world.admin().await, world.nightly().await);
+    make(&admin, "/UserGroups", json!({"Name": "Makers", "Permissions": {"Segments": "Edit"}})).await;
+    make(&admin, "/Users", json!({"UserId": "Paula", "UserGroups": ["Makers"]})).await;
+    make(&admin, "/Segments", json!({"Name": "Hidden", "Profiles": "Active"})).await;
+    let paula = world.sign_in(ACCOUNT, "Paula").await;
+    let seen = paula.get(&path("/Segments/hidden")).await.is(404);
+    let not_there = paula.get(&path("/Segments/absent")).await.is(404);
+    assert_eq!(seen.message().replace("hidden", "absent"), not_there.message(), "nothing tells that it is there");
+    paula.put(&path("/Segments/Hidden"), &json!({"Name": "Hidden", "Profiles": "All"})).await.is(404);
+    paula.delete(&path("/Segments/Hidden")).await.is(404);
+    read(paula.call("GET", &path("/Users")).header("Authorization", "Bearer again")).await.is(400);
+    let form = [("token", admin.token.as_str())];
+    let revoke = http().post(format!("{}/oauth/revoke", nightly.url));
+    read(revoke.basic_auth(&nightly.client_id, Some(&nightly.client_secret)).form(&form)).await.is(400);
+
+    let records = records(&admin).await;
+    let refused: Vec<_> = records.iter().filter(|r| r["Action"] == "CallRefused").collect();
+    let told = |r: &&Value| {
+        let text = |member: &str| r[member].as_str().unwrap_or("-").to_owned();
+        format!("{} {} {} {} {}", text("Method"), text("Route"), r["Status"], text("UserId"), text("Subject"))
+    };
+    let told: Vec<String> = refused.iter().map(told).collect();
+    let hidden = "/{clientId}/Segments/{segmentName} 404 Paula segment \"Hidden\"";
+    assert_eq!(
+        told,
+        [
+            format!("GET {hidden}"),
+            format!("PUT {hidden}"),
+            format!("DELETE {hidden}"),
+            "GET /{clientId}/Users 400 - -".to_owned(),
+            "POST /oauth/revoke 400 Nightly -".to_owned(),
+        ]
+    );
+    assert_eq!(refused[4]["OAuthClientId"], nightly.client_id.as_str());
+    admin.get(&path("/Users")).await.is(200);
+}
+
+#[tokio::test]
+async fn it_is_known_what_an_export_was_asked_for_and_no_value_of_it() {
+    let world = World::start().await;
+    let (admin, nightly) = (world.admin().await, world.nightly().await);
+    let values = ["wilhelmine@example.org", "other@example.org"];
+    let since = "2026-11-01T00:00:00.000Z";
+    let asked = json!({
+        "LastDateTime": since, "MatchCriteria": "EmailAddress", "MatchType": "Home", "Values": values,
+    });
+    let token = nightly.initiate("Everyone", asked).await;
+    let plain = nightly.initiate("Everyone", json!({})).await;
+    let records = records(&admin).await;
+    let of =
+        |token: u64| records.iter().find(|r| r["AccessToken"] == token && r["Action"] == "ExportInitiated").unwrap();
+    assert_eq!(of(token)["Detail"], format!("changed since {since}; one of 2 values of EmailAddress \"Home\""));
+    assert!(of(plain)["Detail"].is_null());
+    assert!(!json!(records).to_string().contains("@example.org"));
+}
+
+#[tokio::test]
+async fn signed_in_users_who_are_refused_are_named_whatever_is_made_up_beside_them() {
+    let world = World::start().await;
+    let (admin, nightly) = (world.admin().await, world.nightly().await);
+    for n in 0..230 {
+        let made_up = Api { client_id: format!("made-up-{n}"), ..nightly.clone() };
+        assert!(made_up.oauth(&GRANT).await.status >= 400);
+    }
+    for route in ["/Users", "/Audit", "/OAuthClients"] {
+        nightly.get(&path(route)).await.is(403);
+    }
+    let records = records(&admin).await;
+    let refused: Vec<_> = records.iter().filter(|r| r["Status"] == 403).collect();
+    assert_eq!(refused.len(), 3, "{refused:?}");
+    for record in refused {
+        assert_eq!(
+            (&record["UserId"], &record["Peer"], &record["OAuthClientId"]),
+            (&json!("Nightly"), &json!("127.0.0.1"), &json!(nightly.client_id)),
+            "{record}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn commands_are_told_with_the_user_of_the_system_and_showing_a_secret_is_told() {
+    let mut world = World::start().await;
+    let admin = world.admin().await;
+    let run = |args: &[&str]| {
+        let mut command = Command::new(SAYSO);
+        command.args(args).arg("--data").arg(world.data()).env("SUDO_USER", "john");
+        let out = command.output().unwrap();
+        assert!(out.status.success(), "{out:?}");
+        String::from_utf8(out.stdout).unwrap()
+    };
+    run(&["account", "webhook-secret", ACCOUNT]);
+    let secret = run(&["account", "webhook-secret", ACCOUNT]);
+    let me = String::from_utf8(Command::new("id").arg("-rnu").output().unwrap().stdout).unwrap();
+    let records = records(&admin).await;
+    let shown: Vec<_> = records.iter().filter(|r| r["Action"] == "WebhookSecretShown").collect();
+    assert_eq!(shown.len(), 2, "{records:#?}");
+    for record in shown {
+        assert_eq!((&record["SystemUser"], &record["SudoUser"]), (&json!(me.trim()), &json!("john")), "{record}");
+        assert_eq!((&record["Credential"], &record["UserId"]), (&json!("CommandLine"), &Value::Null));
+    }
+    assert!(!json!(records).to_string().contains(secret.trim()));
+    world = world.kill();
+    let (sound, report) = verify(&world, &[]);
+    assert!(sound, "{report}");
 }
 
 #[tokio::test]
@@ -182,6 +300,7 @@ async fn changes_of_access_and_configuration_are_told_over_http_and_at_the_comma
     make(&admin, "/Users", json!({"UserId": "Paula", "UserGroups": ["Lookers"]})).await;
     let shown = admin.post(&path("/OAuthClients"), &json!({"UserId": "Paula"})).await.is(201).json();
     let client = shown["ClientId"].as_str().unwrap();
+    let digests = ["UserGroups", "Users"].map(|list| digest_of_last(&world, list));
     world.sayso(&["credentials", "rotate", client, "--account", ACCOUNT]);
     world.sayso(&["credentials", "revoke", client, "--account", ACCOUNT]);
     admin.delete(&path("/Users/Paula")).await.is(204);
@@ -197,14 +316,20 @@ async fn changes_of_access_and_configuration_are_told_over_http_and_at_the_comma
     assert_eq!(
         told,
         [
-            "ConfigurationChanged | Admin | OAuthClient | UserGroups | added Lookers (Profiles View)".to_owned(),
-            "ConfigurationChanged | Admin | OAuthClient | Users | added Paula (active in Lookers)".to_owned(),
-            format!("ClientCreated | Admin | OAuthClient | OAuth client {client} | for user Paula"),
             format!(
-                "ClientRotated | - | CommandLine | OAuth client {client} | of user Paula; the former secret stays valid"
+                "ConfigurationChanged | Admin | OAuthClient | UserGroups | added \"Lookers\" as {} (Profiles View)",
+                digests[0]
             ),
-            format!("ClientRevoked | - | CommandLine | OAuth client {client} | of user Paula"),
-            "ConfigurationChanged | Admin | OAuthClient | Users | removed Paula".to_owned(),
+            format!(
+                "ConfigurationChanged | Admin | OAuthClient | Users | added \"Paula\" as {} (active in \"Lookers\")",
+                digests[1]
+            ),
+            format!("ClientCreated | Admin | OAuthClient | OAuth client {client:?} | for user \"Paula\""),
+            format!(
+                "ClientRotated | - | CommandLine | OAuth client {client:?} | of user \"Paula\"; the former secret stays valid"
+            ),
+            format!("ClientRevoked | - | CommandLine | OAuth client {client:?} | of user \"Paula\""),
+            "ConfigurationChanged | Admin | OAuthClient | Users | removed \"Paula\"".to_owned(),
         ]
     );
 }

@@ -110,7 +110,8 @@ pub(crate) enum ApiError {
     #[error("there is no such export: the access token is unknown, or not yours to use")]
     UnknownToken,
     #[error("there is no {kind} {name:?} in this account")]
-    Unknown { kind: &'static str, name: String },
+    // `hidden`: it is there, by this name, and not the caller's to know; only the audit trail is told of that
+    Unknown { kind: &'static str, name: String, hidden: Option<String> },
 
     // 405 to 415
     #[error("this address does not take the method {0}; the header Allow names those it takes")]
@@ -157,7 +158,12 @@ impl ApiError {
 
     /// A thing that the account has not configured, or a profile that is not there.
     pub(crate) fn unknown(kind: &'static str, name: &str) -> Self {
-        Self::Unknown { kind, name: shortened(name) }
+        Self::Unknown { kind, name: shortened(name), hidden: None }
+    }
+
+    /// A thing that is there by the name `hidden`, which the caller is not to know: answered as one that isn't.
+    pub(crate) fn hidden(kind: &'static str, name: &str, hidden: &str) -> Self {
+        Self::Unknown { kind, name: shortened(name), hidden: Some(hidden.to_owned()) }
     }
 
     /// The status code of each error: the one place where they are given.
@@ -222,8 +228,20 @@ impl ApiError {
         match self.status() {
             StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS => true,
             StatusCode::FORBIDDEN => !matches!(self, ApiError::TooManyMatches),
-            StatusCode::NOT_FOUND => matches!(self, ApiError::UnknownAccount | ApiError::UnknownToken),
+            StatusCode::NOT_FOUND => {
+                let is_hidden = matches!(self, ApiError::Unknown { hidden: Some(_), .. });
+                is_hidden || matches!(self, ApiError::UnknownAccount | ApiError::UnknownToken)
+            }
+            StatusCode::BAD_REQUEST => matches!(self, ApiError::AuthorizationMalformed),
             _ => false,
+        }
+    }
+
+    /// The kind and the name of what is hidden from the caller.
+    pub(crate) fn hidden_thing(&self) -> Option<(&'static str, &str)> {
+        match self {
+            ApiError::Unknown { kind, hidden: Some(name), .. } => Some((kind, name)),
+            _ => None,
         }
     }
 

@@ -10,6 +10,7 @@ use sayso_store::{
     Sizes, Store, StoreError,
     access::{OAuthClient, Revoked},
     account::Account,
+    audit::Credential,
 };
 
 use super::{
@@ -123,6 +124,7 @@ impl App {
         token: &str,
         visit: &Visit,
     ) -> Result<Revoked, StoreError> {
+        visit.is(client.account, &client.user_id, Credential::Client(client.client_id.clone()));
         self.store().revoke_token(client, token, visit.origin()).await
     }
 

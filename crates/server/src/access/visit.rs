@@ -64,9 +64,12 @@ impl Visit {
     /// What is told of it when it was answered so; `None` when that is no refusal.
     fn refusal(&self, status: StatusCode, error: Option<&ApiError>) -> Option<(About, Entry)> {
         let Inner { origin, named, client, known } = &*self.0;
-        let is_oauth = origin.call.as_ref().is_some_and(|call| call.route == "/oauth/token");
         let action = match error {
-            _ if is_oauth && status.is_client_error() => Action::TokenRefused,
+            _ if self.is_of("/oauth/token") && status.is_client_error() => Action::TokenRefused,
+            // It was let in, so the token is another client's.
+            None if self.is_of("/oauth/revoke") && known.get().is_some() && status.is_client_error() => {
+                Action::CallRefused
+            }
             Some(error) if error.is_about_access() => Action::CallRefused,
             None if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS) => Action::CallRefused,
             _ => return None,
@@ -79,7 +82,15 @@ impl Visit {
             (None, None, Some(named)) => (About::Named(named.clone()), origin),
             (None, None, None) => (About::Nobody, origin),
         };
-        Some((about, Entry { status: Some(status.as_u16()), ..Entry::new(action, origin.clone()) }))
+        let entry = Entry { status: Some(status.as_u16()), ..Entry::new(action, origin.clone()) };
+        Some(match error.and_then(ApiError::hidden_thing) {
+            Some((kind, name)) => (about, entry.subject(kind, name)),
+            None => (about, entry),
+        })
+    }
+
+    fn is_of(&self, route: &str) -> bool {
+        self.0.origin.call.as_ref().is_some_and(|call| call.route == route)
     }
 }
 

@@ -67,8 +67,11 @@ pub(crate) fn find<R: Resource>(caller: &Caller, text: &str) -> Result<String, A
         None => fold(name) == fold(text),
     };
     let found = R::names(&account.config.source).into_iter().find(|name| is(name));
-    let found = found.filter(|name| R::may_view(caller, name));
-    found.map(str::to_owned).ok_or_else(|| ApiError::unknown(R::WORDS.one, text))
+    match found {
+        Some(name) if R::may_view(caller, name) => Ok(name.to_owned()),
+        Some(name) => Err(ApiError::hidden(R::WORDS.one, text, name)),
+        None => Err(ApiError::unknown(R::WORDS.one, text)),
+    }
 }
 
 fn value_of<R: Resource>(account: &Account, name: &str) -> Value {
