@@ -24,6 +24,8 @@ enum Command {
     Oauth(script::Args),
     /// Hold the server against its own description: every check of schemathesis over every call
     Schemathesis(schemathesis::Args),
+    /// Read the tables of an export with DuckDB, pyarrow and pandas, and compare every value with the NDJSON
+    Tables(script::Args),
     /// The long tests of faults: kill -9, full disks, many at once, damaged files
     Torture(torture::Args),
 }
@@ -35,6 +37,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Clients(args) => clients::run(&args),
         Command::Oauth(args) => args.run("oauth", []),
         Command::Schemathesis(args) => schemathesis::run(&args),
+        Command::Tables(args) => args.run("tables", []),
         Command::Torture(args) => torture::run(&args),
     }
 }

@@ -1,5 +1,5 @@
 //! Records of an export as tables: CSV and Parquet, readable as they are by DuckDB, pandas, PostgreSQL and a spreadsheet. `docs/tables.md`
-//! has the columns. Parquet is a feature, `parquet`: its libraries take longer to build than the rest of the program.
+//! has the columns. Parquet is a feature, `parquet`, of this crate and by default one of the program, for who wants to build without its libraries.
 //!
 //! It knows a record's JSON (profile.md, as any server of this API writes it) and nothing of HTTP or of files in general. A member that it
 //! doesn't know is left out; one that is missing (a segment's output settings leave parts out) is null.
