@@ -302,6 +302,92 @@ async fn each_failure_is_one_line_that_says_what_to_do() {
     assert!(out.status.success(), "{}", said(&out));
 }
 
+/// Makes a key for the user of `api`, or another one in place of all that there are.
+fn shared_key(world: &World, more: &[&str]) -> String {
+    let out = world.sayso(&[&["credentials", "key", "Nightly", "--account", ACCOUNT, "--json"], more].concat());
+    serde_json::from_str::<Value>(&out).unwrap()["key"].as_str().unwrap().to_owned()
+}
+
+/// `sayso export` that signs its calls with a shared key, and knows nothing of OAuth.
+fn signing(world: &World, api: &Api, key: &str, args: &[&str]) -> Command {
+    let signed = ["--user", "Nightly", "--account", ACCOUNT, "--segment", "Everyone", "--out", "all.ndjson"];
+    let mut command = world.export_command(api, &[&signed, args].concat());
+    for name in ["SAYSO_CLIENT_ID", "SAYSO_CLIENT_SECRET", "SAYSO_SCOPE"] {
+        command.env_remove(name);
+    }
+    command.env("SAYSO_SHARED_KEY", key);
+    command
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signed_header_does_in_place_of_oauth_and_a_wrong_key_is_one_line() {
+    let (world, mut api) = with_people(30).await;
+    // A header tells the moment by the client's own clock, which the server's has to agree with.
+    world.set_clock(jiff::Timestamp::now().as_millisecond());
+    api.sign_in_again().await;
+    let wanted = rows(&api, "Everyone").await;
+    let key = shared_key(&world, &[]);
+    for more in [&[][..], &["--hash", "sha384"], &["--hash", "sha512"], &["--limit", "7"]] {
+        let out = signing(&world, &api, &key, more).output().unwrap();
+        assert!(out.status.success(), "{more:?}: {}", said(&out));
+        assert_eq!(std::fs::read_to_string(world.path("all.ndjson")).unwrap(), wanted, "{more:?}");
+        std::fs::remove_file(world.path("all.ndjson")).unwrap();
+    }
+    std::fs::write(world.path("key"), &key).unwrap();
+    let mut command = signing(&world, &api, &key, &["--secret-file", "key"]);
+    let out = command.env_remove("SAYSO_SHARED_KEY").output().unwrap();
+    assert!(out.status.success(), "{}", said(&out));
+    std::fs::remove_file(world.path("all.ndjson")).unwrap();
+
+    let wrong = key.chars().rev().collect::<String>();
+    let line = fails(&mut signing(&world, &api, &wrong, &[]), 1);
+    assert!(line.contains("401") && line.contains("check the credentials"), "{line}");
+    assert!(line.contains("the user and the shared key") && line.contains("clock"), "{line}");
+    assert!(!line.contains(&wrong) && !line.contains(&key), "{line}");
+    let line = fails(&mut signing(&world, &api, &key, &["--user", "Nobody"]), 1);
+    assert!(line.contains("401") && line.contains("check the credentials"), "{line}");
+    let line = fails(signing(&world, &api, &key, &[]).env_remove("SAYSO_SHARED_KEY"), 2);
+    assert!(line.contains("SAYSO_SHARED_KEY") && line.contains("--secret-file"), "{line}");
+    assert!(!world.path("all.ndjson").exists());
+    // A clock that is wrong by more than a header's life looks to the server as a wrong key does.
+    world.advance(3_600_000);
+    let line = fails(&mut signing(&world, &api, &key, &[]), 1);
+    assert!(line.contains("401") && line.contains("this machine's clock"), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn credentials_that_end_midway_keep_what_was_read_for_a_run_with_new_ones() {
+    let (world, mut api) = with_people(600).await;
+    world.set_clock(jiff::Timestamp::now().as_millisecond());
+    api.sign_in_again().await;
+    let wanted = rows(&api, "Everyone").await;
+    let key = shared_key(&world, &[]);
+    let door = Door::to(&world.url).await;
+    let args = ["--limit", "10", "--at-once", "1", "--checkpoint", "4KiB", "--url", &door.url];
+    let mut job = start(signing(&world, &api, &key, &args));
+    eventually("some of it is on disk", || {
+        std::fs::read_to_string(world.path(".all.ndjson.journal")).is_ok_and(|journal| journal.contains("Mark"))
+    })
+    .await;
+    let world = world.kill();
+    let another = shared_key(&world, &["--rotate", "--end-former"]);
+    let world = world.serve(&[]).await;
+    api.url = world.url.clone();
+    door.lead_to(&world.url);
+    let mut told = String::new();
+    job.0.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+    assert_eq!(job.0.wait().unwrap().code(), Some(1), "{told}");
+    let line = told.lines().last().unwrap();
+    assert!(line.contains("401") && line.contains("check the credentials"), "{told}");
+    assert!(line.contains(" of 600 rows are kept: the same command goes on from there"), "{told}");
+
+    let out = signing(&world, &api, &another, &[&args[..], &["--json"]].concat()).output().unwrap();
+    assert!(out.status.success(), "{}", said(&out));
+    let told: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert!(told["went_on_after"].as_u64().unwrap() >= 10, "{told}");
+    assert_eq!(std::fs::read_to_string(world.path("all.ndjson")).unwrap(), wanted);
+}
+
 #[test]
 fn a_full_disk_keeps_what_was_read_and_the_next_run_goes_on() {
     with_own_mounts(async || {

@@ -103,7 +103,9 @@ impl Error {
                 300..=399 => Some(
                     "give the address that it leads to: redirects are not followed, they could take the credentials elsewhere",
                 ),
-                401 => Some("check the credentials, and this machine's clock"),
+                401 => Some(
+                    "check the credentials (where calls are signed: the user and the shared key), and this machine's clock",
+                ),
                 403 => Some("ask an administrator of the account for the permission that is named"),
                 404 => Some("check the name and the account; an export that has ended has to be started again"),
                 408 | 429 => Some("wait as long as the server says, then try again"),
