@@ -1,5 +1,7 @@
 //! One page of an export: what stands around the records, and the records as the server wrote them.
 
+mod cut;
+
 use std::{fmt, ops::Range};
 
 use bytes::Bytes;
@@ -71,6 +73,12 @@ impl Page {
     /// # Errors
     /// When it isn't JSON, when it doesn't say whether more follows, or when its Count is another than its records are.
     pub fn read(body: Bytes) -> Result<Page, serde_json::Error> {
+        if let Some((rest, places)) = cut::records(&body)
+            && let Ok(members) = serde_json::from_slice::<Members>(&rest)
+            && members.count == Some(places.len() as u64)
+        {
+            return Ok(members.page(Records { body, places }));
+        }
         let members: Members = serde_json::from_slice(&body)?;
         let start = body.as_ptr().addr();
         let places = members.records.iter().map(|record| {
@@ -82,13 +90,7 @@ impl Page {
             let what = format!("Count is {count}, but there are {} records", places.len());
             return Err(serde::de::Error::custom(what));
         }
-        Ok(Page {
-            has_more: members.has_more,
-            limit: members.limit,
-            offset: members.offset,
-            total_results: members.total_results,
-            records: Records { body, places },
-        })
+        Ok(members.page(Records { body: body.clone(), places }))
     }
 }
 
@@ -101,6 +103,13 @@ struct Members<'a> {
     offset: u64,
     total_results: Option<u64>,
     records: Vec<&'a RawValue>,
+}
+
+impl Members<'_> {
+    fn page(&self, records: Records) -> Page {
+        let Members { has_more, limit, offset, total_results, .. } = *self;
+        Page { has_more, limit, offset, total_results, records }
+    }
 }
 
 impl<'de> Deserialize<'de> for Members<'de> {
@@ -163,5 +172,18 @@ mod tests {
         assert!(words(r#"{"Count":0,"UserProfilePreferences":[]}"#).contains("HasMore"));
         assert!(words(r#"{"Count":2,"HasMore":false,"UserProfilePreferences":[{}]}"#).contains("Count is 2"));
         assert!(words(r#"{"Count":1,"HasMore":false,"UserProfilePreferences":[{"a"#).contains("EOF"));
+        assert!(
+            words(r#"{"Count":2,"HasMore":false,"UserProfilePreferences":[{"ProfileId":1}]}"#).contains("Count is 2")
+        );
+    }
+
+    #[test]
+    fn objects_within_a_record_are_no_records_though_they_begin_as_those_do() {
+        let text = r#"{"Count":1,"HasMore":false,"UserProfilePreferences":[{"ProfileId":1,"Kin":[{"ProfileId":2},{"ProfileId":3}]}]}"#;
+        let page = Page::read(Bytes::from_static(text.as_bytes())).unwrap();
+        assert_eq!(
+            page.records.iter().collect::<Vec<_>>(),
+            [r#"{"ProfileId":1,"Kin":[{"ProfileId":2},{"ProfileId":3}]}"#]
+        );
     }
 }
