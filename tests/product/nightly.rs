@@ -295,6 +295,9 @@ async fn each_failure_is_one_line_that_says_what_to_do() {
     assert!(line.contains("LastDateTime") && line.contains("yesterday"), "{line}");
     let line = fails(&mut world.export_command(&api, &["--segment", "Everyone", "--out", "no/such/all.ndjson"]), 1);
     assert!(line.contains("no/such") && line.contains("can't be written"), "{line}");
+    assert!(Command::new("mkfifo").arg(world.path("pipe")).status().unwrap().success());
+    let line = fails(&mut world.export_command(&api, &["--segment", "Everyone", "--out", "pipe"]), 2);
+    assert!(line.contains("pipe is no regular file") && line.contains("stdout"), "{line}");
     assert!(!world.path("all.ndjson").exists());
 
     std::fs::write(world.path("secret"), format!("{}\n", api.client_secret)).unwrap();
@@ -310,12 +313,12 @@ fn shared_key(world: &World, more: &[&str]) -> String {
 
 /// `sayso export` that signs its calls with a shared key, and knows nothing of OAuth.
 fn signing(world: &World, api: &Api, key: &str, args: &[&str]) -> Command {
-    let signed = ["--user", "Nightly", "--account", ACCOUNT, "--segment", "Everyone", "--out", "all.ndjson"];
+    let signed = ["--account", ACCOUNT, "--segment", "Everyone", "--out", "all.ndjson"];
     let mut command = world.export_command(api, &[&signed, args].concat());
     for name in ["SAYSO_CLIENT_ID", "SAYSO_CLIENT_SECRET", "SAYSO_SCOPE"] {
         command.env_remove(name);
     }
-    command.env("SAYSO_SHARED_KEY", key);
+    command.env("SAYSO_USER", "Nightly").env("SAYSO_SHARED_KEY", key);
     command
 }
 
@@ -327,7 +330,7 @@ async fn a_signed_header_does_in_place_of_oauth_and_a_wrong_key_is_one_line() {
     api.sign_in_again().await;
     let wanted = rows(&api, "Everyone").await;
     let key = shared_key(&world, &[]);
-    for more in [&[][..], &["--hash", "sha384"], &["--hash", "sha512"], &["--limit", "7"]] {
+    for more in [&[][..], &["--hash", "sha384"], &["--hash", "sha512"], &["--user", "Nightly", "--limit", "7"]] {
         let out = signing(&world, &api, &key, more).output().unwrap();
         assert!(out.status.success(), "{more:?}: {}", said(&out));
         assert_eq!(std::fs::read_to_string(world.path("all.ndjson")).unwrap(), wanted, "{more:?}");

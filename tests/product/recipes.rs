@@ -1,4 +1,5 @@
 //! The recipes of docs/recipes, run as they stand there: their commands are taken out of the pages, and the result is compared with the source.
+//! DuckDB's is run by tests/tables, where DuckDB is.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -187,6 +188,40 @@ async fn postgresql_has_every_morning_what_the_source_has() {
     let ids: BTreeSet<u64> =
         run(&world, &format!("psql -qAt <<'SQL'\n{query}\nSQL"), &variables).lines().map(first_number).collect();
     assert_eq!(ids, with_yes(&source(&api).await));
+
+    // As columns, by COPY of CSV.
+    run(&world, &scripts[2], &variables);
+    run(&world, &scripts[2], &variables);
+    let columns = "SELECT json_build_array(ProfileId, ContactKind, ContactType, Contact, ContactIsActive, FilterId, PreferenceType,
+        PreferenceStatus, ReasonCode, to_char(CustomerDate AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), PreferenceAttributes, Consents)
+        FROM preferences ORDER BY ProfileId, Contact, FilterId";
+    let got = run(&world, &format!("psql -qAt <<'SQL'\n{columns}\nSQL"), &variables);
+    let got: Vec<Value> = got.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let wanted: Vec<Value> = source(&api).await.values().flat_map(preferences_of_emails).collect();
+    assert_eq!(got, wanted);
+}
+
+/// The preferences of a row's emails, in the order of the query: nobody here has others, or more than one email.
+fn preferences_of_emails(row: &Value) -> Vec<Value> {
+    let emails = row["Emails"].as_array().unwrap().iter();
+    let all = emails.flat_map(|e| e["EmailPreferences"].as_array().unwrap().iter().map(move |p| (e, p)));
+    let cells = |(e, p): (&Value, &Value)| {
+        json!([
+            row["ProfileId"],
+            "Email",
+            e["EmailAddressType"],
+            e["EmailAddress"],
+            e["IsActive"],
+            p["FilterId"],
+            p["PreferenceType"],
+            p["PreferenceStatus"],
+            p["ReasonCode"],
+            p["CustomerDate"],
+            p["PreferenceAttributes"],
+            p["Consents"],
+        ])
+    };
+    all.map(cells).collect()
 }
 
 fn first_number(line: &str) -> u64 {

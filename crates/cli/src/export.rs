@@ -91,6 +91,11 @@ impl<'a> Job<'a> {
             out if out.as_os_str().to_string_lossy().ends_with('/') => {
                 return Err(Usage(format!("--out {} is no directory that exists", out.display())).into());
             }
+            // The whole file would take the place of the device or the pipe.
+            out if fs::metadata(out).is_ok_and(|found| !found.is_file()) => {
+                let words = "is no regular file; give a file or a directory, or - and send stdout there";
+                return Err(Usage(format!("--out {} {words}", out.display())).into());
+            }
             out => Target::File(out.clone()),
         };
         #[cfg(feature = "parquet")]
@@ -294,6 +299,7 @@ impl<'a> Job<'a> {
                 "rows": rows.rows, "bytes": rows.bytes, "file": file(rows), "snapshot": rows.snapshot,
                 "since": self.request.last_date_time, "token": rows.token, "went_on_after": rows.from,
                 "deleted_rows": deleted.map(|d| d.rows), "deleted_file": deleted.map(file), "seconds": took.as_secs_f64(),
+                "waited_seconds": rows.waited.as_secs_f64(),
             }));
         }
         for done in [Some(rows), deleted].into_iter().flatten() {

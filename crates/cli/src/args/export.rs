@@ -58,8 +58,12 @@ pub enum Hash {
   sayso export --credentials nightly.json --segment 'Georgia newsletter' --out georgia.csv.gz --format csv --compress gzip
   sayso export --credentials nightly.json --segment Everybody --deleted Deleted --state nightly.state --out /srv/exports
 
-The cron line, every night at two (SAYSO_URL, SAYSO_CREDENTIALS and the like may stand above it in the crontab):
-  0 2 * * * sayso export --url https://consents.example.org --credentials /etc/sayso/nightly.json --segment Everybody --deleted Deleted --state /var/lib/sayso/nightly.state --out /srv/exports
+Once, where the server's data is, and then on the machine of the nightly job:
+  sayso credentials create --account ACME_CORP --user Nightly --json > nightly.json
+  install -m 600 nightly.json /etc/sayso/nightly.json; mkdir -p /var/lib/sayso /srv/exports
+
+The cron line, every night at two, for whoever owns those (every option may stand above it as a variable, such as SAYSO_URL=https://…):
+  0 2 * * * /usr/local/bin/sayso export --url https://consents.example.org --credentials /etc/sayso/nightly.json --segment Everybody --deleted Deleted --state /var/lib/sayso/nightly.state --out /srv/exports >>/var/lib/sayso/nightly.log 2>&1
 
 What it does:
   Kill it at any moment and run the same command again: it goes on where it was. The file gets its name when it is whole and on disk.
@@ -97,7 +101,7 @@ pub struct ExportArgs {
     /// CSV for a spreadsheet: a text that it would take for a formula gets a ' before it
     #[arg(long, env = "SAYSO_SPREADSHEET", value_parser = switch())]
     pub spreadsheet: bool,
-    /// As one JSON object on stdout: rows, bytes, file, snapshot
+    /// As one JSON object on stdout: rows, bytes, file, snapshot, and how long it took
     #[arg(long, env = "SAYSO_JSON", value_parser = switch())]
     pub json: bool,
 

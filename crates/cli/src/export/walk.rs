@@ -48,6 +48,8 @@ pub(super) struct Done {
     pub(super) began: String,
     /// Rows that were there already, from a former run.
     pub(super) from: u64,
+    /// How long the server took to have the export complete; nothing where it was so already.
+    pub(super) waited: Duration,
     /// Whether a former run had all of it on disk.
     pub(super) was_whole: bool,
     pub(super) ready: Option<Ready>,
@@ -96,10 +98,12 @@ impl Order<'_> {
                 snapshot,
                 began,
                 from: *rows,
+                waited: Duration::ZERO,
                 was_whole: true,
                 ready,
             });
         }
+        let asked = Instant::now();
         let (token, rows, snapshot) = match told.complete {
             Some(complete) => complete,
             None => {
@@ -108,6 +112,7 @@ impl Order<'_> {
                 (token, rows, snapshot)
             }
         };
+        let waited = asked.elapsed();
         let words = || format!("{} can't be written", base.display());
         let former = Sink::go_on(base, told.mark, self.form, self.compress).with_context(words)?;
         let (mut sink, from) = match former {
@@ -136,13 +141,14 @@ impl Order<'_> {
         let file = file(snapshot.as_deref().unwrap_or(&told.began));
         journal.add(&Line::Whole { part: part.clone(), file: file.clone(), bytes })?;
         let ready = Some(Ready { part, file, journal });
-        Ok(Done { token, rows, bytes, snapshot, began: told.began, from, was_whole: false, ready })
+        Ok(Done { token, rows, bytes, snapshot, began: told.began, from, waited, was_whole: false, ready })
     }
 
     /// Exports to stdout, where nothing can be gone on with.
     pub(super) async fn to_stdout(&self, stdout: &mut (impl Write + Send)) -> anyhow::Result<Done> {
-        let began = now();
+        let (began, asked) = (now(), Instant::now());
         let (token, rows, snapshot) = self.start(&random_key()?).await?;
+        let waited = asked.elapsed();
         let mut bytes = 0;
         let mut pour = |text: &[u8]| {
             bytes += text.len() as u64;
@@ -151,7 +157,7 @@ impl Order<'_> {
         pour(&self.form.head())?;
         self.read(token, rows, 0, |chunk, _| chunk.each_text(&mut pour)).await?;
         stdout.flush().map_err(out::stdout_error)?;
-        Ok(Done { token, rows, bytes, snapshot, began, from: 0, was_whole: false, ready: None })
+        Ok(Done { token, rows, bytes, snapshot, began, from: 0, waited, was_whole: false, ready: None })
     }
 
     /// What of a former run can be gone on with; begins a new one otherwise.
