@@ -1,12 +1,12 @@
 //! Nights of a nightly job: by day people change and go, by night `sayso export` runs and something is killed, the job or the server. A target
 //! that is kept by nothing but the job's files equals the source in the end.
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{collections::BTreeMap, io::Read, path::Path, time::Duration};
 
 use serde_json::{Value, json};
 
 use crate::harness::{
-    client::{Door, said, start},
+    client::{Door, Running, said, start},
     random::Random,
     *,
 };
@@ -31,6 +31,14 @@ fn take_over(files: &Path, target: &mut BTreeMap<u64, Value>) {
         }
         std::fs::remove_file(file).unwrap();
     }
+}
+
+/// Waits for a job, which must succeed.
+#[track_caller]
+fn ends_well(mut job: Running, when: &str) {
+    let mut told = String::new();
+    job.0.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+    assert!(job.0.wait().unwrap().success(), "{when}: {told}");
 }
 
 /// So many nights; gives a line about them.
@@ -69,7 +77,7 @@ pub async fn nights(seed: u64, count: u64, people: usize) -> String {
             ["--url", &door.url, "--segment", "Everybody", "--deleted", "Deleted", "--state", "state", "--out", "out"];
         let args = [&args[..], &["--limit", "20", "--at-once", "2", "--checkpoint", "4KiB"]].concat();
         let job = || world.export_command(&api, &args);
-        let mut running = start(job());
+        let running = start(job());
         tokio::time::sleep(Duration::from_millis(random.below(500))).await;
         match random.below(3) {
             0 => {
@@ -80,10 +88,10 @@ pub async fn nights(seed: u64, count: u64, people: usize) -> String {
                 world = world.kill().serve(&[]).await;
                 door.lead_to(&world.url);
                 api.url = world.url.clone();
-                assert!(running.0.wait().unwrap().success(), "it waits for the server: {}", world.log());
+                ends_well(running, &format!("night {night}: it waits for the server"));
                 servers_killed += 1;
             }
-            _ => assert!(running.0.wait().unwrap().success()),
+            _ => ends_well(running, &format!("night {night}")),
         }
         // Cron starts it again, as often as it takes; one more run than needed does no harm.
         let out = world.export_command(&api, &args).output().unwrap();

@@ -80,12 +80,19 @@ impl Inner {
         let began = Instant::now();
         let mut failures = 0;
         loop {
-            let error = match self.attempt(call, None).await {
-                Ok(answer) => return Ok(answer),
-                Err(error) => error,
+            // Nothing of a call is sent before there is a token: whatever became of the question for one, it can be asked again.
+            let (error, harmless) = match self.authorization().await {
+                Err(error) => (error, true),
+                Ok(_) => match self.attempt(call, None).await {
+                    Ok(answer) => return Ok(answer),
+                    Err(error) => {
+                        let harmless = self.may_repeat(call, &error);
+                        (error, harmless)
+                    }
+                },
             };
             let wait = before_retry(failures, error.retry_after());
-            if !self.may_repeat(call, &error) || began.elapsed() + wait > self.patience {
+            if !harmless || !error.is_temporary() || began.elapsed() + wait > self.patience {
                 return Err(error);
             }
             if let Some(tell) = &self.on_retry {
@@ -127,8 +134,9 @@ impl Inner {
         }
     }
 
+    /// Whether a call that ended so has done nothing yet, or does nothing when it comes twice.
     fn may_repeat(&self, call: &Call<'_>, error: &Error) -> bool {
-        let harmless = match (call.repeat, error) {
+        match (call.repeat, error) {
             (Repeat::Always, _) => true,
             // It did not arrive, or the server says that it did not do it.
             (Repeat::WithKey, Error::Connection { cause, .. }) if cause.is_connect() => true,
@@ -136,8 +144,7 @@ impl Inner {
             (Repeat::WithKey, _) => {
                 call.idempotency_key.is_some() && self.offers.idempotency_key.load(Ordering::Relaxed)
             }
-        };
-        harmless && error.is_temporary()
+        }
     }
 
     /// Sends once and reads the whole answer.

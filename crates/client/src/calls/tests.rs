@@ -194,6 +194,16 @@ async fn an_initiate_whose_answer_is_lost_is_repeated_only_where_the_server_know
 }
 
 #[tokio::test]
+async fn a_token_whose_answer_is_lost_is_asked_for_again_before_whatever_call() {
+    // Of an Initiate that was never sent nothing can have come; this server doesn't know repetitions.
+    let lost = ("200 OK\r\nTransfer-Encoding: chunked", "");
+    let (client, seen) = server(&[lost, ("200 OK", TOKEN), ("200 OK", r#"{"AccessToken":7}"#)]).await;
+    let client = client.with_patience(Duration::from_secs(60));
+    assert_eq!(client.initiate(&Source::segment("All"), &InitiateRequest::default()).await.unwrap(), 7);
+    assert_eq!(seen.lock().unwrap().len(), 3);
+}
+
+#[tokio::test]
 async fn a_wait_that_is_longer_than_patience_is_not_begun() {
     let busy = ("429 Too Many Requests\r\nRetry-After: 900", r#"{"Message":"slowly"}"#);
     let (client, _) = server(&[("200 OK", TOKEN), busy]).await;
