@@ -57,6 +57,8 @@ enum Group {
     Many,
     /// From 10,000 profiles up
     Growth,
+    /// `sayso export` against curl
+    Client,
     /// Single profiles over HTTP, read and changed at a fixed rate
     Profiles,
     /// Single profiles written over HTTP as fast as can be
@@ -169,6 +171,9 @@ fn measure_all(args: &Args, maker: &Maker<'_>, peers: &Peers, report: &mut Repor
     }
     if args.measures(Group::Gzip) {
         measure::gzip::gzip(&main.server, peers, report, maker.dir, rounds)?;
+    }
+    if args.measures(Group::Client) {
+        measure::client::client(maker, &main, report, rounds)?;
     }
     if args.measures(Group::Many) {
         measure::many::many(&main.server, report, args.quick, rounds)?;

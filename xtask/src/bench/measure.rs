@@ -1,5 +1,6 @@
 //! The measurements, a file each.
 
+pub(super) mod client;
 pub(super) mod export;
 pub(super) mod growth;
 pub(super) mod gzip;

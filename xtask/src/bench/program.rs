@@ -23,8 +23,17 @@ pub(super) fn run_watched(command: &mut Command) -> anyhow::Result<(String, f64)
     run_watched_to(command, 0)
 }
 
+/// The same, with the most memory that it had at all.
+pub(super) fn run_watched_whole(command: &mut Command) -> anyhow::Result<(String, f64)> {
+    watched(command, 0, Watch::high_water)
+}
+
 /// The same where another exit code is the good one.
 pub(super) fn run_watched_to(command: &mut Command, code: i32) -> anyhow::Result<(String, f64)> {
+    watched(command, code, Watch::peak)
+}
+
+fn watched(command: &mut Command, code: i32, most: impl Fn(&Watch) -> f64) -> anyhow::Result<(String, f64)> {
     let words = words(command);
     let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().with_context(|| format!("`{words}` can't be run"))?;
@@ -34,7 +43,7 @@ pub(super) fn run_watched_to(command: &mut Command, code: i32) -> anyhow::Result
         let complaint = String::from_utf8_lossy(&output.stderr);
         bail!("`{words}` failed: {}", complaint.trim().lines().last().unwrap_or("without a word"));
     }
-    Ok((String::from_utf8_lossy(&output.stdout).into_owned(), memory.peak()))
+    Ok((String::from_utf8_lossy(&output.stdout).into_owned(), most(&memory)))
 }
 
 /// Runs a program to its end; how long it took.

@@ -78,14 +78,18 @@ impl Server {
 
     /// The request of a page that ends nothing.
     pub(super) fn page(&self, token: u64, limit: u64, offset: u64) -> Vec<u8> {
-        let path = format!("{BASE}/Async/{ACCOUNT}/Export/{token}?limit={limit}&offset={offset}&keepAlive=true");
-        client::get(&path, &self.headers())
+        client::get(&page_path(token, limit, offset), &self.headers())
     }
 
     /// The requests of all pages of an export.
     pub(super) fn pages(&self, export: &Export, limit: u64) -> Vec<Vec<u8>> {
+        self.page_paths(export, limit).iter().map(|path| client::get(path, &self.headers())).collect()
+    }
+
+    /// The paths of them.
+    pub(super) fn page_paths(&self, export: &Export, limit: u64) -> Vec<String> {
         let last = export.rows.div_ceil(limit);
-        (0..last).map(|page| self.page(export.token, limit, page * limit + 1)).collect()
+        (0..last).map(|page| page_path(export.token, limit, page * limit + 1)).collect()
     }
 
     /// The same, compressed.
@@ -163,6 +167,10 @@ impl Server {
         Connection::open(self.address)?.discard(&client::post(&path, &self.headers(), ""), 200)?;
         Ok(())
     }
+}
+
+fn page_path(token: u64, limit: u64, offset: u64) -> String {
+    format!("{BASE}/Async/{ACCOUNT}/Export/{token}?limit={limit}&offset={offset}&keepAlive=true")
 }
 
 fn authorize(address: SocketAddr, credentials: &Value) -> anyhow::Result<String> {
