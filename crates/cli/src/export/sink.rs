@@ -18,7 +18,7 @@ use crate::args::Compress;
 pub(super) enum Sink {
     Text(Part),
     #[cfg(feature = "parquet")]
-    Columns(ColumnPart),
+    Columns(Box<ColumnPart>),
 }
 
 impl Sink {
@@ -26,7 +26,7 @@ impl Sink {
     pub(super) fn begin(base: &Path, form: Form, compress: Option<Compress>) -> io::Result<Sink> {
         #[cfg(feature = "parquet")]
         if let Form::Parquet(shape) = form {
-            return Ok(Sink::Columns(ColumnPart::begin(base, shape)));
+            return Ok(Sink::Columns(Box::new(ColumnPart::begin(base, shape))));
         }
         let mut part = Part::begin(base, compress)?;
         part.write(&form.head())?;
@@ -38,7 +38,7 @@ impl Sink {
         match form {
             _ if mark.rows == 0 => Ok(None),
             #[cfg(feature = "parquet")]
-            Form::Parquet(shape) => Ok(ColumnPart::go_on(base, mark, shape)?.map(Sink::Columns)),
+            Form::Parquet(shape) => Ok(ColumnPart::go_on(base, mark, shape)?.map(Box::new).map(Sink::Columns)),
             Form::Ndjson | Form::Csv(_) => Ok(Part::go_on(base, mark, compress)?.map(Sink::Text)),
         }
     }
