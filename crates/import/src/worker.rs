@@ -66,6 +66,8 @@ enum Outcome {
     Written { is_over: bool },
     /// Somebody else has moved the import.
     Moved,
+    /// Nothing is written: index entries must be merged before.
+    Unmerged,
     /// The sender may not import any more.
     Forbidden,
 }
@@ -146,6 +148,13 @@ fn advance(inner: &Inner, key: Key, ready: Option<Batch>) -> Result<Option<Optio
         let outcome = inner.store.imports_blocking(move |tx| write(tx, key, batch));
         (outcome, next.join())
     });
+    let outcome = match outcome {
+        Ok(Outcome::Unmerged) => {
+            let batch = read(inner, &job, job.cursor)?;
+            inner.store.imports_merged(move |tx| write(tx, key, batch))
+        }
+        outcome => outcome,
+    };
     let next = next.map_err(|_| StoreError::Engine("reading staged records broke off inside the program".into()))?;
     match outcome? {
         Outcome::Written { is_over } => {
@@ -154,13 +163,16 @@ fn advance(inner: &Inner, key: Key, ready: Option<Batch>) -> Result<Option<Optio
             {
                 tracing::warn!(token = %key.1, %error, "what was executed stays on disk until the import's retention ends");
             }
+            if let Err(error) = inner.store.merge_imported(is_over) {
+                tracing::warn!(token = %key.1, %error, "index entries of imported profiles wait to be merged");
+            }
             if is_over {
                 tracing::info!(token = %key.1, "an import is completed");
                 return Ok(None);
             }
             next.map(|next| Some(Some(next)))
         }
-        Outcome::Moved => Ok(Some(None)),
+        Outcome::Moved | Outcome::Unmerged => Ok(Some(None)),
         Outcome::Forbidden => {
             fail(inner, key, FORBIDDEN)?;
             Ok(None)
@@ -226,14 +238,18 @@ fn write(tx: &mut Imports<'_, '_>, key: Key, batch: Batch) -> Result<Outcome, St
             }
         }
     }
-    job.counts.processed += wishes.len() as u64;
-    metrics::counter!("sayso_imported_records_total").increment(wishes.len() as u64);
+    let valid = wishes.len() as u64;
+    job.counts.processed += valid;
     let outcomes = if wishes.iter().all(is_refused) {
         // Nothing to write: what was refused before needs no author.
         wishes.into_iter().map(refusal).collect()
     } else {
-        tx.write(job.account, &author, &job.terms.manner, began, wishes)?
+        match tx.write(job.account, &author, &job.terms.manner, began, wishes)? {
+            Some(outcomes) => outcomes,
+            None => return Ok(Outcome::Unmerged),
+        }
     };
+    metrics::counter!("sayso_imported_records_total").increment(valid);
     for (sequence, outcome) in sequences.into_iter().zip(outcomes) {
         match outcome {
             Ok(declined) => job.counts.not_honored += u64::from(declined > 0),

@@ -64,17 +64,28 @@ impl CheckReport {
     }
 }
 
+/// How often what waits is merged until a moment is met at which nothing does.
+const SETTLE_TRIES: u32 = 100;
+
 impl Store {
     /// Verifies every checksum and every index against the rows; reports what is wrong, an empty list when nothing is. `progress` is
     /// told the number of profiles seen so far. Errors only when the engine itself can't read.
     pub fn check(&self, progress: &mut dyn FnMut(u64)) -> Result<CheckReport, StoreError> {
         let shared: &Shared = self.shared();
-        pending::settle(shared)?;
-        let txn = shared.engine.read()?;
         let dbs = &shared.engine.dbs;
-        if !pending::is_empty(dbs, &txn)? {
-            return Err(StoreError::Engine("a bulk load is under way; check when it has ended".into()));
-        }
+        let mut tries = 0;
+        let txn = loop {
+            pending::settle(shared)?;
+            let txn = shared.engine.read()?;
+            if pending::is_empty(dbs, &txn)? {
+                break txn;
+            }
+            // A load or an import has left more since.
+            tries += 1;
+            if tries == SETTLE_TRIES {
+                return Err(StoreError::Engine("a bulk load is under way; check when it has ended".into()));
+            }
+        };
         let mut report = CheckReport::default();
 
         let stamp = report.sound(meta::last_stamp(dbs, &txn)).unwrap_or(Moment(i64::MAX));

@@ -2,6 +2,7 @@
 //! account and token, one for each stage call, one for each exception. All of it changes only inside the writer, so that what a batch of
 //! an import writes, how far the import is and what it refused are one transaction (docs/import.md, Crashes).
 
+mod live;
 mod write;
 
 use sayso_model::{
@@ -9,6 +10,7 @@ use sayso_model::{
     moment::Moment,
 };
 
+pub(crate) use self::live::Live;
 pub use self::write::{By, Wish};
 use crate::{
     Store, StoreError,
@@ -44,6 +46,17 @@ impl Store {
         f: impl FnOnce(&mut Imports<'_, '_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.writer().run_blocking(move |tx| f(&mut Imports(tx)))
+    }
+    /// The same for a function that changes profiles: what waits of the indexes is merged before, so that [`Imports::write`] can do all that
+    /// it is asked for (blocking).
+    ///
+    /// # Errors
+    /// What the function fails with, or the write isn't kept.
+    pub fn imports_merged<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut Imports<'_, '_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer().run_on_profiles_blocking(move |tx| f(&mut Imports(tx)))
     }
     /// The same for steps that end or remove something: kept on a full disk, too (blocking).
     ///

@@ -16,6 +16,7 @@ use crate::{
     StoreError,
     engine::{Databases, OrEngine, Read},
     keys::{self, Kind},
+    pending,
     profiles::Key,
     row::Stored,
     rows,
@@ -110,18 +111,26 @@ pub(crate) fn find_until<'t>(
     f: &mut dyn FnMut(Found<'t>) -> ControlFlow<()>,
 ) -> Result<(), StoreError> {
     let pattern = wanted.pattern(no);
-    for entry in dbs.by_key.prefix_iter(txn, pattern.prefix()).or_engine()? {
-        let (key, _) = entry.or_engine()?;
-        if !pattern.fits(key) {
-            continue;
-        }
+    let mut take = |key: &[u8]| {
         let id = keys::last_profile_of(key)?;
         let row = rows::get(dbs, txn, no, id)?.ok_or_else(|| {
             StoreError::Damaged(format!("an index names profile {id}, which isn't there; run `sayso check`"))
         })?;
         // A hash only made it likely.
-        if wanted.is_in(&row)? && f(Found { profile_id: id, is_active: row.is_active(), row }).is_break() {
-            break;
+        let is_it = wanted.is_in(&row)?;
+        let found = Found { profile_id: id, is_active: row.is_active(), row };
+        Ok::<_, StoreError>(if is_it { f(found) } else { ControlFlow::Continue(()) })
+    };
+    for entry in dbs.by_key.prefix_iter(txn, pattern.prefix()).or_engine()? {
+        let (key, _) = entry.or_engine()?;
+        if pattern.fits(key) && take(key)?.is_break() {
+            return Ok(());
+        }
+    }
+    // Those that wait are of newer profiles, so that they come behind the others. In the middle of a merge an entry is in both.
+    for key in pending::by_key(dbs, txn, pattern.prefix())? {
+        if pattern.fits(key) && dbs.by_key.get(txn, key).or_engine()?.is_none() && take(key)?.is_break() {
+            return Ok(());
         }
     }
     Ok(())
@@ -159,7 +168,7 @@ pub(crate) fn first_active<'t>(
     Ok(first)
 }
 
-/// Whether by_key has an entry that begins so.
+/// Whether by_key itself, without what waits to be merged, has an entry that begins so.
 pub(crate) fn may_have(dbs: &Databases, txn: &Read<'_>, prefix: &[u8]) -> Result<bool, StoreError> {
     Ok(dbs
         .by_key

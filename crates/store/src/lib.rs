@@ -145,6 +145,7 @@ impl Store {
             disk_reserve: settings.disk_reserve,
             vault: Vault::new(&dir, settings.key),
             notes: audit::Notes::default(),
+            live: parking_lot::Mutex::new(imports::Live::new()?),
         });
         pending::settle(&shared)?;
         let writer = Writer::start(Arc::clone(&shared))?;

@@ -17,12 +17,9 @@ use sayso_model::{
     reading,
 };
 
-pub(crate) use self::prepare::Import;
+use self::prepare::{Basis, Facts};
 pub use self::{alone::Loader, prepare::Prepared};
-use self::{
-    claims::Claims,
-    prepare::{Basis, Facts},
-};
+pub(crate) use self::{claims::Claims, prepare::Import};
 use crate::{
     StoreError,
     account::Account,
@@ -42,6 +39,24 @@ pub(crate) fn apply(
     batch: Vec<ProfileInput>,
     import: Option<Import>,
 ) -> Result<Vec<Result<ProfileId, StoreError>>, StoreError> {
+    let (answers, run) = put_all(tx, no, author, batch, import, &mut Claims::default())?;
+    if !run.is_empty() {
+        let (dbs, txn) = tx.write();
+        put_sorted(dbs.by_key, txn, run.by_key.iter().map(|key| (key, [])))?;
+        put_sorted(dbs.by_expiry, txn, run.by_expiry.iter().map(|key| (key, [])))?;
+    }
+    Ok(answers)
+}
+
+/// The same but for the entries of by_key and by_expiry, which are given back; `claims`: what by_key doesn't have yet.
+pub(crate) fn put_all(
+    tx: &mut Tx<'_>,
+    no: AccountNo,
+    author: &Author,
+    batch: Vec<ProfileInput>,
+    import: Option<Import>,
+    claims: &mut Claims,
+) -> Result<(Vec<Result<ProfileId, StoreError>>, Run), StoreError> {
     let account = tx.account(no)?;
     let prepared = {
         // In a block of its own: a dictionary that nobody else holds grows in place.
@@ -51,13 +66,7 @@ pub(crate) fn apply(
             .into_iter()
             .collect::<Result<Vec<_>, _>>()?
     };
-    let (answers, run) = put(tx, &account, prepared, &mut Claims::default(), &mut Vec::new())?;
-    if !run.is_empty() {
-        let (dbs, txn) = tx.write();
-        put_sorted(dbs.by_key, txn, run.by_key.iter().map(|key| (key, [])))?;
-        put_sorted(dbs.by_expiry, txn, run.by_expiry.iter().map(|key| (key, [])))?;
-    }
-    Ok(answers)
+    put(tx, &account, prepared, claims, &mut Vec::new())
 }
 
 /// Gives prepared profiles their numbers and puts everything that stands in the order of the profiles; what doesn't is given back.

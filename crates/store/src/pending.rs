@@ -1,10 +1,11 @@
-//! Index entries of a bulk load that wait to be merged. by_key and by_expiry are in the order of hashes and of dates, not of
+//! Index entries of new profiles that wait to be merged. by_key and by_expiry are in the order of hashes and of dates, not of
 //! profiles: put with every commit, the entries of a few thousand new profiles touch half of the pages of both, and each is
 //! written anew, by itself. So a load that is alone keeps the entries of each commit as a sorted run beside its rows, in the same
 //! transaction, and the runs are merged a part of the keys at a time: every page is then written once, in order.
 //!
-//! Nobody meets the gap: whoever begins a transaction merges first what is waiting, a directory is opened merged, and a load
-//! keeps no run where a server runs. A merge that was broken off begins again; putting an entry twice changes nothing.
+//! Nobody meets the gap. Who looks for profiles looks into the runs, too ([`by_key`], [`by_expiry`]). Who changes profiles merges before: an
+//! entry that waits can't be taken back. A directory is opened merged, a load keeps no run where a server runs, and an import, which does,
+//! stops when others change profiles ([`crate::imports`]). A merge that was broken off begins again; putting an entry twice changes nothing.
 
 use std::{collections::BTreeSet, thread, time::Instant};
 
@@ -68,6 +69,42 @@ pub(crate) fn put(dbs: &Databases, txn: &mut RwTxn<'_>, id: RunId, run: &Run) ->
     // Both are kept, empty ones too: a run is known to be there by either.
     dbs.pending.put(txn, &id.key(BY_KEY), &seal::seal(run.by_key.as_flattened())).or_engine()?;
     dbs.pending.put(txn, &id.key(BY_EXPIRY), &seal::seal(run.by_expiry.as_flattened())).or_engine()
+}
+
+/// The entries of by_key that wait and begin so, in the order of their commits; some may be merged already. They are only looked up: their
+/// checksum is verified when they are merged, and a hit counts when its row says so.
+pub(crate) fn by_key<'t>(dbs: &Databases, txn: &'t Read<'_>, prefix: &[u8]) -> Result<Vec<&'t [u8; 33]>, StoreError> {
+    waiting(dbs, txn, BY_KEY, prefix, |key| key.starts_with(prefix))
+}
+
+/// The same of by_expiry, between two keys (both in it).
+pub(crate) fn by_expiry<'t>(
+    dbs: &Databases,
+    txn: &'t Read<'_>,
+    first: &[u8],
+    last: &[u8],
+) -> Result<Vec<&'t [u8; 20]>, StoreError> {
+    waiting(dbs, txn, BY_EXPIRY, first, |key| key.as_slice() <= last)
+}
+
+fn waiting<'t, const N: usize>(
+    dbs: &Databases,
+    txn: &'t Read<'_>,
+    index: u8,
+    first: &[u8],
+    wanted: impl Fn(&[u8; N]) -> bool,
+) -> Result<Vec<&'t [u8; N]>, StoreError> {
+    let mut found = Vec::new();
+    for run in dbs.pending.iter(txn).or_engine()? {
+        let (key, sealed) = run.or_engine()?;
+        if key.last() != Some(&index) {
+            continue;
+        }
+        let run = entries::<N>(seal::unverified(sealed))?;
+        let from = run.partition_point(|entry| entry.as_slice() < first);
+        found.extend(run.get(from..).unwrap_or_default().iter().take_while(|entry| wanted(entry)));
+    }
+    Ok(found)
 }
 
 /// Whether nothing waits.

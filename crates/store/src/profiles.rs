@@ -128,7 +128,7 @@ impl Store {
         change: Change,
         expected: Expected,
     ) -> impl Future<Output = Result<Written, StoreError>> + Send + 'static {
-        self.writer().run(move |tx| write::apply(tx, account, &author, change, &expected))
+        self.writer().run_on_profiles(move |tx| write::apply(tx, account, &author, change, &expected))
     }
     /// Bulk load of new profiles (blocking): renders in parallel, puts index entries in key order, one transaction for the whole
     /// batch (the caller sizes it, see [`Store::server_is_running`]). One answer per input, in order; a refused one leaves the others.
@@ -139,6 +139,6 @@ impl Store {
         batch: Vec<ProfileInput>,
     ) -> Result<Vec<Result<ProfileId, StoreError>>, StoreError> {
         let author = author.clone();
-        self.writer().run_blocking(move |tx| load::apply(tx, account, &author, batch, None))
+        self.writer().run_on_profiles_blocking(move |tx| load::apply(tx, account, &author, batch, None))
     }
 }

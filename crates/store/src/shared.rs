@@ -9,6 +9,7 @@ use crate::{
     account::Accounts,
     audit::Notes,
     engine::{Engine, free_disk},
+    imports::Live,
     terms::Dictionaries,
     vault::Vault,
 };
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     pub disk_reserve: u64,
     /// Audit records that wait to be written.
     pub notes: Notes,
+    /// What imports have left to be merged.
+    pub live: Mutex<Live>,
 }
 
 impl Shared {

@@ -32,7 +32,7 @@ use sayso_model::{
 use crate::{
     Store, StoreError,
     engine::{Databases, Db, OrEngine, Read},
-    index, keys,
+    index, keys, pending,
     profiles::{Key, StoredRow},
     row::{self, Stored},
     rows,
@@ -205,6 +205,13 @@ impl Snapshot {
                     if round_up(keys::moment_of(key)?) >= rounded {
                         ids.push(keys::last_profile_of(key)?);
                     }
+                }
+            }
+            let key = |at, id| keys::moment(self.account, at, ProfileId(id));
+            let (first, last) = (key(Moment(since.0.saturating_sub(10)), 0), key(self.moment, u64::MAX));
+            for key in pending::by_expiry(self.dbs(), txn, &first, &last)? {
+                if round_up(keys::moment_of(key)?) >= rounded {
+                    ids.push(keys::last_profile_of(key)?);
                 }
             }
             ids.sort_unstable();

@@ -14,6 +14,7 @@ mod deltas;
 mod durability;
 mod exports;
 mod finding;
+mod importing;
 mod loading;
 mod searching;
 mod shared_keys;

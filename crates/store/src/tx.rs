@@ -38,6 +38,8 @@ pub(crate) struct Tx<'s> {
     must_commit: bool,
     /// Whether it may be kept on a disk that has no more than the reserve free.
     uses_reserve: bool,
+    /// Whether index entries of new profiles may wait: nothing else in it looks for them to change them.
+    leaves_runs: bool,
     spoiled: Option<String>,
 }
 
@@ -73,6 +75,7 @@ impl<'s> Tx<'s> {
             writes: 0,
             must_commit: false,
             uses_reserve: false,
+            leaves_runs: false,
             spoiled: None,
         })
     }
@@ -97,6 +100,16 @@ impl<'s> Tx<'s> {
     /// Lets it be kept from the reserve of the disk.
     pub(crate) fn use_reserve(&mut self) {
         self.uses_reserve = true;
+    }
+
+    /// Lets index entries of new profiles wait to be merged ([`pending`]).
+    pub(crate) fn may_leave_runs(&mut self) {
+        self.leaves_runs = true;
+    }
+
+    /// Whether they may.
+    pub(crate) fn leaves_runs(&self) -> bool {
+        self.leaves_runs
     }
 
     /// Makes sure that nothing of this transaction is kept.

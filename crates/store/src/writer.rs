@@ -17,7 +17,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use crate::{StoreError, engine::OrEngine, shared::Shared, tx::Tx};
+use crate::{StoreError, engine::OrEngine, pending, shared::Shared, tx::Tx};
 
 /// Functions in one transaction at most, and how long they may run in all: others wait for the lock, too.
 const MOST: usize = 2_000;
@@ -42,10 +42,18 @@ trait Task: Send {
 enum Kind {
     /// Somebody's data: kept only while more than the reserve of the disk is free.
     Write,
+    /// The same, and it changes profiles: the index entries that wait are merged before.
+    Profiles,
     /// A snapshot: comes before everything that is written in the same transaction, and writes a stamp at most.
     Snapshot,
     /// Ends or removes something: kept from the reserve, too, since it is how a full disk gets room again.
     Upkeep,
+}
+
+impl Kind {
+    fn is_data(self) -> bool {
+        matches!(self, Kind::Write | Kind::Profiles)
+    }
 }
 
 struct Job<T, F> {
@@ -139,6 +147,22 @@ impl Writer {
         f: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> impl Future<Output = Result<T, StoreError>> + Send + 'static {
         self.submit(f, Kind::Upkeep)
+    }
+
+    /// The same for a function that changes profiles.
+    pub(crate) fn run_on_profiles<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> impl Future<Output = Result<T, StoreError>> + Send + 'static {
+        self.submit(f, Kind::Profiles)
+    }
+
+    /// The same, waited for.
+    pub(crate) fn run_on_profiles_blocking<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.submit_blocking(f, Kind::Profiles)
     }
 
     /// Hands over a function and waits.
@@ -238,26 +262,48 @@ fn commit_together(
     waiting: &Receiver<Box<dyn Task>>,
 ) -> Vec<Box<dyn Task>> {
     // Waiting for the lock first: what comes meanwhile goes into the same commit.
-    let mut tx = match Tx::begin(shared) {
-        Ok(tx) => tx,
-        Err(e) => {
-            let why = e.to_string();
-            tasks.into_iter().for_each(|task| task.fail(StoreError::Engine(why.clone())));
+    let changes_profiles = |tasks: &[Box<dyn Task>]| tasks.iter().any(|task| task.kind() == Kind::Profiles);
+    let begun = if changes_profiles(&tasks) { Tx::begin(shared) } else { Tx::begin_unsettled(shared) };
+    let begun = begun.and_then(|tx| {
+        let (dbs, txn) = tx.read();
+        let is_settled = pending::is_empty(dbs, txn)?;
+        Ok((tx, is_settled))
+    });
+    let (mut tx, is_settled) = match begun {
+        Ok(begun) => begun,
+        Err(error) => {
+            for task in tasks {
+                task.fail(match &error {
+                    // Merging found no room.
+                    StoreError::NotKept(why) => StoreError::NotKept(why.clone()),
+                    other => StoreError::Engine(other.to_string()),
+                });
+            }
             shared.notes.postpone();
             return Vec::new();
         }
     };
     tasks.extend(waiting.try_iter().take(MOST.saturating_sub(tasks.len())));
-    // On a full disk what may use the reserve goes alone, so that it isn't refused together with others' data.
     let (mut later, mut uses_reserve) = (Vec::new(), false);
+    if !is_settled {
+        // What came meanwhile and needs what waits merged.
+        (later, tasks) = tasks.into_iter().partition(|task| task.kind() == Kind::Profiles);
+    }
+    if changes_profiles(&tasks) {
+        tx.shared().live.lock().profiles_change();
+    } else {
+        tx.may_leave_runs();
+    }
+    // On a full disk what may use the reserve goes alone, so that it isn't refused together with others' data.
     if shared.leave_room().is_err() {
-        let (from_reserve, others): (Vec<_>, Vec<_>) = tasks.into_iter().partition(|task| task.kind() != Kind::Write);
+        let (from_reserve, others): (Vec<_>, Vec<_>) = tasks.into_iter().partition(|task| !task.kind().is_data());
         if from_reserve.is_empty() {
             tasks = others;
         } else {
             tx.use_reserve();
             uses_reserve = true;
-            (tasks, later) = (from_reserve, others);
+            tasks = from_reserve;
+            later.extend(others);
         }
     }
     let (first, rest): (Vec<_>, Vec<_>) = tasks.into_iter().partition(|task| task.kind() == Kind::Snapshot);
@@ -293,7 +339,7 @@ fn commit_together(
 
 /// The store is being closed: what waits is written now.
 fn write_last_notes(shared: &Shared) {
-    let written = Tx::begin(shared).map_err(|e| e.to_string()).and_then(|mut tx| {
+    let written = Tx::begin_unsettled(shared).map_err(|e| e.to_string()).and_then(|mut tx| {
         tx.write_notes(true).map_err(|e| e.to_string())?;
         tx.commit()
     });

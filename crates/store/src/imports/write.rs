@@ -1,22 +1,28 @@
 //! A batch of an import's records, written in one transaction in the order of their numbers, with the outcome that they would have had one
 //! by one. New profiles wait and are prepared together on all cores, as a load's are, until something comes that they may have to do with.
+//! A batch of nothing but new profiles may leave its index entries to be merged later ([`super::live`]).
 
 use std::collections::HashSet;
 
+use parking_lot::MutexGuard;
 use sayso_model::{
     change::{self, Manner, Part},
+    config::TypeKind,
     id::{AccountNo, Author, ProfileId, fold},
     input::ProfileInput,
     moment::Moment,
     refusal::Refusal,
 };
 
-use super::Imports;
+use super::{Imports, Live};
 use crate::{
     StoreError,
     account::Account,
     engine::OrEngine,
-    keys, load,
+    index,
+    keys::{self, Kind},
+    load::{self, Claims},
+    pending,
     profiles::{Expected, Target},
     rows,
     tx::Tx,
@@ -54,7 +60,8 @@ pub enum Wish {
 
 impl Imports<'_, '_> {
     /// Writes records. For each, in order: how many changes a rule has declined, or what it is refused for; a refused one leaves the others.
-    /// `created` is the create date of new ones.
+    /// `created` is the create date of new ones. `None`: index entries wait that must be merged before, and nothing was written; it is
+    /// for [`crate::Store::imports_merged`].
     ///
     /// # Errors
     /// What isn't about one record: then nothing of the transaction is kept.
@@ -65,8 +72,20 @@ impl Imports<'_, '_> {
         manner: &Manner,
         created: Moment,
         wishes: Vec<Wish>,
-    ) -> Result<Vec<Result<usize, Refusal>>, StoreError> {
+    ) -> Result<Option<Vec<Result<usize, Refusal>>>, StoreError> {
         let account = self.0.account(no)?;
+        let shared = self.0.shared();
+        let mut live = shared.live.lock();
+        let may_leave = live.may_leave(self.0)?;
+        let are_new = are_new(self.0, &account, live.claims(no), &wishes)?;
+        if !are_new {
+            live.profiles_change();
+        }
+        let live = (may_leave && are_new).then_some(live);
+        let (dbs, txn) = self.0.read();
+        if live.is_none() && !pending::is_empty(dbs, txn)? {
+            return Ok(None);
+        }
         let outcomes = Vec::with_capacity(wishes.len());
         let mut batch = Batch {
             tx: self.0,
@@ -76,14 +95,47 @@ impl Imports<'_, '_> {
             created,
             waiting: Vec::new(),
             claims: HashSet::new(),
+            live,
             outcomes,
         };
         for wish in wishes {
             batch.one(wish)?;
         }
         batch.settle()?;
-        Ok(batch.outcomes)
+        Ok(Some(batch.outcomes))
     }
+}
+
+/// Whether all are new profiles for certain, or refused, whatever comes of each.
+fn are_new(tx: &mut Tx<'_>, account: &Account, claims: &Claims, wishes: &[Wish]) -> Result<bool, StoreError> {
+    let hash = |kind: &str, id: &str| keys::claim(Kind::AlternateId, &[&fold(id), &fold(kind)]);
+    let next = tx.numbers(account.no)?.next_profile;
+    let mut claimed = HashSet::new();
+    for (before, wish) in (0..).zip(wishes) {
+        let (by, input) = match wish {
+            Wish::Refused(_) => continue,
+            Wish::Put(by, input) => (by, input),
+            Wish::Part(..) | Wish::Delete(..) => return Ok(false),
+        };
+        let is_new = match by {
+            By::Nothing => true,
+            // A number that none of those before it may get.
+            By::Id(id) => id.0 >= next + before,
+            By::AlternateId { kind, id } => {
+                let (hash, (dbs, txn)) = (hash(kind, id), tx.read());
+                account.config.type_def(TypeKind::AlternateId, kind).is_some()
+                    && !claimed.contains(&hash)
+                    && !claims.has(&hash)
+                    && !index::may_have(dbs, txn, &keys::claimed(account.no, Kind::AlternateId, &hash))?
+            }
+        };
+        if !is_new {
+            return Ok(false);
+        }
+        let ids = input.alternate_ids.iter().flatten();
+        claimed.extend(ids.filter_map(|a| Some(hash(a.alternate_id_type.as_deref()?, a.alternate_id.as_deref()?))));
+    }
+    Ok(true)
 }
 
 struct Batch<'b, 's> {
@@ -96,6 +148,8 @@ struct Batch<'b, 's> {
     waiting: Vec<(usize, ProfileInput)>,
     /// Their alternate ids, type and id folded.
     claims: HashSet<(String, String)>,
+    /// All are new, and leave their index entries here.
+    live: Option<MutexGuard<'s, Live>>,
     outcomes: Vec<Result<usize, Refusal>>,
 }
 
@@ -103,6 +157,10 @@ impl Batch<'_, '_> {
     fn one(&mut self, wish: Wish) -> Result<(), StoreError> {
         let outcome = match wish {
             Wish::Refused(refusal) => Err(refusal.into()),
+            Wish::Put(_, input) if self.live.is_some() => {
+                self.wait(*input);
+                return Ok(());
+            }
             Wish::Put(by, input) => match self.find(&by) {
                 Ok(Some(id)) => self.update(id, input),
                 Ok(None) => {
@@ -222,7 +280,15 @@ impl Batch<'_, '_> {
         self.claims.clear();
         let (places, inputs): (Vec<usize>, Vec<ProfileInput>) = self.waiting.drain(..).unzip();
         let import = load::Import { manner: *self.manner, created: self.created };
-        let answers = load::apply(self.tx, self.account.no, self.author, inputs, Some(import))?;
+        let (no, author, import) = (self.account.no, self.author, Some(import));
+        let answers = match &mut self.live {
+            None => load::apply(self.tx, no, author, inputs, import)?,
+            Some(live) => {
+                let (answers, run) = load::put_all(self.tx, no, author, inputs, import, live.claims(no))?;
+                live.keep(self.tx, &run)?;
+                answers
+            }
+        };
         for (place, answer) in places.into_iter().zip(answers) {
             match answer {
                 Ok(_) => {}

@@ -24,12 +24,17 @@ use crate::{
 
 /// Hash of value and type → owner.
 #[derive(Default)]
-pub(super) struct Claims(HashMap<[u8; 20], ProfileId, BuildHasherDefault<FirstBytes>>);
+pub(crate) struct Claims(HashMap<[u8; 20], ProfileId, BuildHasherDefault<FirstBytes>>);
 
 impl Claims {
     /// How many.
     pub(super) fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// Whether one of this hash was given out.
+    pub(crate) fn has(&self, hash: &[u8; 20]) -> bool {
+        self.0.contains_key(hash)
     }
 
     /// Forgets them: by_key has them now.

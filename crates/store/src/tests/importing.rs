@@ -1,0 +1,165 @@
+//! Batches of imports whose index entries wait to be merged: whoever looks finds what is imported, and whoever changes it changes all of it.
+
+use sayso_model::{change::Manner, refusal::Refusal};
+
+use super::*;
+use crate::{
+    imports::{By, Wish},
+    profiles::Key,
+};
+
+type Outcomes = Vec<Result<usize, Refusal>>;
+
+fn wishes(profiles: Vec<Value>, by: impl Fn(&Value) -> By) -> Vec<Wish> {
+    profiles.into_iter().map(|profile| Wish::Put(by(&profile), input(profile))).collect()
+}
+
+fn by_crm(profile: &Value) -> By {
+    By::AlternateId { kind: "CRM".into(), id: profile["AlternateIds"][0]["AlternateId"].as_str().unwrap().into() }
+}
+
+fn by_nothing(_: &Value) -> By {
+    By::Nothing
+}
+
+/// One commit of an import.
+fn import(s: &Sandbox, wishes: Vec<Wish>) -> Option<Outcomes> {
+    let no = s.account.no;
+    s.store.imports_blocking(move |tx| tx.write(no, &author(), &Manner::default(), Moment(START), wishes)).unwrap()
+}
+
+/// The same of one that needs what waits to be merged.
+fn import_merged(s: &Sandbox, wishes: Vec<Wish>) -> Outcomes {
+    let no = s.account.no;
+    let write = s.store.imports_merged(move |tx| tx.write(no, &author(), &Manner::default(), Moment(START), wishes));
+    write.unwrap().expect("everything is merged")
+}
+
+fn all(people: std::ops::Range<u64>) -> Vec<Value> {
+    people.map(somebody).collect()
+}
+
+/// How many runs wait.
+fn waiting(s: &Sandbox) -> u64 {
+    let engine = &s.store.shared().engine;
+    engine.dbs.pending.len(&engine.read().unwrap()).unwrap() / 2
+}
+
+/// Who is found by what somebody has, and who has changed since each of some moments.
+fn seen(s: &Sandbox, people: std::ops::Range<u64>) -> Vec<Vec<ProfileId>> {
+    let keys = |n: u64| {
+        [
+            Key::AlternateId { kind: None, id: format!("C-{n}") },
+            Key::Email { kind: Some("Home".into()), address: format!("ann{n}@example.org") },
+            Key::Phone { kind: None, number: format!("1404555{n:04}") },
+            Key::Group { kind: "Household".into(), name: format!("House {}", n / 2) },
+        ]
+    };
+    let mut seen: Vec<_> = people.flat_map(keys).map(|key| s.store.find(s.account.no, &key).unwrap()).collect();
+    let snapshot = s.snapshot();
+    seen.extend(
+        [-1, 0, 1, DAY - 1, DAY, DAY + 1, 3 * DAY].map(|ms| snapshot.changed_since(Moment(START + ms)).unwrap()),
+    );
+    seen
+}
+
+#[test]
+fn whoever_looks_finds_what_waits_as_if_it_were_merged() {
+    let (left, merged) = (Sandbox::new(), Sandbox::new());
+    for people in [0..40, 40..41, 41..70] {
+        assert!(import(&left, wishes(all(people.clone()), by_crm)).unwrap().iter().all(Result::is_ok));
+        import_merged(&merged, wishes(all(people), by_crm));
+    }
+    assert_eq!((waiting(&left), waiting(&merged)), (3, 0));
+    for s in [&left, &merged] {
+        s.advance(DAY + 2);
+    }
+    let looked = seen(&left, 0..72);
+    assert_eq!(looked, seen(&merged, 0..72));
+    assert_eq!(looked[0], [ProfileId(1)]);
+    assert_eq!(waiting(&left), 3, "looking merges nothing");
+    left.store.merge_imported(false).unwrap();
+    assert_eq!(waiting(&left), 3, "it isn't much");
+    left.store.merge_imported(true).unwrap();
+    assert_eq!((waiting(&left), seen(&left, 0..72)), (0, looked));
+    assert_eq!((left.problems(), merged.problems()), (vec![], vec![]));
+}
+
+#[test]
+fn an_alternate_id_that_waits_is_taken_and_a_refused_record_leaves_the_others() {
+    let s = Sandbox::new();
+    assert!(import(&s, wishes(all(0..20), by_nothing)).unwrap().iter().all(Result::is_ok));
+    let again = vec![somebody(20), somebody(7), json!({"CustomerType": "Martian"}), somebody(20), somebody(21)];
+    let outcomes = import(&s, wishes(again, by_nothing)).unwrap();
+    let whys: Vec<_> = outcomes.iter().map(|o| o.as_ref().err().map(|r| r.why)).collect();
+    assert_eq!(whys, [None, Some(Why::Conflict), Some(Why::Unknown), Some(Why::Conflict), None]);
+    assert_eq!(waiting(&s), 2);
+    assert_eq!(
+        s.store.find(s.account.no, &Key::AlternateId { kind: None, id: "C-21".into() }).unwrap(),
+        [ProfileId(22)]
+    );
+    assert_eq!(s.problems(), [""; 0]);
+}
+
+#[test]
+fn what_may_be_about_a_profile_that_waits_waits_for_the_merge_and_changes_all_of_it() {
+    let s = Sandbox::new();
+    import(&s, wishes(all(0..30), by_crm)).unwrap();
+    let changed = || {
+        let mut changed = somebody(12);
+        changed["Emails"] = json!([{"EmailAddressType": "Work", "EmailAddress": "new@example.org"}]);
+        vec![somebody(30), changed]
+    };
+    for wishes in [
+        wishes(changed(), by_crm),
+        wishes(vec![somebody(31)], |_| By::Id(ProfileId(5))),
+        vec![Wish::Delete(By::Id(ProfileId(5)), None)],
+    ] {
+        assert!(import(&s, wishes).is_none());
+    }
+    assert_eq!((waiting(&s), s.row(ProfileId(31)).is_none()), (1, true), "nothing is written");
+    assert_eq!(import_merged(&s, wishes(changed(), by_crm)), [Ok(0), Ok(0)]);
+    assert_eq!(waiting(&s), 0);
+    let find = |address: &str| s.store.find(s.account.no, &Key::Email { kind: None, address: address.into() }).unwrap();
+    assert_eq!(find("new@example.org"), [ProfileId(13)]);
+    // Others change profiles: no run is left beside them.
+    assert!(import(&s, wishes(all(40..50), by_crm)).is_some());
+    assert_eq!(waiting(&s), 0);
+    assert_eq!(s.problems(), [""; 0]);
+}
+
+#[test]
+fn a_change_of_what_waits_and_a_start_merge_before() {
+    let s = Sandbox::new();
+    import(&s, wishes(all(0..30), by_crm)).unwrap();
+    s.delete(ProfileId(3)).unwrap();
+    assert_eq!(waiting(&s), 0);
+    assert!(s.store.find(s.account.no, &Key::AlternateId { kind: None, id: "C-2".into() }).unwrap().is_empty());
+    let s = s.reopen();
+    import(&s, wishes(all(30..60), by_crm)).unwrap();
+    assert_eq!(waiting(&s), 1);
+    let s = s.reopen();
+    assert_eq!((waiting(&s), s.problems()), (0, vec![]));
+    assert_eq!(why(s.write(Change::Create(input(somebody(44))))).0, Why::Conflict);
+}
+
+#[test]
+fn records_with_numbers_that_nobody_has_yet_are_new_only_while_none_before_them_gets_that_number() {
+    let s = Sandbox::new();
+    let far = wishes(all(0..3), |p| {
+        By::Id(ProfileId(p["CustomerName"]["LastName"].as_str().unwrap()[3..].parse::<u64>().unwrap() + 10))
+    });
+    assert!(import(&s, far).unwrap().iter().all(Result::is_ok));
+    assert_eq!(waiting(&s), 1);
+    // The second names the number that the first gets.
+    let near = || {
+        wishes(vec![somebody(5), somebody(6)], |p| {
+            if p["CustomerName"]["LastName"] == "Lee5" { By::Nothing } else { By::Id(ProfileId(4)) }
+        })
+    };
+    assert!(import(&s, near()).is_none());
+    import_merged(&s, near());
+    let ids = s.row(ProfileId(4)).unwrap().kept.profile.alternate_ids.len();
+    assert_eq!((ids, s.row(ProfileId(5)).is_none()), (2, true), "it is the same profile");
+    assert_eq!(s.problems(), [""; 0]);
+}
