@@ -15,6 +15,10 @@ use crate::load::lines::{self, BytesRead, LineSource, Source};
 /// The largest record that is sent, bytes: larger ones are refused by every server of this API.
 const LARGEST: usize = 1 << 20;
 
+/// Of a piece's size so much is reserved at most, and so much more for its last record.
+const MOST_RESERVED: usize = 32 << 20;
+const SPARE: usize = 64 << 10;
+
 /// The records of one stage call.
 #[derive(Debug, Default)]
 pub(super) struct Piece {
@@ -102,7 +106,10 @@ impl<'m> Pieces<'m> {
 
     /// The next piece; `None` behind the last.
     pub(super) fn next(&mut self) -> anyhow::Result<Option<Piece>> {
-        let mut piece = Piece { number: self.number, body: b"{\"UserProfiles\":[".to_vec(), ..Piece::default() };
+        // A buffer that grows by doubling would take twice as much, for each of the pieces under way.
+        let mut body = Vec::with_capacity(self.most_bytes.min(MOST_RESERVED) + SPARE);
+        body.extend_from_slice(b"{\"UserProfiles\":[");
+        let mut piece = Piece { number: self.number, body, ..Piece::default() };
         // One at least, however large it is.
         while (piece.is_empty() || piece.body.len() < self.most_bytes) && self.one(&mut piece)? {}
         if piece.is_empty() {
