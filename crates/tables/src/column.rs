@@ -6,7 +6,7 @@ use std::{borrow::Cow, fmt};
 use serde::{Deserialize, Deserializer, de::Visitor};
 
 #[cfg(feature = "parquet")]
-pub(crate) use self::arrow::Column;
+pub(crate) use self::arrow::{Column, Into, Name};
 
 /// A kind of column, known by what it takes.
 pub(crate) trait Kind {
@@ -170,10 +170,50 @@ macro_rules! object {
                 self.there.push(item.is_some());
             }
 
+            fn read<'de, D: serde::Deserializer<'de>>(&mut self, from: D) -> Result<(), D::Error> {
+                from.deserialize_option($crate::column::ReadObject(self))
+            }
+
             fn finish(self) -> arrow_array::ArrayRef {
                 let there = arrow_buffer::NullBuffer::from(self.there.clone());
                 let array = arrow_array::StructArray::new(Self::fields(), self.arrays(), Some(there));
                 std::sync::Arc::new(array)
+            }
+        }
+
+        #[cfg(feature = "parquet")]
+        impl $crate::column::Object for $columns {
+            fn read_members<'de, A: serde::de::MapAccess<'de>>(&mut self, mut members: A) -> Result<(), A::Error> {
+                const NAMES: &[&str] = &[$($wire),*];
+                let (mut seen, mut next) = (0_u32, 0);
+                while let Some(found) = members.next_key_seed($crate::column::Name { names: NAMES, next })? {
+                    let Some(found) = found else {
+                        members.next_value::<serde::de::IgnoredAny>()?;
+                        continue;
+                    };
+                    if seen & (1 << found) != 0 {
+                        return Err(serde::de::Error::duplicate_field(NAMES[found]));
+                    }
+                    (seen, next) = (seen | (1 << found), found + 1);
+                    let mut number = 0;
+                    $(
+                        if number == found {
+                            members.next_value_seed($crate::column::Into(&mut self.$field))?;
+                        }
+                        number += 1;
+                    )*
+                    debug_assert!(found < number);
+                }
+                let mut number = 0;
+                $(
+                    if seen & (1 << number) == 0 {
+                        $crate::column::Column::push(&mut self.$field, None);
+                    }
+                    number += 1;
+                )*
+                debug_assert_eq!(number, NAMES.len());
+                self.there.push(true);
+                Ok(())
             }
         }
     };
@@ -182,6 +222,36 @@ pub(crate) use object;
 
 #[cfg(feature = "parquet")]
 mod arrow;
+
+/// Columns that an object becomes.
+#[cfg(feature = "parquet")]
+pub(crate) trait Object: Column {
+    /// Adds an object whose members come next in JSON. One that isn't known is left out, one that is missing is null.
+    fn read_members<'de, A: serde::de::MapAccess<'de>>(&mut self, members: A) -> Result<(), A::Error>;
+}
+
+/// Reads an object into its columns; a null, too, where it comes as an option.
+#[cfg(feature = "parquet")]
+pub(crate) struct ReadObject<'c, C>(pub(crate) &'c mut C);
+
+#[cfg(feature = "parquet")]
+impl<'de, C: Object> Visitor<'de> for ReadObject<'_, C> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+    fn visit_none<E>(self) -> Result<(), E> {
+        self.0.push(None);
+        Ok(())
+    }
+    fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_map(self)
+    }
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, members: A) -> Result<(), A::Error> {
+        self.0.read_members(members)
+    }
+}
 
 #[cfg(test)]
 mod tests {

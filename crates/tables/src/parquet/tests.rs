@@ -63,6 +63,35 @@ fn a_profile_keeps_its_types_and_its_nesting() {
 }
 
 #[test]
+fn members_are_read_in_any_order_and_what_is_unknown_missing_or_null_does_no_harm() {
+    let odd = r#"{"New":{"x":[1,{"y":null}]},"Emails":[null,{"IsDefault":null,"EmailAddress":"a\n\"é"},{}],"CustomerName":null,"ProfileId":8,"CustomFields":[]}"#;
+    // As CSV reads them, by a value for each object, to which a null in a list is none.
+    let plain = odd.replace("[null,", "[{},");
+    let records = [ANNE, &plain, "{}", ANNE];
+    let mut wanted = Profiles::default();
+    for record in records {
+        wanted.push(Some(&serde_json::from_str(record).unwrap()));
+    }
+    let wanted = Columns::try_new(schema(Shape::Profiles), wanted.arrays()).unwrap();
+    assert_eq!(columns(Shape::Profiles, records).unwrap(), wanted);
+
+    let table = columns(Shape::Profiles, [odd]).unwrap();
+    let emails = table.column_by_name("Emails").unwrap().as_list::<i32>().value(0);
+    assert_eq!((0..3).map(|n| emails.is_null(n)).collect::<Vec<_>>(), [true, false, false]);
+    for wrong in [
+        "null",
+        "7",
+        "[]",
+        r#"{"ProfileId":1"#,
+        r#"{"ProfileId":1}}"#,
+        r#"{"ProfileId":1,"ProfileId":2}"#,
+        r#"{"Emails":{}}"#,
+    ] {
+        assert!(columns(Shape::Profiles, [wrong]).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn parts_are_joined_in_their_order() {
     let parts = [&[ANNE, r#"{"ProfileId":8}"#][..], &[r#"{"ProfileId":9}"#], &[ANNE]].map(|records| {
         let file = tempfile::tempfile().unwrap();
