@@ -147,7 +147,7 @@ pub struct ExportArgs {
     /// Pages that are fetched at once
     #[arg(long, env = "SAYSO_AT_ONCE", value_name = "N", default_value_t = 3, hide_short_help = true, help_heading = "Fine tuning", value_parser = clap::value_parser!(u64).range(1..=16))]
     pub at_once: u64,
-    /// How much may have to be read again after a kill
+    /// How often what was read is put on disk; up to twice as much may have to be read again after a kill
     #[arg(
         long,
         env = "SAYSO_CHECKPOINT",

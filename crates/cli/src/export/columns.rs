@@ -62,15 +62,16 @@ impl ColumnPart {
         writer.write(columns).map_err(to_io)
     }
 
-    /// Ends the file that is being written and puts it on disk.
-    pub(super) fn mark(&mut self, rows: u64) -> io::Result<Mark> {
+    /// Ends the file that is being written, if one is. The mark holds once that file is on disk, too.
+    pub(super) fn pause(&mut self, rows: u64) -> io::Result<(Mark, Option<File>)> {
+        let mut ended = None;
         if let Some(writer) = self.writer.take() {
             let file = writer.finish().map_err(to_io)?.into_inner()?;
-            file.sync_data()?;
             self.bytes = file.metadata()?.len();
             self.number += 1;
+            ended = Some(file);
         }
-        Ok(Mark { rows, part: self.number.saturating_sub(1), bytes: self.bytes, plain: self.plain })
+        Ok((Mark { rows, part: self.number.saturating_sub(1), bytes: self.bytes, plain: self.plain }, ended))
     }
 
     /// Bytes of the records that are in it.
@@ -85,7 +86,7 @@ impl ColumnPart {
             let out = BufWriter::new(create(&place(&self.of, 0))?);
             self.writer = Some(Writer::new(out, self.shape).map_err(to_io)?);
         }
-        self.mark(0)?;
+        self.pause(0)?;
         if self.number == 1 {
             let whole = place(&self.of, 0);
             File::open(&whole)?.sync_all()?;

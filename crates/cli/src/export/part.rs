@@ -108,13 +108,12 @@ impl Part {
         self.out.write_all(bytes)
     }
 
-    /// Puts everything on disk.
-    pub(super) fn mark(&mut self, rows: u64) -> io::Result<Mark> {
+    /// Hands everything to the system. The mark holds once the file, too, is on disk.
+    pub(super) fn pause(&mut self, rows: u64) -> io::Result<(Mark, File)> {
         self.out.flush()?;
         let file = self.out.file();
-        file.sync_data()?;
         let bytes = (&*file).stream_position()?;
-        Ok(Mark { rows, part: self.number, bytes, plain: self.plain })
+        Ok((Mark { rows, part: self.number, bytes, plain: self.plain }, file.try_clone()?))
     }
 
     /// Bytes before compression.
@@ -186,6 +185,13 @@ mod tests {
             }
         };
         text
+    }
+
+    impl Part {
+        fn mark(&mut self, rows: u64) -> io::Result<Mark> {
+            let (mark, file) = self.pause(rows)?;
+            file.sync_data().map(|()| mark)
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Where chunks go until they are a whole file.
 
 use std::{
+    fs::File,
     io,
     path::{Path, PathBuf},
 };
@@ -55,13 +56,20 @@ impl Sink {
         }
     }
 
+    /// Hands everything to the system. The mark holds once the file that comes with it is on disk, too.
+    pub(super) fn pause(&mut self, rows: u64) -> io::Result<(Mark, Option<File>)> {
+        match self {
+            Sink::Text(part) => part.pause(rows).map(|(mark, file)| (mark, Some(file))),
+            #[cfg(feature = "parquet")]
+            Sink::Columns(part) => part.pause(rows),
+        }
+    }
+
     /// Puts everything on disk.
     pub(super) fn mark(&mut self, rows: u64) -> io::Result<Mark> {
-        match self {
-            Sink::Text(part) => part.mark(rows),
-            #[cfg(feature = "parquet")]
-            Sink::Columns(part) => part.mark(rows),
-        }
+        let (mark, file) = self.pause(rows)?;
+        file.map_or(Ok(()), |file| file.sync_data())?;
+        Ok(mark)
     }
 
     /// Removes what this mark doesn't count.

@@ -3,6 +3,7 @@
 use std::{
     io::{self, Write},
     path::{Path, PathBuf},
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -12,7 +13,7 @@ use sayso_client::{Client, InitiateRequest, Reading, Source, State};
 
 use super::{
     form::{Chunk, Form},
-    journal::{Journal, Line, Told},
+    journal::{Journal, Line, Mark, Told},
     part, place,
     sink::Sink,
 };
@@ -130,10 +131,18 @@ impl Order<'_> {
             sink.sweep(base, mark).with_context(words)?;
         }
         let (plain, every) = (sink.plain(), self.checkpoint * sink.patience());
-        let mut keeper =
-            Keeper { journal: &mut journal, sink: &mut sink, every, taken: from, at: Instant::now(), plain };
+        let mut keeper = Keeper {
+            journal: &mut journal,
+            sink: &mut sink,
+            every,
+            taken: from,
+            at: Instant::now(),
+            plain,
+            syncing: None,
+            lost: false,
+        };
         let read = self.read(token, rows, from, |chunk, read| keeper.take(chunk, read)).await;
-        if let Err(error) = read {
+        if let Err(error) = read.and_then(|()| keeper.settle()) {
             return Err(keeper.keep(error, rows));
         }
         let bytes = sink.plain();
@@ -247,45 +256,81 @@ impl Order<'_> {
     }
 }
 
-/// Writes chunks, and now and then notes down how far it is.
+/// Writes chunks, and now and then notes down how far it is. The disk takes what was written while the next chunks come: a mark goes into the
+/// journal when its file is on disk, and one is on its way at a time.
 struct Keeper<'a> {
     journal: &'a mut Journal,
     sink: &'a mut Sink,
     every: u64,
     /// Rows that were written.
     taken: u64,
-    /// When the last mark was made, and of how many bytes.
+    /// When the last mark was begun, and after how many bytes.
     at: Instant,
     plain: u64,
+    /// The mark that is to hold next.
+    syncing: Option<(Mark, JoinHandle<io::Result<()>>)>,
+    /// Whether a file could not be written, or not be put on disk. What of it is there nobody knows, not even who asks again and is told of
+    /// no error.
+    lost: bool,
 }
 
 impl Keeper<'_> {
     fn take(&mut self, chunk: Chunk, read: u64) -> anyhow::Result<()> {
-        self.sink.take(&chunk).context("what was read can't be written")?;
+        if let Err(error) = self.sink.take(&chunk) {
+            // A part of the chunk may be there: no mark can be behind it any more.
+            self.lost = true;
+            return Err(error.context(CANT_WRITE));
+        }
         self.taken = read;
+        if self.syncing.as_ref().is_some_and(|(_, sync)| sync.is_finished()) {
+            self.settle()?;
+        }
         if self.sink.plain() - self.plain >= self.every || self.at.elapsed() >= MARK_EVERY {
             self.mark(read)?;
         }
         Ok(())
     }
 
+    /// Begins a mark, when the one before holds.
     fn mark(&mut self, read: u64) -> anyhow::Result<()> {
-        let mark = self.sink.mark(read).context("what was read can't be written")?;
-        self.journal.add(&Line::Mark(mark))?;
+        self.settle()?;
+        let paused = self.sink.pause(read);
+        self.lost |= paused.is_err();
+        let (mark, file) = paused.context(CANT_WRITE)?;
+        let sync = thread::spawn(move || file.map_or(Ok(()), |file| file.sync_data()));
+        self.syncing = Some((mark, sync));
         (self.at, self.plain) = (Instant::now(), self.sink.plain());
         Ok(())
     }
 
+    /// Waits until the mark that was begun holds.
+    fn settle(&mut self) -> anyhow::Result<()> {
+        let Some((mark, sync)) = self.syncing.take() else { return Ok(()) };
+        let synced = sync.join().unwrap_or_else(|_| Err(io::Error::other("the thread that syncs has panicked")));
+        self.lost |= synced.is_err();
+        synced.context(CANT_WRITE)?;
+        self.journal.add(&Line::Mark(mark))
+    }
+
     /// Keeps what was read before a failure, and says so.
     fn keep(&mut self, error: anyhow::Error, rows: u64) -> anyhow::Error {
-        let kept = match self.mark(self.taken) {
+        let kept = match self.keep_all() {
             Ok(()) => format!("{} of {} rows are kept", out::count(self.taken), out::count(rows)),
             // On a full disk nothing more can be kept than what the last mark tells.
             Err(_) => "what was on disk before is kept".to_owned(),
         };
         anyhow!("{}; {kept}: the same command goes on from there", out::chain(&error))
     }
+
+    fn keep_all(&mut self) -> anyhow::Result<()> {
+        self.settle()?;
+        anyhow::ensure!(!self.lost, CANT_WRITE);
+        self.mark(self.taken)?;
+        self.settle()
+    }
 }
+
+const CANT_WRITE: &str = "what was read can't be written";
 
 /// A key for an Initiate that may be repeated.
 fn random_key() -> anyhow::Result<String> {

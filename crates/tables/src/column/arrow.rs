@@ -112,7 +112,7 @@ plain!(
     DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
     TimestampMillisecondBuilder::new().with_timezone("UTC"),
     |date| date.0,
-    |column, from| { Option::<Date>::deserialize(from).map(|date| column.append_option(date.and_then(|date| date.0))) }
+    |column, from| Option::<Date>::deserialize(from).map(|date| column.append_option(date.and_then(|date| date.0)))
 );
 
 /// A text goes from the record into the column, with escapes or without.
