@@ -75,7 +75,7 @@ async fn import(args: &ImportArgs, connected: &Connected, stop: &Stop) -> anyhow
     let options = options(args, connected, &request, mapping.as_ref().map(|(_, text)| text.as_str()))?;
     let (mapping, client) = (mapping.map(|(mapping, _)| mapping), &connected.client);
 
-    let (journal, mut told) = Journal::open(first_file)?;
+    let (journal, mut told) = journal::open(first_file)?;
     let journal = Arc::new(journal);
     // Of one that has no token yet nothing is staged.
     if told.token.is_some() && told.options.as_ref().is_some_and(|before| *before != options) {

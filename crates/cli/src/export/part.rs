@@ -8,8 +8,9 @@ use std::{
 
 use flate2::{read::GzDecoder, write::GzEncoder};
 
-use super::journal::{Mark, beside};
+use super::journal::Mark;
 use crate::args::Compress;
+use crate::journal::beside;
 
 /// An unfinished file of lines.
 pub(super) struct Part {

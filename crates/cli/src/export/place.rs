@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::journal::beside;
+use crate::journal::beside;
 
 /// Puts a whole file in its place. Both names are in one directory.
 pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {

@@ -13,7 +13,7 @@ use sayso_client::{Client, InitiateRequest, Reading, Source, State};
 
 use super::{
     form::{Chunk, Form},
-    journal::{Journal, Line, Mark, Told},
+    journal::{self, Journal, Line, Mark, Told},
     part, place,
     sink::Sink,
 };
@@ -87,8 +87,8 @@ impl Ready {
 impl Order<'_> {
     /// Exports into a file that lies beside `base` until it is [put](Ready::put) where `file` says, which is told the moment.
     pub(super) async fn write_file(&self, base: &Path, file: impl Fn(&str) -> PathBuf) -> anyhow::Result<Done> {
-        let (mut journal, told) = Journal::open(base)?;
-        let told = self.of_use(&mut journal, base, told).await?;
+        let (journal, told) = journal::open(base)?;
+        let told = self.of_use(&journal, base, told).await?;
         if let (Some((part, file, bytes)), Some((token, rows, snapshot))) = (&told.whole, &told.complete) {
             let ready = Some(Ready { part: part.clone(), file: file.clone(), journal });
             let (began, snapshot) = (told.began, snapshot.clone());
@@ -132,7 +132,7 @@ impl Order<'_> {
         }
         let (plain, every) = (sink.plain(), self.checkpoint * sink.patience());
         let mut keeper = Keeper {
-            journal: &mut journal,
+            journal: &journal,
             sink: &mut sink,
             every,
             taken: from,
@@ -170,7 +170,7 @@ impl Order<'_> {
     }
 
     /// What of a former run can be gone on with; begins a new one otherwise.
-    async fn of_use(&self, journal: &mut Journal, base: &Path, told: Told) -> anyhow::Result<Told> {
+    async fn of_use(&self, journal: &Journal, base: &Path, told: Told) -> anyhow::Result<Told> {
         let same = told.options.as_deref() == Some(&self.options);
         if same && told.whole.is_some() {
             return Ok(told);
@@ -259,7 +259,7 @@ impl Order<'_> {
 /// Writes chunks, and now and then notes down how far it is. The disk takes what was written while the next chunks come: a mark goes into the
 /// journal when its file is on disk, and one is on its way at a time.
 struct Keeper<'a> {
-    journal: &'a mut Journal,
+    journal: &'a Journal,
     sink: &'a mut Sink,
     every: u64,
     /// Rows that were written.

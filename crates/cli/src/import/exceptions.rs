@@ -11,7 +11,8 @@ use anyhow::Context;
 use sayso_client::{Client, Error};
 use serde_json::{Value, json};
 
-use super::{StagedPieces, journal::beside, pieces::Rejected};
+use super::{StagedPieces, pieces::Rejected};
+use crate::journal::beside;
 
 /// Exceptions asked for at once.
 const PAGE: u64 = 1_000;
