@@ -222,6 +222,7 @@ impl<'a> Job<'a> {
             reading: Reading {
                 limit: args.limit,
                 at_once: usize::try_from(args.at_once).unwrap_or(1),
+                page_bytes: form.page_bytes(),
                 ..Reading::default()
             },
             checkpoint: args.checkpoint.0,

@@ -68,6 +68,17 @@ impl Form {
         }
     }
 
+    /// Bytes that a page of records should not exceed. A page that becomes columns is in memory several times over: as it came, as builders of
+    /// columns that grow by doubling, and as columns that wait to be written.
+    pub(super) fn page_bytes(self) -> u64 {
+        match self {
+            Form::Ndjson => 4 << 20,
+            Form::Csv(_) => 2 << 20,
+            #[cfg(feature = "parquet")]
+            Form::Parquet(_) => 3 << 19,
+        }
+    }
+
     /// The ending of a file's name.
     pub(super) fn ending(self) -> &'static str {
         match self {
