@@ -11,7 +11,7 @@ use std::{
     net::SocketAddr,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use bytes::{Buf, Bytes};
@@ -19,11 +19,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use parking_lot::Mutex;
 
-use super::{
-    patience::Patience,
-    turns::{Turn, Turns},
-    unreadable,
-};
+use super::{patience::Patience, unreadable};
 
 /// What a last block wants to hear of its connection.
 pub(crate) trait Ending: Send + 'static {
@@ -156,20 +152,35 @@ pub(crate) struct FlushIo<T> {
     connection: Arc<Connection>,
     patience: Patience,
     waiting: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-    turn: Turn,
+    /// Bytes written since others had their turn.
+    in_turn: usize,
     /// What is sent in the stead of an answer of hyper's own.
     stead: Option<Bytes>,
 }
 
+/// Bytes after which a connection lets others write. Whole pages in turn would fill buffers of megabytes for each of many readers
+/// before the first of them reads: taking turns, what one wrote is still in the processor's cache when it is read.
+const TURN: usize = 256 << 10;
+
 impl<T> FlushIo<T> {
+    /// Whether it is others' turn; then this one is woken behind them.
+    fn turn_is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        let over = self.in_turn >= TURN;
+        if over {
+            self.in_turn = 0;
+            cx.waker().wake_by_ref();
+        }
+        over
+    }
+
     /// Wraps `io`.
-    pub(crate) fn new(io: T, connection: Arc<Connection>, patience: Patience, turns: &Turns) -> Self {
-        Self { io, connection, patience, waiting: None, turn: Turn::new(turns), stead: None }
+    pub(crate) fn new(io: T, connection: Arc<Connection>, patience: Patience) -> Self {
+        Self { io, connection, patience, waiting: None, in_turn: 0, stead: None }
     }
 
     fn after_write(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(bytes)) = &outcome {
-            self.turn.sent(*bytes);
+            self.in_turn += *bytes;
             self.connection.wrote(*bytes);
         }
         self.with_patience(cx, outcome)
@@ -181,7 +192,7 @@ impl<T> FlushIo<T> {
             self.waiting = None;
             return outcome;
         }
-        self.turn.end();
+        self.in_turn = 0;
         let patience = &self.patience;
         let waiting = self.waiting.get_or_insert_with(|| Box::pin(patience.clone().run_out()));
         if waiting.as_mut().poll(cx).is_pending() {
@@ -223,7 +234,9 @@ impl<T: Read + Unpin> Read for FlushIo<T> {
 
 impl<T: Write + Unpin> Write for FlushIo<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        ready!(self.turn.poll_mine(cx));
+        if self.turn_is_over(cx) {
+            return Poll::Pending;
+        }
         if let Some(outcome) = self.write_in_stead(cx, buf) {
             return outcome;
         }
@@ -236,7 +249,9 @@ impl<T: Write + Unpin> Write for FlushIo<T> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.turn.poll_mine(cx));
+        if self.turn_is_over(cx) {
+            return Poll::Pending;
+        }
         if let Some(outcome) = bufs.first().and_then(|first| self.write_in_stead(cx, first)) {
             return outcome;
         }
@@ -252,7 +267,6 @@ impl<T: Write + Unpin> Write for FlushIo<T> {
         // plain sockets flush at once; TLS has a buffer of its own, which waits for the reader as a write does
         let outcome = Pin::new(&mut self.io).poll_flush(cx);
         let outcome = self.with_patience(cx, outcome);
-        self.turn.end();
         if let Poll::Ready(Ok(())) = outcome {
             self.connection.flushed();
         }

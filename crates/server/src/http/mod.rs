@@ -15,5 +15,4 @@ mod serving;
 pub(crate) mod spelling;
 pub(crate) mod stack;
 pub(crate) mod tls;
-pub(crate) mod turns;
 mod unreadable;

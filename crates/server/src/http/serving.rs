@@ -21,7 +21,6 @@ use super::{
     patience::{Patience, Unacknowledged},
     peer::Peer,
     spelling,
-    turns::Turns,
 };
 use crate::options::Options;
 
@@ -31,7 +30,6 @@ pub(super) struct Serving {
     pub(super) router: Router,
     pub(super) options: Arc<Options>,
     pub(super) unacknowledged: Arc<Unacknowledged>,
-    pub(super) turns: Turns,
     /// Changes when the server is to end.
     pub(super) stopping: watch::Receiver<()>,
 }
@@ -70,8 +68,8 @@ impl Serving {
         connection: Arc<Connection>,
         patience: Patience,
     ) {
-        let Self { router, options, turns, mut stopping, .. } = self;
-        let io = FlushIo::new(io, Arc::clone(&connection), patience, &turns);
+        let Self { router, options, mut stopping, .. } = self;
+        let io = FlushIo::new(io, Arc::clone(&connection), patience);
         let (asked, answering) = (Arc::clone(&connection), Arc::clone(&connection));
         let head_idle = options.head_idle;
         let service = router
