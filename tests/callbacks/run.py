@@ -20,7 +20,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ACCOUNT = "CALLBACKS"
-PYPI, NPM = "standardwebhooks==1.1.0", "standardwebhooks@1.1.1"
+PYPI, NPM = "standardwebhooks==1.1.0", "standardwebhooks@1.1.1"  # npm's stands in package-lock.json
 
 
 def main():
@@ -162,11 +162,14 @@ def node(tools):
     for program in ("node", "npm"):
         if not shutil.which(program):
             return None, f"{program} is not installed"
-    folder = tools / "npm"
+    folder, lock = tools / "npm", (HERE / "package-lock.json").read_text()
+    installed = folder / "package-lock.json"
     try:
-        if not (folder / "node_modules" / "standardwebhooks").exists():
-            install = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder), NPM]
-            subprocess.run(install, check=True, capture_output=True)
+        if not (folder / "node_modules").exists() or not installed.exists() or installed.read_text() != lock:
+            folder.mkdir(parents=True, exist_ok=True)
+            for file in ("package.json", "package-lock.json"):
+                shutil.copy(HERE / file, folder)
+            subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=folder, check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError) as error:
         return None, f"not installable: {last_line(error)}"
     return ["node", str(HERE / "verify.mjs"), str(folder)], ""
