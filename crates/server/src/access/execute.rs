@@ -16,7 +16,7 @@ use sayso_model::{
     id::{ACCESS_TOKEN_MAX, AccessToken, AccountNo},
     selection::{Conditions, Selection},
 };
-use sayso_store::{Store, StoreError};
+use sayso_store::{Store, StoreError, account::Account};
 
 use super::{
     App, Caller,
@@ -213,6 +213,22 @@ pub(super) fn parse_token(text: &str) -> Option<AccessToken> {
     number.map(AccessToken)
 }
 
+/// The account and the user of a job, if both are still there, the user active, and so the OAuth client if there was one.
+pub(super) fn still_active(
+    store: &Store,
+    account: AccountNo,
+    user_id: &str,
+    client_id: Option<&str>,
+) -> Result<Option<(Account, User)>, StoreError> {
+    let Some(account) = store.account_by_no(account)? else { return Ok(None) };
+    let Some(user) = account.config.user(user_id).filter(|user| user.is_active).cloned() else { return Ok(None) };
+    let client = match client_id {
+        Some(id) => store.clients(account.no)?.iter().any(|client| client.client_id == id && client.is_active),
+        None => true,
+    };
+    Ok(client.then_some((account, user)))
+}
+
 /// What the export engine asks when a job is ready: are the user and the client still there and active, and may the user
 /// export it (export.md, Status, Failed)? A store that can't answer is a no, with its reason in the log.
 pub fn permission_check(store: &Store) -> PermissionCheck {
@@ -223,14 +239,9 @@ pub fn permission_check(store: &Store) -> PermissionCheck {
         client_id: Option<&str>,
         subject: &Subject,
     ) -> Result<bool, StoreError> {
-        let Some(account) = store.account_by_no(account)? else { return Ok(false) };
-        let Some(user) = account.config.user(user_id).filter(|u| u.is_active) else { return Ok(false) };
-        let client = match client_id {
-            Some(id) => store.clients(account.no)?.iter().any(|c| c.client_id == id && c.is_active),
-            None => true,
-        };
+        let Some((account, user)) = still_active(store, account, user_id, client_id)? else { return Ok(false) };
         let rights = Rights::of(&account.config.source, user.user_groups.iter().map(String::as_str));
-        Ok(client && rights.level(Area::Exports) >= Level::Edit && may_execute(&account.config, user, subject))
+        Ok(rights.level(Area::Exports) >= Level::Edit && may_execute(&account.config, &user, subject))
     }
     let store = store.clone();
     Arc::new(move |account, user_id, client_id, subject| {

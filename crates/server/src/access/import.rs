@@ -17,7 +17,7 @@ use sayso_store::{Store, StoreError};
 
 use super::{
     App, Caller, Permit,
-    execute::parse_token,
+    execute::{parse_token, still_active},
     permit::{Permission, require},
 };
 use crate::{error::ApiError, http::path::path_value, options::Options};
@@ -129,14 +129,9 @@ pub(crate) async fn aside<T: Send + 'static>(
 /// What the import engine asks before each batch: are the user and the client still there and active, and may the user import?
 pub fn import_permission_check(store: &Store) -> PermissionCheck {
     fn holds(store: &Store, account: AccountNo, user_id: &str, client_id: Option<&str>) -> Result<bool, StoreError> {
-        let Some(account) = store.account_by_no(account)? else { return Ok(false) };
-        let Some(user) = account.config.user(user_id).filter(|u| u.is_active) else { return Ok(false) };
-        let client = match client_id {
-            Some(id) => store.clients(account.no)?.iter().any(|c| c.client_id == id && c.is_active),
-            None => true,
-        };
+        let Some((account, user)) = still_active(store, account, user_id, client_id)? else { return Ok(false) };
         let rights = Rights::of(&account.config.source, user.user_groups.iter().map(String::as_str));
-        Ok(client && rights.level(Area::Imports) >= Level::Edit)
+        Ok(rights.level(Area::Imports) >= Level::Edit)
     }
     let store = store.clone();
     Arc::new(move |account, user_id, client_id| {
