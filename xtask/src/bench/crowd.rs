@@ -4,14 +4,13 @@
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
-    os::fd::AsFd,
     slice::Iter,
     thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, anyhow, bail, ensure};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::{buffer::spare_capacity, event::epoll};
 
 use super::{
     client::{BUFFER, Head, find},
@@ -46,35 +45,27 @@ fn read(readers: &mut [Reader<'_>], started: Instant, time: Duration) -> anyhow:
     for reader in &mut *readers {
         reader.ask()?;
     }
-    let mut at_work: Vec<&mut Reader<'_>> = readers.iter_mut().collect();
-    while !at_work.is_empty() {
-        let mut waiting: Vec<_> =
-            at_work.iter().map(|reader| PollFd::from_borrowed_fd(reader.stream.as_fd(), PollFlags::IN)).collect();
-        poll(&mut waiting, None)?;
-        let ready: Vec<bool> = waiting.iter().map(|fd| !fd.revents().is_empty()).collect();
-        let mut ready = ready.into_iter();
-        let mut failed = None;
-        at_work.retain_mut(|reader| {
-            if ready.next() != Some(true) {
-                return true;
+    let waiting = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+    for (at, reader) in readers.iter().enumerate() {
+        epoll::add(&waiting, &reader.stream, epoll::EventData::new_u64(at as u64), epoll::EventFlags::IN)?;
+    }
+    let mut at_work = readers.len();
+    let mut ready = Vec::with_capacity(readers.len());
+    while at_work > 0 {
+        ready.clear();
+        epoll::wait(&waiting, spare_capacity(&mut ready), None)?;
+        for event in &ready {
+            let reader = usize::try_from(event.data.u64()).ok().and_then(|at| readers.get_mut(at));
+            let reader = reader.context("an event of no reader")?;
+            let Some(length) = reader.read(&mut buffer)? else { continue };
+            bytes += length;
+            latencies.push(reader.asked.elapsed());
+            if started.elapsed() < time {
+                reader.ask()?;
+            } else {
+                epoll::delete(&waiting, &reader.stream)?;
+                at_work -= 1;
             }
-            let read = reader.read(&mut buffer).and_then(|ended| {
-                let Some(length) = ended else { return Ok(true) };
-                bytes += length;
-                latencies.push(reader.asked.elapsed());
-                let goes_on = started.elapsed() < time;
-                if goes_on {
-                    reader.ask()?;
-                }
-                Ok(goes_on)
-            });
-            read.unwrap_or_else(|error| {
-                failed = Some(error);
-                false
-            })
-        });
-        if let Some(error) = failed {
-            return Err(error);
         }
     }
     Ok((bytes, latencies))

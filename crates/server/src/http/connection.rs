@@ -19,7 +19,11 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use parking_lot::Mutex;
 
-use super::{patience::Patience, unreadable};
+use super::{
+    line::{FREE, Line, Place, SHARE},
+    patience::Patience,
+    unreadable,
+};
 
 /// What a last block wants to hear of its connection.
 pub(crate) trait Ending: Send + 'static {
@@ -74,6 +78,11 @@ impl Connection {
     /// The head of a request has been read.
     pub(crate) fn begin(&self) {
         self.state.lock().begun += 1;
+    }
+
+    /// How many requests' heads have been read.
+    fn begun(&self) -> u64 {
+        self.state.lock().begun
     }
 
     /// Whether a request has been read whose answer has not left: its handler is at work, or its body under way.
@@ -152,35 +161,72 @@ pub(crate) struct FlushIo<T> {
     connection: Arc<Connection>,
     patience: Patience,
     waiting: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-    /// Bytes written since others had their turn.
-    in_turn: usize,
+    turns: Turns,
     /// What is sent in the stead of an answer of hyper's own.
     stead: Option<Bytes>,
 }
 
-/// Bytes after which a connection lets others write. Whole pages in turn would fill buffers of megabytes for each of many readers
-/// before the first of them reads: taking turns, what one wrote is still in the processor's cache when it is read.
+/// When the connection's answer may be written.
+struct Turns {
+    line: Arc<Line>,
+    /// Which answer it is, as the connection counts them, and the bytes of it that were written.
+    answer: u64,
+    written: u64,
+    /// From when on it needs one.
+    place: Option<Place>,
+    /// Bytes written since other tasks of this thread had their turn.
+    in_turn: usize,
+}
+
+/// Bytes after which a connection lets other tasks of its thread run: what they have to say, or to hear, mustn't wait for a page.
 const TURN: usize = 256 << 10;
 
-impl<T> FlushIo<T> {
-    /// Whether it is others' turn; then this one is woken behind them.
-    fn turn_is_over(&mut self, cx: &mut Context<'_>) -> bool {
-        let over = self.in_turn >= TURN;
-        if over {
-            self.in_turn = 0;
-            cx.waker().wake_by_ref();
+impl Turns {
+    fn poll(&mut self, cx: &mut Context<'_>, answer: u64) -> Poll<()> {
+        if self.answer != answer {
+            (self.answer, self.written, self.place) = (answer, 0, None);
         }
-        over
+        if self.in_turn >= TURN {
+            self.in_turn = 0;
+            if let Some(place) = self.place.as_mut().filter(|place| place.is_overtaken()) {
+                place.step_aside();
+            }
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if self.written < FREE {
+            return Poll::Ready(());
+        }
+        if self.written >= SHARE {
+            (self.written, self.place) = (FREE, None);
+        }
+        self.place.get_or_insert_with(|| Place::behind_all(&self.line)).poll_turn(cx)
     }
 
+    fn wrote(&mut self, bytes: usize) {
+        self.in_turn += bytes;
+        self.written += bytes as u64;
+    }
+
+    /// There is nothing more to write for now.
+    fn pause(&mut self) {
+        self.in_turn = 0;
+        if let Some(place) = &mut self.place {
+            place.step_aside();
+        }
+    }
+}
+
+impl<T> FlushIo<T> {
     /// Wraps `io`.
-    pub(crate) fn new(io: T, connection: Arc<Connection>, patience: Patience) -> Self {
-        Self { io, connection, patience, waiting: None, in_turn: 0, stead: None }
+    pub(crate) fn new(io: T, connection: Arc<Connection>, patience: Patience, line: &Arc<Line>) -> Self {
+        let turns = Turns { line: Arc::clone(line), answer: 0, written: 0, place: None, in_turn: 0 };
+        Self { io, connection, patience, waiting: None, turns, stead: None }
     }
 
     fn after_write(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(bytes)) = &outcome {
-            self.in_turn += *bytes;
+            self.turns.wrote(*bytes);
             self.connection.wrote(*bytes);
         }
         self.with_patience(cx, outcome)
@@ -192,7 +238,7 @@ impl<T> FlushIo<T> {
             self.waiting = None;
             return outcome;
         }
-        self.in_turn = 0;
+        self.turns.pause();
         let patience = &self.patience;
         let waiting = self.waiting.get_or_insert_with(|| Box::pin(patience.clone().run_out()));
         if waiting.as_mut().poll(cx).is_pending() {
@@ -234,7 +280,8 @@ impl<T: Read + Unpin> Read for FlushIo<T> {
 
 impl<T: Write + Unpin> Write for FlushIo<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        if self.turn_is_over(cx) {
+        let begun = self.connection.begun();
+        if self.turns.poll(cx, begun).is_pending() {
             return Poll::Pending;
         }
         if let Some(outcome) = self.write_in_stead(cx, buf) {
@@ -249,7 +296,8 @@ impl<T: Write + Unpin> Write for FlushIo<T> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.turn_is_over(cx) {
+        let begun = self.connection.begun();
+        if self.turns.poll(cx, begun).is_pending() {
             return Poll::Pending;
         }
         if let Some(outcome) = bufs.first().and_then(|first| self.write_in_stead(cx, first)) {
@@ -269,6 +317,9 @@ impl<T: Write + Unpin> Write for FlushIo<T> {
         let outcome = self.with_patience(cx, outcome);
         if let Poll::Ready(Ok(())) = outcome {
             self.connection.flushed();
+            if !self.connection.is_answering() {
+                self.turns.pause();
+            }
         }
         outcome
     }
@@ -284,3 +335,6 @@ impl<T> Drop for FlushIo<T> {
         self.connection.closed();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ use tokio::{
     time::MissedTickBehavior,
 };
 
-use super::{connection::Connection, patience::Unacknowledged, serving::Serving};
+use super::{connection::Connection, line::Line, patience::Unacknowledged, serving::Serving};
 use crate::{access::App, health, options::Options, router::router};
 
 /// Why the server can't serve.
@@ -56,6 +56,7 @@ pub async fn serve(
         router: router(App::new(store, engine, imports, options.clone())),
         options: Arc::new(options),
         unacknowledged: Arc::new(Unacknowledged::default()),
+        line: Line::of_cores(),
         stopping,
     };
     let mut connections = JoinSet::new();

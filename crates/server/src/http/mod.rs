@@ -5,6 +5,7 @@ pub(crate) mod connection;
 pub(crate) mod content;
 pub(crate) mod encoding;
 pub(crate) mod leftover;
+mod line;
 pub(crate) mod listen;
 pub(crate) mod path;
 pub(crate) mod patience;

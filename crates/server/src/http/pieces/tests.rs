@@ -19,6 +19,7 @@ use tokio::{
 use super::*;
 use crate::http::{
     connection::FlushIo,
+    line::Line,
     patience::Patience,
     tls::tests::{load, shake, write_pair},
 };
@@ -104,7 +105,7 @@ fn serve_over(
 ) -> (Heard, JoinHandle<hyper::Result<()>>) {
     let heard = Heard::default();
     let connection = Connection::new(([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into());
-    let io = FlushIo::new(TokioIo::new(io), Arc::clone(&connection), Patience::blind(STALL));
+    let io = FlushIo::new(TokioIo::new(io), Arc::clone(&connection), Patience::blind(STALL), &Line::of_cores());
     let probe = Arc::clone(&heard);
     let service = service_fn(move |request: Request<Incoming>| {
         let ending = Some(Box::new(Probe(Arc::clone(&probe))) as Box<dyn Ending>);
@@ -242,7 +243,7 @@ async fn a_reader_who_takes_nothing_is_let_go_and_what_it_held_is_freed() {
 async fn what_registers_on_a_closed_connection_is_dropped() {
     let connection = Connection::new(([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into());
     let (_client, io) = tokio::io::duplex(64);
-    drop(FlushIo::new(TokioIo::new(io), Arc::clone(&connection), Patience::blind(STALL)));
+    drop(FlushIo::new(TokioIo::new(io), Arc::clone(&connection), Patience::blind(STALL), &Line::of_cores()));
     let heard = Heard::default();
     connection.when_flushed(0, Box::new(Probe(Arc::clone(&heard))));
     assert_eq!(*heard.lock(), ["gone"]);
@@ -252,7 +253,7 @@ async fn what_registers_on_a_closed_connection_is_dropped() {
 async fn a_flush_before_the_last_byte_was_taken_is_not_the_one() {
     let connection = Connection::new(([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into());
     let (_client, io) = tokio::io::duplex(64);
-    let mut io = FlushIo::new(TokioIo::new(io), Arc::clone(&connection), Patience::blind(STALL));
+    let mut io = FlushIo::new(TokioIo::new(io), Arc::clone(&connection), Patience::blind(STALL), &Line::of_cores());
     let heard = Heard::default();
     connection.when_flushed(3, Box::new(Probe(Arc::clone(&heard))));
     for (bytes, expected) in [(&b"ab"[..], &[][..]), (b"c", &["flushed", "gone"])] {

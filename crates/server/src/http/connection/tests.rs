@@ -1,0 +1,113 @@
+use std::{task::Waker, time::Duration};
+
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt as _, DuplexStream};
+
+use super::*;
+
+const KIB: usize = 1 << 10;
+
+/// A connection with a reader, who has asked for something.
+struct Sent {
+    io: FlushIo<TokioIo<DuplexStream>>,
+    reader: DuplexStream,
+}
+
+impl Sent {
+    /// Between writer and reader there is room for 512 KiB.
+    fn asked(line: &Arc<Line>) -> Self {
+        let (reader, io) = tokio::io::duplex(512 * KIB);
+        let connection = Connection::new(([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into());
+        connection.begin();
+        let patience = Patience::blind(Duration::from_secs(60));
+        Self { io: FlushIo::new(TokioIo::new(io), connection, patience, line), reader }
+    }
+
+    /// Writes 64 KiB if it may, and can.
+    fn write(&mut self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        let written = Pin::new(&mut self.io).poll_write(&mut cx, &[b'x'; 64 * KIB]);
+        matches!(written, Poll::Ready(Ok(written)) if written > 0)
+    }
+
+    /// Writes, whenever it is its turn, until it doesn't come again; the KiB.
+    fn write_on(&mut self) -> usize {
+        let mut kib = 0;
+        while self.write() || self.write() {
+            kib += 64;
+        }
+        kib
+    }
+
+    async fn read(&mut self, kib: usize) {
+        tokio::task::yield_now().await; // or the runtime would let this task write only so often
+        self.reader.read_exact(&mut vec![0; kib * KIB]).await.unwrap();
+    }
+
+    /// Ends the answer.
+    fn end(&mut self) {
+        self.io.connection.state.lock().answered += 1;
+        assert!(Pin::new(&mut self.io).poll_flush(&mut Context::from_waker(Waker::noop())).is_ready());
+    }
+}
+
+#[tokio::test]
+async fn the_answer_that_was_begun_first_goes_on_first() {
+    let line = Line::new(1);
+    let [mut first, mut second, mut third] = [(); 3].map(|()| Sent::asked(&line));
+    assert_eq!(first.write_on(), 512, "as much as its reader has room for");
+    assert_eq!(second.write_on(), 512, "the first one waits for its reader and holds nobody up");
+    first.read(512).await;
+    second.read(512).await;
+    assert!(second.write() || second.write());
+    assert_eq!(third.write_on(), 256, "what needs no place: one more is at work, and only one may be");
+    assert!(!first.write(), "it gets into line");
+    assert_eq!(second.write_on(), 192, "to the end of its turn");
+    assert_eq!(first.write_on(), 512);
+    assert_eq!(third.write_on(), 0, "the second one is before it");
+}
+
+#[tokio::test]
+async fn a_short_answer_waits_for_no_long_one() {
+    let line = Line::new(1);
+    let [mut long, mut short] = [(); 2].map(|()| Sent::asked(&line));
+    for _ in 0..5 {
+        assert!(long.write() || long.write());
+    }
+    assert!(short.write(), "another one is in the middle of its turn");
+}
+
+#[tokio::test]
+async fn an_answer_that_has_ended_or_broken_off_leaves_its_place() {
+    for ends in [true, false] {
+        let line = Line::new(1);
+        let [mut first, mut second] = [(); 2].map(|()| Sent::asked(&line));
+        for _ in 0..5 {
+            assert!(first.write() || first.write());
+        }
+        assert_eq!(second.write_on(), 256);
+        if ends {
+            first.end();
+        } else {
+            drop(first);
+        }
+        assert_eq!(second.write_on(), 256);
+    }
+}
+
+#[tokio::test]
+async fn a_very_long_answer_gets_behind_the_others_now_and_then() {
+    let line = Line::new(1);
+    let [mut long, mut other] = [(); 2].map(|()| Sent::asked(&line));
+    let mut written = 0;
+    while written < usize::try_from(SHARE).unwrap() / KIB {
+        assert!(long.write() || long.write(), "{written}");
+        long.read(64).await;
+        written += 64;
+        if written == 512 {
+            assert_eq!(other.write_on(), 256);
+        }
+    }
+    assert!(!long.write() && !long.write());
+    assert_eq!(other.write_on(), 256);
+}
