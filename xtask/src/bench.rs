@@ -80,6 +80,9 @@ pub(crate) struct Args {
     /// 20,000 profiles, one round: whether everything works; the figures mean nothing and go to target/bench
     #[arg(long)]
     quick: bool,
+    /// Imports records of little more than an email address with its preference, so that ten million fit on a disk
+    #[arg(long)]
+    lean: bool,
     /// Of the sample profiles
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -152,7 +155,7 @@ fn measure_all(args: &Args, maker: &Maker<'_>, peers: &Peers, report: &mut Repor
         measure::rivals::rivals(maker, peers, report, profiles, rounds)?;
     }
     if args.measures(Group::Import) {
-        measure::import::import(maker, report, profiles, rounds)?;
+        measure::import::import(maker, report, profiles, rounds, args.lean)?;
     }
     // what needs no loaded account
     if !args.only.is_empty() && args.only.iter().all(|group| matches!(group, Group::Peers | Group::Import)) {

@@ -34,11 +34,16 @@ impl Maker<'_> {
     pub(super) fn people(&self, profiles: u64) -> anyhow::Result<PathBuf> {
         let file = self.dir.join(format!("people-{profiles}.ndjson"));
         if !file.exists() {
-            let mut sample = Command::new(self.sayso);
-            sample.args(["sample", "--profiles", &profiles.to_string(), "--seed", &self.seed.to_string()]);
-            program::run(sample.arg("--out").arg(&file))?;
+            program::run(self.sample(profiles).arg("--out").arg(&file))?;
         }
         Ok(file)
+    }
+
+    /// The command that prints so many people.
+    pub(super) fn sample(&self, profiles: u64) -> Command {
+        let mut sample = Command::new(self.sayso);
+        sample.args(["sample", "--profiles", &profiles.to_string(), "--seed", &self.seed.to_string()]);
+        sample
     }
 
     /// The sample account with [`FIFTH`].

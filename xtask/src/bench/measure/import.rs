@@ -4,7 +4,7 @@ use std::{
     fs::{self, File},
     io::{BufRead, BufReader, BufWriter, Write},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 
 use crate::bench::{
@@ -32,6 +32,7 @@ pub(in crate::bench) fn import(
     report: &mut Report,
     profiles: u64,
     rounds: u32,
+    lean: bool,
 ) -> anyhow::Result<()> {
     report.section(
         "Import",
@@ -40,7 +41,7 @@ pub(in crate::bench) fn import(
     let sizes = [(profiles / 10).max(1_000), profiles];
     let mut whole = Vec::new();
     for size in sizes {
-        let people = people(maker, size)?;
+        let people = people(maker, size, lean)?;
         for _ in 0..rounds {
             once(maker, report, &people)?;
         }
@@ -76,30 +77,40 @@ struct People {
 }
 
 /// The sample people with bad ones among them.
-fn people(maker: &Maker<'_>, records: u64) -> anyhow::Result<People> {
-    let (good, file) = (maker.people(records)?, maker.dir.join(format!("import-{records}.ndjson")));
+fn people(maker: &Maker<'_>, records: u64, lean: bool) -> anyhow::Result<People> {
+    let file = maker.dir.join(format!("import-{records}.ndjson"));
     let mut out = BufWriter::new(File::create(&file)?);
-    let (mut bad, mut before) = (Vec::new(), String::new());
-    for (line, text) in (1..).zip(BufReader::new(File::open(&good)?).lines()) {
-        let text = text?;
+    let (mut bad, mut before) = (Vec::new(), Value::Null);
+    let mut sample = maker.sample(records);
+    let mut sampling = sample.stdout(Stdio::piped()).spawn().context("`sayso sample` can't be started")?;
+    let sampled = sampling.stdout.take().context("`sayso sample` has no output")?;
+    for (line, text) in (1..).zip(BufReader::new(sampled).lines()) {
+        let mut record: Value = serde_json::from_str(&text?)?;
+        if lean {
+            make_lean(&mut record);
+        }
+        if line % (2 * BAD) == 0 {
+            record["AlternateIds"] = before["AlternateIds"].clone();
+        } else if line % BAD == 0 {
+            record["Emails"][0]["EmailAddressType"] = "Boat".into();
+        }
+        writeln!(out, "{record}")?;
         if line % BAD == 0 {
-            let mut record: Value = serde_json::from_str(&text)?;
-            if line % (2 * BAD) == 0 {
-                let other: Value = serde_json::from_str(&before)?;
-                record["AlternateIds"] = other["AlternateIds"].clone();
-            } else {
-                record["Emails"][0]["EmailAddressType"] = "Boat".into();
-            }
-            writeln!(out, "{record}")?;
             bad.push(line);
         } else {
-            writeln!(out, "{text}")?;
-            before = text;
+            before = record;
         }
     }
+    ensure!(sampling.wait()?.success(), "`sayso sample` failed");
     out.into_inner().map_err(|error| anyhow::anyhow!("{error}"))?.sync_all()?;
-    crate::bench::remove(&good)?;
     Ok(People { file, records, bad })
+}
+
+/// Leaves an alternate id and an email address with its preference: what a list of subscribers has.
+fn make_lean(record: &mut Value) {
+    let Some(members) = record.as_object_mut() else { return };
+    members.retain(|name, _| ["AlternateIds", "Emails"].contains(&name.as_str()));
+    members.values_mut().filter_map(Value::as_array_mut).for_each(|list| list.truncate(1));
 }
 
 fn once(maker: &Maker<'_>, report: &mut Report, people: &People) -> anyhow::Result<()> {
