@@ -8,7 +8,7 @@ use serde_json::{Value, json, value::RawValue};
 use crate::{
     Error, Shape,
     column::{Date, Text},
-    record::{Address, ConsentVersion, Contact, Deleted, Email, Name, Phone, Preference, Profile},
+    record::{Address, ConsentVersion, Contact, Deleted, Email, Holder, Name, Phone, Preference},
 };
 
 /// How CSV is written.
@@ -256,7 +256,7 @@ impl Line {
         self.end()
     }
 
-    fn preferences(&mut self, profile: &Profile<'_>) -> csv::Result<()> {
+    fn preferences(&mut self, profile: &Holder<'_>) -> csv::Result<()> {
         let mut written = Ok(());
         profile.each_preference(|contact, preference| {
             if written.is_ok() {

@@ -23,7 +23,7 @@ use serde::Deserializer;
 use crate::{
     Error, Shape,
     column::{Column, Object, ReadObject},
-    record::{Contact, Deletions, Preferences, Profile, Profiles},
+    record::{Contact, Deletions, Holder, Preferences, Profiles},
 };
 
 /// The columns of a shape.
@@ -64,8 +64,7 @@ pub fn columns<'r>(shape: Shape, records: impl IntoIterator<Item = &'r str>) -> 
         Shape::Preferences => {
             let mut columns = Flat::default();
             for record in records {
-                let profile: Profile<'_> =
-                    serde_json::from_str(record).map_err(|cause| Error::record(record, cause))?;
+                let profile: Holder<'_> = serde_json::from_str(record).map_err(|cause| Error::record(record, cause))?;
                 profile.each_preference(|contact, preference| {
                     columns.contact(profile.profile_id, contact);
                     columns.preferences.push(Some(preference));

@@ -1,7 +1,9 @@
 //! A profile as an export gives it (profile.md), member by member in the wire's order; and the flat rows of preferences and of deleted
 //! profiles.
 
-use crate::column::{Choices, Dates, Flags, Lists, Numbers, Texts, object};
+use serde::Deserialize;
+
+use crate::column::{Choices, Dates, Flags, Lists, Numbers, Text, Texts, object};
 
 object! {
     /// Who made something and who changed it last.
@@ -207,28 +209,49 @@ pub(crate) struct Contact<'r> {
     pub(crate) is_active: Option<bool>,
 }
 
-impl<'a> Profile<'a> {
+/// What rows of preferences take of a profile: the rest is passed over, not read.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Holder<'a> {
+    #[serde(rename = "ProfileId")]
+    pub(crate) profile_id: Option<i64>,
+    #[serde(rename = "ProfilePreferences", borrow)]
+    of_profile: Option<Vec<Preference<'a>>>,
+    #[serde(rename = "Addresses", borrow)]
+    addresses: Option<Vec<HeldBy<'a>>>,
+    #[serde(rename = "PhoneNumbers", borrow)]
+    phone_numbers: Option<Vec<HeldBy<'a>>>,
+    #[serde(rename = "Emails", borrow)]
+    emails: Option<Vec<HeldBy<'a>>>,
+}
+
+/// The same of an address, a phone number or an email address, which have their own names for the same.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct HeldBy<'a> {
+    #[serde(rename = "AddressPreferences", alias = "PhoneNumberPreferences", alias = "EmailPreferences", borrow)]
+    preferences: Option<Vec<Preference<'a>>>,
+    #[serde(rename = "AddressType", alias = "PhoneType", alias = "EmailAddressType", borrow)]
+    kind_name: Option<Text<'a>>,
+    #[serde(rename = "Address1", alias = "PhoneNumber", alias = "EmailAddress", borrow)]
+    value: Option<Text<'a>>,
+    #[serde(rename = "IsActive")]
+    is_active: Option<bool>,
+}
+
+impl<'a> Holder<'a> {
     /// Every preference with its contact, in the wire's order.
     pub(crate) fn each_preference<'r>(&'r self, mut see: impl FnMut(Contact<'r>, &'r Preference<'a>)) {
-        fn text<'r>(text: &'r Option<crate::column::Text<'_>>) -> Option<&'r str> {
-            text.as_ref().map(|t| &*t.0)
-        }
         let none = Contact { kind: "Profile", kind_name: None, value: None, is_active: None };
-        self.profile_preferences.iter().flatten().for_each(|p| see(none, p));
-        for a in self.addresses.iter().flatten() {
-            let (kind_name, value) = (text(&a.kind), text(&a.address1));
-            let contact = Contact { kind: "Address", kind_name, value, is_active: a.is_active };
-            a.preferences.iter().flatten().for_each(|p| see(contact, p));
-        }
-        for n in self.phone_numbers.iter().flatten() {
-            let (kind_name, value) = (text(&n.kind), text(&n.phone_number));
-            let contact = Contact { kind: "Phone", kind_name, value, is_active: n.is_active };
-            n.preferences.iter().flatten().for_each(|p| see(contact, p));
-        }
-        for e in self.emails.iter().flatten() {
-            let (kind_name, value) = (text(&e.kind), text(&e.email_address));
-            let contact = Contact { kind: "Email", kind_name, value, is_active: e.is_active };
-            e.preferences.iter().flatten().for_each(|p| see(contact, p));
+        self.of_profile.iter().flatten().for_each(|p| see(none, p));
+        let contacts = [("Address", &self.addresses), ("Phone", &self.phone_numbers), ("Email", &self.emails)];
+        for (kind, held_by) in contacts {
+            for by in held_by.iter().flatten() {
+                let text = |text: &'r Option<Text<'a>>| text.as_ref().map(|text| &*text.0);
+                let (kind_name, value) = (text(&by.kind_name), text(&by.value));
+                let contact = Contact { kind, kind_name, value, is_active: by.is_active };
+                by.preferences.iter().flatten().for_each(|p| see(contact, p));
+            }
         }
     }
 }
