@@ -161,6 +161,14 @@ impl Server {
         }
     }
 
+    /// A counter of its own, as `/metrics` tells it.
+    pub(super) fn counter(&self, name: &str) -> anyhow::Result<f64> {
+        let (_, answer) = Connection::open(self.address)?.fetch(&client::get("/metrics", ""))?;
+        let told = String::from_utf8(answer)?;
+        let value = told.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        Ok(value.with_context(|| format!("/metrics tells no {name}"))?.parse()?)
+    }
+
     /// Ends an export and frees its files.
     pub(super) fn commit(&self, export: &Export) -> anyhow::Result<()> {
         let path = format!("{BASE}/Async/{ACCOUNT}/Export/{}/Commit", export.token);

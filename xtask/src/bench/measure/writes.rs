@@ -17,6 +17,9 @@ const CALLERS: usize = 64;
 /// Different requests of one caller, sent in turn.
 const OWN: usize = 200;
 
+/// Commits, each of which syncs once.
+const COMMITS: &str = "sayso_commits_total";
+
 /// Measures it.
 pub(in crate::bench) fn writes(
     maker: &Maker<'_>,
@@ -31,6 +34,7 @@ pub(in crate::bench) fn writes(
     );
     let time = Duration::from_secs(if quick { 1 } else { 4 });
     let (many, one) = ("writes, 64 callers", "writes, 1 caller");
+    let shared = "writes that share a commit, and its sync, 64 callers";
     let sync = "write and fdatasync of 4 KB, one after the other";
     let profiles = |at: usize| 1 + (at as u64 * 7919) % site.profiles;
     let requests: Vec<Vec<_>> = (0..CALLERS)
@@ -45,8 +49,11 @@ pub(in crate::bench) fn writes(
     site.server.memory.peak();
     for _ in 0..rounds {
         report.add(many, sync, Unit::PerSecond, limits::synced_writes(maker.dir, time / 4)?);
+        let commits = site.server.counter(COMMITS)?;
         let walk = walk::each(site.server.address, &requests, time)?;
+        let commits = site.server.counter(COMMITS)? - commits;
         report.add(many, SAYSO, Unit::PerSecond, walk.answers());
+        report.add(shared, SAYSO, Unit::Times, walk.latencies.len() as f64 / commits);
         report.add("p99 of a write, 64 callers", SAYSO, Unit::Milliseconds, percentile(&walk.latencies, 0.99));
         let walk = walk::each(site.server.address, &requests[..1], time / 2)?;
         report.add(one, SAYSO, Unit::PerSecond, walk.answers());
@@ -55,6 +62,9 @@ pub(in crate::bench) fn writes(
     report.memory("writes by 64 callers", site.server.memory.peak());
     let what = "concurrent writes of single profiles, 64 callers, against one sync for each";
     report.ratio(what, (many, SAYSO), (many, sync), Bound::AtLeast(5.0));
+    if let Some(shared) = report.median(shared, SAYSO) {
+        report.target("writes of 64 callers that share one sync", Unit::Times, shared, Bound::AtLeast(5.0));
+    }
     Ok(())
 }
 
