@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write},
+    io::{self, BufReader, BufWriter, ErrorKind, IoSlice, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
@@ -109,6 +109,26 @@ impl Part {
         self.out.write_all(bytes)
     }
 
+    /// Adds these with an end of line behind each. They go to the system from where they lie: copying them together first would
+    /// cost as much as reading them.
+    pub(super) fn write_lines<'l>(&mut self, lines: impl Iterator<Item = &'l [u8]>) -> io::Result<()> {
+        let Packer::Plain(out) = &mut self.out else {
+            let mut lines = lines;
+            return lines.try_for_each(|line| self.write(line).and_then(|()| self.write(b"\n")));
+        };
+        out.flush()?;
+        let mut slices = Vec::with_capacity(AT_ONCE);
+        for line in lines {
+            self.plain += line.len() as u64 + 1;
+            slices.extend([IoSlice::new(line), IoSlice::new(b"\n")]);
+            if slices.len() == AT_ONCE {
+                write_all(out.get_mut(), &mut slices)?;
+                slices.clear();
+            }
+        }
+        write_all(out.get_mut(), &mut slices)
+    }
+
     /// Hands everything to the system. The mark holds once the file, too, is on disk.
     pub(super) fn pause(&mut self, rows: u64) -> io::Result<(Mark, File)> {
         self.out.flush()?;
@@ -132,6 +152,22 @@ impl Part {
         file.into_inner()?.sync_all()?;
         Ok(place(&self.of, self.number))
     }
+}
+
+/// Pieces that the system takes at once: Linux takes no more than 1,024 (`IOV_MAX`).
+const AT_ONCE: usize = 1024;
+
+/// Writes all of these, one behind the other.
+fn write_all(mut out: impl Write, mut slices: &mut [IoSlice<'_>]) -> io::Result<()> {
+    while !slices.is_empty() {
+        match out.write_vectored(slices) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut slices, written),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 impl Packer {
@@ -217,6 +253,53 @@ mod tests {
             assert!(unpack(&whole, compress).as_bytes() == wanted, "{compress:?}");
             assert_eq!(mark.plain, wanted.len() as u64);
             assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        }
+    }
+
+    /// Takes at most three bytes at a time, and is interrupted before each.
+    #[derive(Default)]
+    struct Slow {
+        took: Vec<u8>,
+        interrupted: bool,
+    }
+
+    impl Write for Slow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.interrupted = !self.interrupted;
+            if self.interrupted {
+                return Err(ErrorKind::Interrupted.into());
+            }
+            let now = bytes.len().min(3);
+            self.took.extend_from_slice(&bytes[..now]);
+            Ok(now)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_are_written_whole_however_little_is_taken_at_once() {
+        let mut slow = Slow::default();
+        let mut slices = [&b"one line"[..], b"\n", b"", b"another", b"\n"].map(IoSlice::new);
+        write_all(&mut slow, &mut slices).unwrap();
+        assert_eq!(slow.took, b"one line\nanother\n");
+    }
+
+    #[test]
+    fn lines_follow_what_was_written_before_them() {
+        for compress in [None, Some(Compress::Gzip), Some(Compress::Zstd)] {
+            let dir = tempfile::tempdir().unwrap();
+            let of = dir.path().join("x");
+            let mut part = Part::begin(&of, compress).unwrap();
+            let lines: Vec<Vec<u8>> = (0..1500_u32).map(|n| n.to_string().into_bytes()).collect();
+            part.write(b"head\n").unwrap();
+            part.write_lines(lines.iter().map(Vec::as_slice)).unwrap();
+            part.write(b"end\n").unwrap();
+            let wanted = format!("head\n{}\nend\n", (0..1500).map(|n| n.to_string()).collect::<Vec<_>>().join("\n"));
+            let (mark, _) = part.pause(1500).unwrap();
+            assert_eq!(mark.plain, wanted.len() as u64);
+            assert_eq!(unpack(&part.finish().unwrap(), compress), wanted, "{compress:?}");
         }
     }
 

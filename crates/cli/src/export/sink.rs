@@ -7,9 +7,9 @@ use std::{
 };
 
 #[cfg(feature = "parquet")]
-use super::{columns::ColumnPart, form::What};
+use super::columns::ColumnPart;
 use super::{
-    form::{Chunk, Form},
+    form::{Chunk, Form, What},
     journal::Mark,
     part::{self, Part},
 };
@@ -47,7 +47,12 @@ impl Sink {
     /// Adds a chunk of its form.
     pub(super) fn take(&mut self, chunk: &Chunk) -> anyhow::Result<()> {
         match self {
-            Sink::Text(part) => chunk.each_text(&mut |text| Ok(part.write(text)?)),
+            Sink::Text(part) => match &chunk.what {
+                What::Records(records) => Ok(part.write_lines(records.bytes())?),
+                What::Text(text) => Ok(part.write(text)?),
+                #[cfg(feature = "parquet")]
+                What::Columns(_) => anyhow::bail!("columns can't stand in a file of text"),
+            },
             #[cfg(feature = "parquet")]
             Sink::Columns(part) => match &chunk.what {
                 What::Columns(columns) => Ok(part.write(columns, chunk.bytes)?),
