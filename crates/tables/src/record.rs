@@ -218,25 +218,44 @@ pub(crate) struct Holder<'a> {
     #[serde(rename = "ProfilePreferences", borrow)]
     of_profile: Option<Vec<Preference<'a>>>,
     #[serde(rename = "Addresses", borrow)]
-    addresses: Option<Vec<HeldBy<'a>>>,
+    addresses: Option<Vec<OfAddress<'a>>>,
     #[serde(rename = "PhoneNumbers", borrow)]
-    phone_numbers: Option<Vec<HeldBy<'a>>>,
+    phone_numbers: Option<Vec<OfPhone<'a>>>,
     #[serde(rename = "Emails", borrow)]
-    emails: Option<Vec<HeldBy<'a>>>,
+    emails: Option<Vec<OfEmail<'a>>>,
 }
 
-/// The same of an address, a phone number or an email address, which have their own names for the same.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct HeldBy<'a> {
-    #[serde(rename = "AddressPreferences", alias = "PhoneNumberPreferences", alias = "EmailPreferences", borrow)]
-    preferences: Option<Vec<Preference<'a>>>,
-    #[serde(rename = "AddressType", alias = "PhoneType", alias = "EmailAddressType", borrow)]
-    kind_name: Option<Text<'a>>,
-    #[serde(rename = "Address1", alias = "PhoneNumber", alias = "EmailAddress", borrow)]
-    value: Option<Text<'a>>,
-    #[serde(rename = "IsActive")]
-    is_active: Option<bool>,
+/// The same of an address, a phone number or an email address, each of which has its own names for the same.
+macro_rules! holders {
+    ($($name:ident: $kind:literal, $preferences:literal, $kind_name:literal, $value:literal;)*) => {$(
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct $name<'a> {
+            #[serde(rename = $preferences, borrow)]
+            preferences: Option<Vec<Preference<'a>>>,
+            #[serde(rename = $kind_name, borrow)]
+            kind_name: Option<Text<'a>>,
+            #[serde(rename = $value, borrow)]
+            value: Option<Text<'a>>,
+            #[serde(rename = "IsActive")]
+            is_active: Option<bool>,
+        }
+
+        impl<'a> $name<'a> {
+            fn each_preference<'r>(&'r self, see: &mut impl FnMut(Contact<'r>, &'r Preference<'a>)) {
+                let text = |text: &'r Option<Text<'a>>| text.as_ref().map(|text| &*text.0);
+                let (kind_name, value) = (text(&self.kind_name), text(&self.value));
+                let contact = Contact { kind: $kind, kind_name, value, is_active: self.is_active };
+                self.preferences.iter().flatten().for_each(|preference| see(contact, preference));
+            }
+        }
+    )*};
+}
+
+holders! {
+    OfAddress: "Address", "AddressPreferences", "AddressType", "Address1";
+    OfPhone: "Phone", "PhoneNumberPreferences", "PhoneType", "PhoneNumber";
+    OfEmail: "Email", "EmailPreferences", "EmailAddressType", "EmailAddress";
 }
 
 impl<'a> Holder<'a> {
@@ -244,14 +263,35 @@ impl<'a> Holder<'a> {
     pub(crate) fn each_preference<'r>(&'r self, mut see: impl FnMut(Contact<'r>, &'r Preference<'a>)) {
         let none = Contact { kind: "Profile", kind_name: None, value: None, is_active: None };
         self.of_profile.iter().flatten().for_each(|p| see(none, p));
-        let contacts = [("Address", &self.addresses), ("Phone", &self.phone_numbers), ("Email", &self.emails)];
-        for (kind, held_by) in contacts {
-            for by in held_by.iter().flatten() {
-                let text = |text: &'r Option<Text<'a>>| text.as_ref().map(|text| &*text.0);
-                let (kind_name, value) = (text(&by.kind_name), text(&by.value));
-                let contact = Contact { kind, kind_name, value, is_active: by.is_active };
-                by.preferences.iter().flatten().for_each(|p| see(contact, p));
-            }
-        }
+        self.addresses.iter().flatten().for_each(|address| address.each_preference(&mut see));
+        self.phone_numbers.iter().flatten().for_each(|phone| phone.each_preference(&mut see));
+        self.emails.iter().flatten().for_each(|email| email.each_preference(&mut see));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_contact_has_its_own_names_and_no_others() {
+        let record = r#"{"ProfileId":1,"Groups":7,
+            "Addresses":[{"EmailPreferences":[{"FilterId":"NO"}],"AddressPreferences":[{"FilterId":"A"}],"Address1":"Elm St"}],
+            "PhoneNumbers":[{"PhoneNumberPreferences":[{"FilterId":"P"}],"PhoneNumber":"1","EmailAddress":"no","IsActive":false}],
+            "Emails":[{"EmailAddress":"a@b","PhoneNumber":"no","EmailPreferences":[{"FilterId":"E"}],"EmailAddressType":"Home"}]}"#;
+        let holder: Holder<'_> = serde_json::from_str(record).unwrap();
+        let mut seen = Vec::new();
+        holder.each_preference(|contact, preference| {
+            let filter = preference.filter_id.as_ref().map(|text| &*text.0);
+            seen.push((contact.kind, contact.kind_name, contact.value, contact.is_active, filter));
+        });
+        assert_eq!(
+            seen,
+            [
+                ("Address", None, Some("Elm St"), None, Some("A")),
+                ("Phone", None, Some("1"), Some(false), Some("P")),
+                ("Email", Some("Home"), Some("a@b"), None, Some("E")),
+            ]
+        );
     }
 }

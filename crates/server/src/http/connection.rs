@@ -154,7 +154,7 @@ impl<B> Drop for Answer<B> {
     }
 }
 
-/// The IO of a connection: passes everything on, tells the [`Connection`] what was written and flushed, and fails a write when its
+/// The IO of a connection: passes everything on when the [`Line`] lets it, tells the [`Connection`] what was written and flushed, and fails a write when its
 /// [`Patience`] with the reader has run out, so that one who went away without a word frees the page it was reading.
 pub(crate) struct FlushIo<T> {
     io: T,
@@ -210,7 +210,6 @@ impl Turns {
 
     /// There is nothing more to write for now.
     fn pause(&mut self) {
-        self.in_turn = 0;
         if let Some(place) = &mut self.place {
             place.step_aside();
         }
@@ -238,6 +237,7 @@ impl<T> FlushIo<T> {
             self.waiting = None;
             return outcome;
         }
+        self.turns.in_turn = 0;
         self.turns.pause();
         let patience = &self.patience;
         let waiting = self.waiting.get_or_insert_with(|| Box::pin(patience.clone().run_out()));

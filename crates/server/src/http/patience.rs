@@ -86,6 +86,8 @@ impl Patience {
         loop {
             look += self.stall / LOOKS;
             sleep_until(look).await;
+            // Later than that where the connection waited for something else meanwhile: then nobody looked in time.
+            look = look.max(Instant::now());
             let now = match self.socket {
                 Some(socket) => self.list.of(socket).await,
                 None => None,
@@ -135,5 +137,23 @@ mod tests {
             left = Unacknowledged::default().of(socket).await.unwrap();
         }
         assert!(left < full);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test(start_paused = true)]
+    async fn what_a_reader_took_while_the_connection_waited_in_line_is_a_sign_of_life() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut reader = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut writer, _) = listener.accept().await.unwrap();
+        let block = [0; 1 << 16];
+        while let Ok(Ok(_)) = tokio::time::timeout(Duration::from_millis(100), writer.write(&block)).await {}
+        let patience = Patience::with(&writer, Duration::from_secs(8), Arc::default());
+        let mut run_out = std::pin::pin!(patience.run_out());
+        let look = Duration::from_millis(1500);
+        assert!(tokio::time::timeout(look, &mut run_out).await.is_err(), "the first look");
+        reader.read_exact(&mut vec![0; 1 << 17]).await.unwrap();
+        tokio::time::advance(Duration::from_secs(20)).await;
+        assert!(tokio::time::timeout(look, &mut run_out).await.is_err(), "it took something since");
+        assert!(tokio::time::timeout(Duration::from_secs(30), &mut run_out).await.is_ok(), "and then nothing");
     }
 }
