@@ -111,9 +111,8 @@ impl Part {
 
     /// Adds these with an end of line behind each. They go to the system from where they lie: copying them together first would
     /// cost as much as reading them.
-    pub(super) fn write_lines<'l>(&mut self, lines: impl Iterator<Item = &'l [u8]>) -> io::Result<()> {
+    pub(super) fn write_lines<'l>(&mut self, mut lines: impl Iterator<Item = &'l [u8]>) -> io::Result<()> {
         let Packer::Plain(out) = &mut self.out else {
-            let mut lines = lines;
             return lines.try_for_each(|line| self.write(line).and_then(|()| self.write(b"\n")));
         };
         out.flush()?;

@@ -11,7 +11,7 @@ use std::{
     net::SocketAddr,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::{Buf, Bytes};
@@ -223,6 +223,11 @@ impl<T> FlushIo<T> {
         Self { io, connection, patience, waiting: None, turns, stead: None }
     }
 
+    /// Ready when the answer that is under way may be written.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.turns.poll(cx, self.connection.begun())
+    }
+
     fn after_write(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(bytes)) = &outcome {
             self.turns.wrote(*bytes);
@@ -280,10 +285,7 @@ impl<T: Read + Unpin> Read for FlushIo<T> {
 
 impl<T: Write + Unpin> Write for FlushIo<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let begun = self.connection.begun();
-        if self.turns.poll(cx, begun).is_pending() {
-            return Poll::Pending;
-        }
+        ready!(self.poll_turn(cx));
         if let Some(outcome) = self.write_in_stead(cx, buf) {
             return outcome;
         }
@@ -296,10 +298,7 @@ impl<T: Write + Unpin> Write for FlushIo<T> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let begun = self.connection.begun();
-        if self.turns.poll(cx, begun).is_pending() {
-            return Poll::Pending;
-        }
+        ready!(self.poll_turn(cx));
         if let Some(outcome) = bufs.first().and_then(|first| self.write_in_stead(cx, first)) {
             return outcome;
         }
