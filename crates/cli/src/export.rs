@@ -8,6 +8,7 @@
 //! Killed at any moment, the next run reads the journal and goes on. A file has its name only when it is whole and on disk; the state of
 //! `--state` moves on only when all files have theirs; the token ends (Commit) only after that.
 
+mod chunks;
 #[cfg(feature = "parquet")]
 mod columns;
 mod form;

@@ -6,7 +6,7 @@ use std::{borrow::Cow, fmt};
 use serde::{Deserialize, Deserializer, de::Visitor};
 
 #[cfg(feature = "parquet")]
-pub(crate) use self::arrow::{Column, Into, Name};
+pub(crate) use self::arrow::Column;
 
 /// A kind of column, known by what it takes.
 pub(crate) trait Kind {
@@ -48,14 +48,19 @@ pub(crate) struct Date(pub(crate) Option<i64>);
 impl<'de> Deserialize<'de> for Date {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Text(text) = Text::deserialize(deserializer)?;
+        // Not the text itself: it may be anything of a person's.
+        Date::of(&text).map_err(|wanted| serde::de::Error::custom(format_args!("not {wanted}")))
+    }
+}
+
+impl Date {
+    /// The date that a text is, or what it should be.
+    pub(crate) fn of(text: &str) -> Result<Self, &'static str> {
         if text.is_empty() {
             return Ok(Date(None));
         }
         let moment = usual(text.as_bytes()).or_else(|| Some(text.parse::<jiff::Timestamp>().ok()?.as_millisecond()));
-        // Not the text itself: it may be anything of a person's.
-        moment
-            .map(|ms| Date(Some(ms)))
-            .ok_or_else(|| serde::de::Error::custom("a date is not like 2026-11-24T10:00:00.000Z"))
+        moment.map(|ms| Date(Some(ms))).ok_or("a date like 2026-11-24T10:00:00.000Z")
     }
 }
 
@@ -107,12 +112,15 @@ kinds! {
     Dates: Date, TimestampMillisecondBuilder;
 }
 
+/// Which objects or lists are there and not null.
+pub(crate) struct There(#[cfg(feature = "parquet")] arrow_buffer::NullBufferBuilder);
+
 /// A column of lists.
 #[cfg_attr(not(feature = "parquet"), allow(dead_code))] // then only its name is of use
 pub(crate) struct Lists<C> {
     items: C,
     offsets: Vec<i32>,
-    there: Vec<bool>,
+    there: There,
     count: i32,
 }
 
@@ -138,7 +146,7 @@ macro_rules! object {
         #[cfg_attr(not(feature = "parquet"), allow(dead_code))] // then only its name is of use
         pub(crate) struct $columns {
             $($field: $column,)*
-            there: Vec<bool>,
+            there: $crate::column::There,
         }
 
         impl $crate::column::Kind for $columns {
@@ -152,10 +160,11 @@ macro_rules! object {
                 vec![$(arrow_schema::Field::new($wire, <$column>::data_type(), true)),*].into()
             }
 
-            /// The columns, without what would make one of them.
-            pub(crate) fn arrays(self) -> Vec<arrow_array::ArrayRef> {
+            /// The columns, and which of the objects are there.
+            pub(crate) fn parts(mut self) -> (Vec<arrow_array::ArrayRef>, Option<arrow_buffer::NullBuffer>) {
                 use $crate::column::Column as _;
-                vec![$(self.$field.finish()),*]
+                let there = self.there.finish();
+                (vec![$(self.$field.finish()),*], there)
             }
         }
 
@@ -167,42 +176,48 @@ macro_rules! object {
 
             fn push(&mut self, item: Option<&Self::Item<'_>>) {
                 $(self.$field.push(item.and_then(|item| item.$field.as_ref()));)*
-                self.there.push(item.is_some());
+                self.there.append(item.is_some());
             }
 
-            fn read<'de, D: serde::Deserializer<'de>>(&mut self, from: D) -> Result<(), D::Error> {
-                from.deserialize_option($crate::column::ReadObject(self))
-            }
-
-            fn finish(self) -> arrow_array::ArrayRef {
-                let there = arrow_buffer::NullBuffer::from(self.there.clone());
-                let array = arrow_array::StructArray::new(Self::fields(), self.arrays(), Some(there));
-                std::sync::Arc::new(array)
-            }
-        }
-
-        #[cfg(feature = "parquet")]
-        impl $crate::column::Object for $columns {
-            fn read_members<'de, A: serde::de::MapAccess<'de>>(&mut self, mut members: A) -> Result<(), A::Error> {
+            fn read(&mut self, json: &mut $crate::json::Json<'_>) -> Result<(), serde_json::Error> {
+                const OBJECT: $crate::json::Bracket = $crate::json::Bracket::Object;
                 const NAMES: &[&str] = &[$($wire),*];
-                let (mut seen, mut next) = (0_u32, 0);
-                while let Some(found) = members.next_key_seed($crate::column::Name { names: NAMES, next })? {
-                    let Some(found) = found else {
-                        members.next_value::<serde::de::IgnoredAny>()?;
-                        continue;
-                    };
-                    if seen & (1 << found) != 0 {
-                        return Err(serde::de::Error::duplicate_field(NAMES[found]));
+                if json.null() {
+                    self.push(None);
+                    return Ok(());
+                }
+                let (mut seen, mut number) = (0_u32, 0);
+                let mut goes_on = json.open(OBJECT)?;
+                // As they are written nearly always: in their order and with no spaces.
+                $(
+                    if goes_on && json.takes(concat!('"', $wire, "\":")) {
+                        $crate::column::Column::read(&mut self.$field, json)?;
+                        goes_on = json.goes_on(OBJECT)?;
+                        seen |= 1 << number;
                     }
-                    (seen, next) = (seen | (1 << found), found + 1);
-                    let mut number = 0;
-                    $(
-                        if number == found {
-                            members.next_value_seed($crate::column::Into(&mut self.$field))?;
+                    number += 1;
+                )*
+                debug_assert_eq!(number, NAMES.len());
+                while goes_on {
+                    let name = json.name()?;
+                    match NAMES.iter().position(|known| *known == name) {
+                        None => json.skip()?,
+                        Some(found) if seen & (1 << found) != 0 => {
+                            return Err(json.wrong(format_args!("another {}", NAMES[found])));
                         }
-                        number += 1;
-                    )*
-                    debug_assert!(found < number);
+                        Some(found) => {
+                            let mut number = 0;
+                            $(
+                                if number == found {
+                                    $crate::column::Column::read(&mut self.$field, json)?;
+                                }
+                                number += 1;
+                            )*
+                            debug_assert!(found < number);
+                            seen |= 1 << found;
+                        }
+                    }
+                    goes_on = json.goes_on(OBJECT)?;
                 }
                 let mut number = 0;
                 $(
@@ -212,8 +227,13 @@ macro_rules! object {
                     number += 1;
                 )*
                 debug_assert_eq!(number, NAMES.len());
-                self.there.push(true);
+                self.there.append(true);
                 Ok(())
+            }
+
+            fn finish(self) -> arrow_array::ArrayRef {
+                let (arrays, there) = self.parts();
+                std::sync::Arc::new(arrow_array::StructArray::new(Self::fields(), arrays, there))
             }
         }
     };
@@ -222,36 +242,6 @@ pub(crate) use object;
 
 #[cfg(feature = "parquet")]
 mod arrow;
-
-/// Columns that an object becomes.
-#[cfg(feature = "parquet")]
-pub(crate) trait Object: Column {
-    /// Adds an object whose members come next in JSON. One that isn't known is left out, one that is missing is null.
-    fn read_members<'de, A: serde::de::MapAccess<'de>>(&mut self, members: A) -> Result<(), A::Error>;
-}
-
-/// Reads an object into its columns; a null, too, where it comes as an option.
-#[cfg(feature = "parquet")]
-pub(crate) struct ReadObject<'c, C>(pub(crate) &'c mut C);
-
-#[cfg(feature = "parquet")]
-impl<'de, C: Object> Visitor<'de> for ReadObject<'_, C> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-    fn visit_none<E>(self) -> Result<(), E> {
-        self.0.push(None);
-        Ok(())
-    }
-    fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
-        from.deserialize_map(self)
-    }
-    fn visit_map<A: serde::de::MapAccess<'de>>(self, members: A) -> Result<(), A::Error> {
-        self.0.read_members(members)
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -19,6 +19,8 @@ mod column;
 pub mod csv;
 mod error;
 #[cfg(feature = "parquet")]
+mod json;
+#[cfg(feature = "parquet")]
 pub mod parquet;
 mod record;
 

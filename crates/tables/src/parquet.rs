@@ -18,11 +18,11 @@ use parquet::{
         writer::SerializedFileWriter,
     },
 };
-use serde::Deserializer;
 
 use crate::{
     Error, Shape,
-    column::{Column, Object, ReadObject},
+    column::Column,
+    json::Json,
     record::{Contact, Deletions, Holder, Preferences, Profiles},
 };
 
@@ -49,18 +49,20 @@ pub use arrow_array::RecordBatch as Columns;
 /// # Errors
 /// [`Error::Record`] for one that is no profile.
 pub fn columns<'r>(shape: Shape, records: impl IntoIterator<Item = &'r str>) -> Result<Columns, Error> {
-    fn read<'r, C: Object>(records: impl IntoIterator<Item = &'r str>) -> Result<C, Error> {
+    fn read<'r, C: Column>(records: impl IntoIterator<Item = &'r str>) -> Result<C, Error> {
         let mut columns = C::default();
         for record in records {
-            let mut json = serde_json::Deserializer::from_str(record);
-            let read = json.deserialize_map(ReadObject(&mut columns)).and_then(|()| json.end());
+            let mut json = Json::new(record);
+            // As an item of a list it may be null; here it is somebody.
+            let is_there = if json.null() { Err(json.wrong("a profile")) } else { Ok(()) };
+            let read = is_there.and_then(|()| columns.read(&mut json)).and_then(|()| json.end());
             read.map_err(|cause| Error::record(record, cause))?;
         }
         Ok(columns)
     }
     let columns = match shape {
-        Shape::Profiles => read::<Profiles>(records)?.arrays(),
-        Shape::Deleted => read::<Deletions>(records)?.arrays(),
+        Shape::Profiles => read::<Profiles>(records)?.parts().0,
+        Shape::Deleted => read::<Deletions>(records)?.parts().0,
         Shape::Preferences => {
             let mut columns = Flat::default();
             for record in records {
@@ -104,7 +106,7 @@ impl Flat {
             Arc::new(self.value.finish()),
             Arc::new(self.is_active.finish()),
         ];
-        arrays.extend(self.preferences.arrays());
+        arrays.extend(self.preferences.parts().0);
         arrays
     }
 }
@@ -165,18 +167,20 @@ fn properties() -> WriterProperties {
         )
         .set_offset_index_disabled(true)
         .set_max_row_group_row_count(Some(ROWS_IN_GROUP))
-        // Each of some two hundred columns keeps a page's values and levels until the page is full.
+        // Each of some two hundred columns keeps a page's values and levels until the page is full, and a dictionary until it is.
         .set_data_page_row_count_limit(ROWS_IN_PAGE)
         .set_data_page_size_limit(BYTES_IN_PAGE)
-        .set_dictionary_page_size_limit(BYTES_IN_PAGE)
+        .set_dictionary_page_size_limit(BYTES_IN_DICTIONARY)
         .set_created_by(concat!("sayso ", env!("CARGO_PKG_VERSION")).to_owned())
         .build()
 }
 
 /// What DuckDB reads well, and few enough for memory.
 const ROWS_IN_GROUP: usize = 50_000;
-const ROWS_IN_PAGE: usize = 5_000;
+const ROWS_IN_PAGE: usize = 2_500;
 const BYTES_IN_PAGE: usize = 256 << 10;
+/// Room for some thousands of names. What has more of them differs from row to row, and a dictionary only makes it larger.
+const BYTES_IN_DICTIONARY: usize = 64 << 10;
 
 /// Puts the row groups of several files one behind the other into one, without reading the values in them.
 ///

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use sayso_client::Records;
+
 #[cfg(feature = "parquet")]
 use super::columns::ColumnPart;
 use super::{
@@ -48,7 +50,7 @@ impl Sink {
     pub(super) fn take(&mut self, chunk: &Chunk) -> anyhow::Result<()> {
         match self {
             Sink::Text(part) => match &chunk.what {
-                What::Records(records) => Ok(part.write_lines(records.bytes())?),
+                What::Records(pages) => Ok(part.write_lines(pages.iter().flat_map(Records::bytes))?),
                 What::Text(text) => Ok(part.write(text)?),
                 #[cfg(feature = "parquet")]
                 What::Columns(_) => anyhow::bail!("columns can't stand in a file of text"),

@@ -8,10 +8,10 @@ use std::{
 };
 
 use anyhow::{Context, anyhow};
-use futures_util::TryStreamExt;
 use sayso_client::{Client, InitiateRequest, Reading, Source, State};
 
 use super::{
+    chunks::Chunks,
     form::{Chunk, Form},
     journal::{self, Journal, Line, Mark, Told},
     part, place,
@@ -223,19 +223,9 @@ impl Order<'_> {
     ) -> anyhow::Result<()> {
         let mut progress = Progress::start(format!("reading {}", self.source), Some(rows)).from(from);
         let pages = self.client.pages(token, Reading { from: from + 1, ..self.reading });
-        let form = self.form;
-        // A table is made of one page while another one is on its way.
-        let chunks = pages
-            .map_err(|error| in_words(&error))
-            .map_ok(move |page| async move {
-                tokio::task::spawn_blocking(move || form.chunk(page.records))
-                    .await
-                    .context("a page was not worked on")?
-            })
-            .try_buffered(2);
-        let mut chunks = std::pin::pin!(chunks);
+        let mut chunks = Chunks::of(self.form, pages);
         let mut read = from;
-        while let Some(chunk) = self.unless_stopped(chunks.try_next()).await?? {
+        while let Some(chunk) = self.unless_stopped(chunks.next()).await?? {
             read += chunk.records;
             // Writing may wait for the disk.
             tokio::task::block_in_place(|| take(chunk, read))?;

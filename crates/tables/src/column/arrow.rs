@@ -1,20 +1,18 @@
 //! Building the columns: values and nulls go in one by one, an array of Arrow comes out. A record is read straight into them: a value of its
 //! own for each object and list would cost as much as the rest.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use arrow_array::{
     Array, ArrayRef, ListArray,
     builder::{BooleanBuilder, Int32Builder, Int64Builder, StringBuilder, TimestampMillisecondBuilder},
 };
-use arrow_buffer::{NullBuffer, OffsetBuffer};
+use arrow_buffer::{NullBuffer, NullBufferBuilder, OffsetBuffer};
 use arrow_schema::{DataType, Field, TimeUnit};
-use serde::{
-    Deserialize, Deserializer,
-    de::{DeserializeSeed, SeqAccess, Visitor},
-};
+use serde_json::Error;
 
-use super::{Choices, Date, Dates, Flags, Kind, Lists, Numbers, Texts};
+use super::{Choices, Date, Dates, Flags, Kind, Lists, Numbers, Texts, There};
+use crate::json::{Bracket, Json};
 
 /// A column under construction.
 pub(crate) trait Column: Kind + Default {
@@ -25,52 +23,32 @@ pub(crate) trait Column: Kind + Default {
     fn push(&mut self, item: Option<&Self::Item<'_>>);
 
     /// Adds what comes next in JSON: a value, or a null.
-    fn read<'de, D: Deserializer<'de>>(&mut self, from: D) -> Result<(), D::Error>;
+    fn read(&mut self, json: &mut Json<'_>) -> Result<(), Error>;
 
     /// Ends it.
     fn finish(self) -> ArrayRef;
 }
 
-/// Reads what comes next into a column.
-pub(crate) struct Into<'c, C>(pub(crate) &'c mut C);
-
-impl<'de, C: Column> DeserializeSeed<'de> for Into<'_, C> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
-        self.0.read(from)
+impl Default for There {
+    fn default() -> Self {
+        Self(NullBufferBuilder::new(0))
     }
 }
 
-/// Reads the name of a member: its number among `names`, or none.
-pub(crate) struct Name {
-    pub(crate) names: &'static [&'static str],
-    /// Which one should come next; members nearly always come in their order.
-    pub(crate) next: usize,
-}
-
-impl<'de> DeserializeSeed<'de> for Name {
-    type Value = Option<usize>;
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
-        from.deserialize_identifier(self)
+impl There {
+    /// Adds whether one is there.
+    pub(crate) fn append(&mut self, is_there: bool) {
+        self.0.append(is_there);
     }
-}
 
-impl Visitor<'_> for Name {
-    type Value = Option<usize>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the name of a member")
-    }
-    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        let is_next = self.names.get(self.next) == Some(&name);
-        Ok(if is_next { Some(self.next) } else { self.names.iter().position(|other| *other == name) })
+    /// Ends it; nothing when all are there.
+    pub(crate) fn finish(&mut self) -> Option<NullBuffer> {
+        self.0.finish()
     }
 }
 
 macro_rules! plain {
-    ($name:ident, $type:expr, $new:expr, |$value:ident| $take:expr, |$column:ident, $from:ident| $read:expr) => {
+    ($name:ident, $type:expr, $new:expr, |$value:ident| $take:expr, |$json:ident| $read:expr) => {
         impl Default for $name {
             fn default() -> Self {
                 Self($new)
@@ -84,9 +62,13 @@ macro_rules! plain {
             fn push(&mut self, item: Option<&Self::Item<'_>>) {
                 self.0.append_option(item.and_then(|$value| $take));
             }
-            fn read<'de, D: Deserializer<'de>>(&mut self, $from: D) -> Result<(), D::Error> {
-                let $column = &mut self.0;
-                $read
+            fn read(&mut self, $json: &mut Json<'_>) -> Result<(), Error> {
+                if $json.null() {
+                    self.0.append_null();
+                } else {
+                    self.0.append_option($read);
+                }
+                Ok(())
             }
             fn finish(mut self) -> ArrayRef {
                 Arc::new(self.0.finish())
@@ -95,51 +77,24 @@ macro_rules! plain {
     };
 }
 
-plain!(Texts, DataType::Utf8, StringBuilder::new(), |text| Some(&*text.0), |column, from| {
-    from.deserialize_option(ReadText(column))
+plain!(Texts, DataType::Utf8, StringBuilder::new(), |text| Some(&*text.0), |json| Some(json.text()?));
+plain!(Numbers, DataType::Int64, Int64Builder::new(), |n| Some(*n), |json| Some(json.number()?));
+plain!(Choices, DataType::Int32, Int32Builder::new(), |n| Some(*n), |json| {
+    let number = json.number()?;
+    Some(i32::try_from(number).map_err(|_| json.wrong("a number of 32 bits"))?)
 });
-plain!(Numbers, DataType::Int64, Int64Builder::new(), |n| Some(*n), |column, from| {
-    Option::deserialize(from).map(|n| column.append_option(n))
-});
-plain!(Choices, DataType::Int32, Int32Builder::new(), |n| Some(*n), |column, from| {
-    Option::deserialize(from).map(|n| column.append_option(n))
-});
-plain!(Flags, DataType::Boolean, BooleanBuilder::new(), |b| Some(*b), |column, from| {
-    Option::deserialize(from).map(|b| column.append_option(b))
-});
+plain!(Flags, DataType::Boolean, BooleanBuilder::new(), |b| Some(*b), |json| Some(json.flag()?));
 plain!(
     Dates,
     DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
     TimestampMillisecondBuilder::new().with_timezone("UTC"),
     |date| date.0,
-    |column, from| Option::<Date>::deserialize(from).map(|date| column.append_option(date.and_then(|date| date.0)))
+    |json| Date::of(&json.text()?).map_err(|wanted| json.wrong(wanted))?.0
 );
-
-/// A text goes from the record into the column, with escapes or without.
-struct ReadText<'c>(&'c mut StringBuilder);
-
-impl<'de> Visitor<'de> for ReadText<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-    fn visit_none<E>(self) -> Result<(), E> {
-        self.0.append_null();
-        Ok(())
-    }
-    fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
-        from.deserialize_str(self)
-    }
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.0.append_value(text);
-        Ok(())
-    }
-}
 
 impl<C: Default> Default for Lists<C> {
     fn default() -> Self {
-        Self { items: C::default(), offsets: vec![0], there: Vec::new(), count: 0 }
+        Self { items: C::default(), offsets: vec![0], there: There::default(), count: 0 }
     }
 }
 
@@ -154,15 +109,27 @@ impl<C: Column> Column for Lists<C> {
         self.end(items.len(), list.is_some());
     }
 
-    fn read<'de, D: Deserializer<'de>>(&mut self, from: D) -> Result<(), D::Error> {
-        from.deserialize_option(ReadList(self))
+    fn read(&mut self, json: &mut Json<'_>) -> Result<(), Error> {
+        if json.null() {
+            self.end(0, false);
+            return Ok(());
+        }
+        let mut items = 0;
+        let mut goes_on = json.open(Bracket::List)?;
+        while goes_on {
+            self.items.read(json)?;
+            items += 1;
+            goes_on = json.goes_on(Bracket::List)?;
+        }
+        self.end(items, true);
+        Ok(())
     }
 
-    fn finish(self) -> ArrayRef {
+    fn finish(mut self) -> ArrayRef {
         let items = self.items.finish();
         let field = Arc::new(Field::new("item", items.data_type().clone(), true));
         let offsets = OffsetBuffer::new(self.offsets.into());
-        Arc::new(ListArray::new(field, offsets, items, Some(NullBuffer::from(self.there))))
+        Arc::new(ListArray::new(field, offsets, items, self.there.finish()))
     }
 }
 
@@ -171,31 +138,6 @@ impl<C: Column> Lists<C> {
     fn end(&mut self, items: usize, is_there: bool) {
         self.count += i32::try_from(items).expect("a page of an export has fewer than 2^31 of anything");
         self.offsets.push(self.count);
-        self.there.push(is_there);
-    }
-}
-
-struct ReadList<'c, C>(&'c mut Lists<C>);
-
-impl<'de, C: Column> Visitor<'de> for ReadList<'_, C> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list")
-    }
-    fn visit_none<E>(self) -> Result<(), E> {
-        self.0.end(0, false);
-        Ok(())
-    }
-    fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
-        from.deserialize_seq(self)
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        let mut items = 0;
-        while list.next_element_seed(Into(&mut self.0.items))?.is_some() {
-            items += 1;
-        }
-        self.0.end(items, true);
-        Ok(())
+        self.there.append(is_there);
     }
 }

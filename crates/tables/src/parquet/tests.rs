@@ -8,6 +8,8 @@ use arrow_array::{
     types::{Int32Type, Int64Type, TimestampMillisecondType},
 };
 use parquet::{arrow::arrow_reader::ParquetRecordBatchReaderBuilder, file::reader::ChunkReader};
+use proptest::prelude::*;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -72,7 +74,7 @@ fn members_are_read_in_any_order_and_what_is_unknown_missing_or_null_does_no_har
     for record in records {
         wanted.push(Some(&serde_json::from_str(record).unwrap()));
     }
-    let wanted = Columns::try_new(schema(Shape::Profiles), wanted.arrays()).unwrap();
+    let wanted = Columns::try_new(schema(Shape::Profiles), wanted.parts().0).unwrap();
     assert_eq!(columns(Shape::Profiles, records).unwrap(), wanted);
 
     let table = columns(Shape::Profiles, [odd]).unwrap();
@@ -104,4 +106,47 @@ fn parts_are_joined_in_their_order() {
     let joined = join(&parts, tempfile::tempfile().unwrap()).unwrap();
     let table = read(joined.try_clone().unwrap());
     assert_eq!(table, columns(Shape::Profiles, [ANNE, r#"{"ProfileId":8}"#, r#"{"ProfileId":9}"#, ANNE]).unwrap());
+}
+
+/// A record with its members in another order, some of them left out or null, and unknown ones among them.
+fn disordered(record: &Value, choices: &mut impl FnMut() -> u8) -> Value {
+    match record {
+        Value::Object(members) => {
+            let mut mixed = serde_json::Map::new();
+            let mut names: Vec<&String> = members.keys().collect();
+            while !names.is_empty() {
+                let next = if choices().is_multiple_of(3) { usize::from(choices()) % names.len() } else { 0 };
+                let name = names.remove(next);
+                let value = disordered(&members[name], choices);
+                match choices() % 8 {
+                    0 => {}
+                    1 => drop(mixed.insert(name.clone(), Value::Null)),
+                    2 => mixed.extend([(format!("{name}\""), json!([{"a": "}\\"}, null])), (name.clone(), value)]),
+                    _ => drop(mixed.insert(name.clone(), value)),
+                }
+            }
+            Value::Object(mixed)
+        }
+        Value::Array(items) => items.iter().map(|item| disordered(item, choices)).collect(),
+        other => other.clone(),
+    }
+}
+
+proptest! {
+    /// Against CSV's way of reading, which makes a value of each object.
+    #[test]
+    fn a_record_is_read_the_same_whatever_its_order_and_its_spaces(choices in prop::collection::vec(any::<u8>(), 400..401), is_pretty: bool) {
+        let mut choices = choices.into_iter().cycle();
+        let anne: Value = serde_json::from_str(ANNE).unwrap();
+        let odd = disordered(&anne, &mut || choices.next().unwrap());
+        let odd = if is_pretty { serde_json::to_string_pretty(&odd) } else { serde_json::to_string(&odd) }.unwrap();
+        let mut wanted = Profiles::default();
+        wanted.push(Some(&serde_json::from_str(&odd).unwrap()));
+        let wanted = Columns::try_new(schema(Shape::Profiles), wanted.parts().0).unwrap();
+        prop_assert_eq!(columns(Shape::Profiles, [&*odd]).unwrap(), wanted);
+        // Whatever of it is cut off is no record.
+        let cut = usize::from(choices.next().unwrap()) * odd.len() / 256;
+        let cut = (0..=cut).rev().find(|at| odd.is_char_boundary(*at)).unwrap();
+        prop_assert!(columns(Shape::Profiles, [&odd[..cut]]).is_err());
+    }
 }
