@@ -30,9 +30,24 @@ pub struct HistoryEntry {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Record<V> {
+struct Stored {
     author: Author,
-    value: V,
+    value: Value,
+}
+
+/// A former value as it is stored: sealed, with who replaced it.
+pub(crate) struct Record {
+    kind: HistoryKind,
+    sealed: Vec<u8>,
+}
+
+/// What a change replaced, as it is stored.
+pub(crate) fn records(author: &Author, former: Vec<Former>) -> Result<Vec<Record>, StoreError> {
+    let record = |former: Former| {
+        let sealed = seal::seal_json(&Stored { author: author.clone(), value: former.value })?;
+        Ok(Record { kind: former.kind, sealed })
+    };
+    former.into_iter().map(record).collect()
 }
 
 /// Appends what a change replaced. Two changes of one profile within a millisecond continue one sequence of each kind.
@@ -42,12 +57,8 @@ pub(crate) fn append(
     no: AccountNo,
     id: ProfileId,
     when: Moment,
-    author: &Author,
-    former: &[Former],
+    former: &[Record],
 ) -> Result<(), StoreError> {
-    if former.is_empty() {
-        return Ok(());
-    }
     let mut next: Vec<(HistoryKind, u32)> = Vec::new();
     for former in former {
         let at = match next.iter().position(|(kind, _)| *kind == former.kind) {
@@ -58,9 +69,8 @@ pub(crate) fn append(
             }
         };
         let Some((kind, sequence)) = next.get_mut(at) else { continue };
-        let record = Record { author: author.clone(), value: &former.value };
         let key = keys::history(no, id, *kind as u8, when, *sequence);
-        dbs.history.put(txn, &key, &seal::seal_json(&record)?).or_engine()?;
+        dbs.history.put(txn, &key, &former.sealed).or_engine()?;
         *sequence += 1;
     }
     Ok(())
@@ -136,7 +146,7 @@ pub(crate) fn open(key: &[u8], sealed: &[u8]) -> Result<HistoryEntry, StoreError
     let (kind, when, _) = keys::history_of(key)?;
     let kind =
         kind_of(kind).ok_or_else(|| StoreError::Damaged(format!("profile {id} has a history of kind {kind}")))?;
-    let Record { author, value } = seal::open_json(sealed, || format!("a history entry of profile {id}"))?;
+    let Stored { author, value } = seal::open_json(sealed, || format!("a history entry of profile {id}"))?;
     Ok(HistoryEntry { when, kind, author, value })
 }
 

@@ -71,24 +71,53 @@ impl Entries {
         }
     }
 
-    /// Makes the databases hold these entries in place of the `former` ones.
-    pub(crate) fn replace(&self, former: &Entries, dbs: &Databases, txn: &mut RwTxn<'_>) -> Result<(), StoreError> {
-        replace(dbs.by_key, txn, &former.keys, &self.keys)?;
-        replace(dbs.by_modified, txn, &former.modified, &self.modified)?;
-        replace(dbs.by_expiry, txn, &former.expiries, &self.expiries)
+    /// What has to change where the databases hold the `former` entries.
+    pub(crate) fn instead_of(self, former: &Entries) -> Difference {
+        let gone = Entries {
+            keys: but(&former.keys, &self.keys),
+            modified: but(&former.modified, &self.modified),
+            expiries: but(&former.expiries, &self.expiries),
+        };
+        let new = Entries {
+            keys: but(&self.keys, &former.keys),
+            modified: but(&self.modified, &former.modified),
+            expiries: but(&self.expiries, &former.expiries),
+        };
+        Difference { gone, new }
     }
 }
 
-fn replace<const N: usize>(
+/// Those that the others, which ascend, don't have.
+fn but<const N: usize>(entries: &[[u8; N]], others: &[[u8; N]]) -> Vec<[u8; N]> {
+    entries.iter().filter(|key| others.binary_search(key).is_err()).copied().collect()
+}
+
+/// Entries that take the place of others.
+#[derive(Debug)]
+pub(crate) struct Difference {
+    gone: Entries,
+    new: Entries,
+}
+
+impl Difference {
+    /// Makes the databases hold the new ones.
+    pub(crate) fn put(&self, dbs: &Databases, txn: &mut RwTxn<'_>) -> Result<(), StoreError> {
+        exchange(dbs.by_key, txn, &self.gone.keys, &self.new.keys)?;
+        exchange(dbs.by_modified, txn, &self.gone.modified, &self.new.modified)?;
+        exchange(dbs.by_expiry, txn, &self.gone.expiries, &self.new.expiries)
+    }
+}
+
+fn exchange<const N: usize>(
     db: crate::engine::Db,
     txn: &mut RwTxn<'_>,
-    former: &[[u8; N]],
+    gone: &[[u8; N]],
     new: &[[u8; N]],
 ) -> Result<(), StoreError> {
-    for key in former.iter().filter(|key| new.binary_search(key).is_err()) {
+    for key in gone {
         db.delete(txn, key).or_engine()?;
     }
-    for key in new.iter().filter(|key| former.binary_search(key).is_err()) {
+    for key in new {
         db.put(txn, key, &[]).or_engine()?;
     }
     Ok(())

@@ -14,6 +14,7 @@ use sayso_model::{
     facts,
     id::{AccountNo, Author, ProfileId},
     input::ProfileInput,
+    moment::Moment,
     reading,
 };
 
@@ -27,7 +28,9 @@ use crate::{
     keys,
     meta::Numbers,
     pending::Run,
+    profiles::Written,
     row, rows,
+    terms::Dictionary,
     tx::Tx,
 };
 
@@ -40,12 +43,50 @@ pub(crate) fn apply(
     import: Option<Import>,
 ) -> Result<Vec<Result<ProfileId, StoreError>>, StoreError> {
     let (answers, run) = put_all(tx, no, author, batch, import, &mut Claims::default())?;
+    put_run(tx, &run)?;
+    Ok(answers)
+}
+
+/// One new profile made ready, all but its number.
+pub(crate) struct New(Prepared);
+
+impl New {
+    /// Does what can be done without writing; a refusal is told when it is put. The dictionary may lack terms.
+    pub(crate) fn prepare(
+        input: ProfileInput,
+        account: &Account,
+        author: &Author,
+        dictionary: Dictionary,
+        stamp: Moment,
+    ) -> Result<Self, StoreError> {
+        let basis = Basis { account: account.clone(), author: author.clone(), dictionary, stamp, import: None };
+        prepare::chunk(vec![input], &basis, Vec::new()).map(Self)
+    }
+
+    /// The moment of the change.
+    pub(crate) fn moment(&self) -> Moment {
+        self.0.stamp
+    }
+}
+
+/// Puts it, of the present configuration.
+pub(crate) fn put_new(tx: &mut Tx<'_>, account: &Account, New(prepared): New) -> Result<Written, StoreError> {
+    let moment = prepared.stamp;
+    tx.stamped(moment);
+    let (answers, run) = put(tx, account, vec![prepared], &mut Claims::default(), &mut Vec::new())?;
+    put_run(tx, &run)?;
+    let none = || StoreError::Engine("a new profile was neither put nor refused".into());
+    let id = answers.into_iter().next().ok_or_else(none)??;
+    Ok(Written { id, moment, created: true, archived: 0 })
+}
+
+fn put_run(tx: &mut Tx<'_>, run: &Run) -> Result<(), StoreError> {
     if !run.is_empty() {
         let (dbs, txn) = tx.write();
         put_sorted(dbs.by_key, txn, run.by_key.iter().map(|key| (key, [])))?;
         put_sorted(dbs.by_expiry, txn, run.by_expiry.iter().map(|key| (key, [])))?;
     }
-    Ok(answers)
+    Ok(())
 }
 
 /// The same but for the entries of by_key and by_expiry, which are given back; `claims`: what by_key doesn't have yet.

@@ -19,6 +19,7 @@ pub(crate) const FORMAT: u32 = 4;
 
 const FORMAT_KEY: &[u8] = b"format";
 const STAMP_KEY: &[u8] = b"last stamp";
+const SNAPSHOT_KEY: &[u8] = b"last snapshot";
 const ACCOUNT_KEY: &[u8] = b"next account";
 
 /// The numbers of one account.
@@ -71,6 +72,16 @@ pub(crate) fn last_stamp(dbs: &Databases, txn: &Read<'_>) -> Result<Moment, Stor
 /// Persists the last stamp.
 pub(crate) fn put_last_stamp(dbs: &Databases, txn: &mut RwTxn<'_>, stamp: Moment) -> Result<(), StoreError> {
     put_number(dbs.meta, txn, STAMP_KEY, stamp.0.cast_unsigned())
+}
+
+/// The last moment that was given to a snapshot; the beginning of time before there was one.
+pub(crate) fn last_snapshot(dbs: &Databases, txn: &Read<'_>) -> Result<Moment, StoreError> {
+    Ok(number(dbs.meta, txn, SNAPSHOT_KEY)?.map_or(Moment(i64::MIN), |n| Moment(n.cast_signed())))
+}
+
+/// Persists it.
+pub(crate) fn put_last_snapshot(dbs: &Databases, txn: &mut RwTxn<'_>, stamp: Moment) -> Result<(), StoreError> {
+    put_number(dbs.meta, txn, SNAPSHOT_KEY, stamp.0.cast_unsigned())
 }
 
 /// Takes the number of a new account.

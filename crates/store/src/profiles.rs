@@ -110,8 +110,8 @@ impl Store {
         let engine = &self.shared().engine;
         rows::tombstone(&engine.dbs, &engine.read()?, account, id)
     }
-    /// Hands one change to the writer; the future ends when it is on disk (or refused, or not kept). Whether the future is awaited
-    /// or dropped, the change goes its way.
+    /// Prepares one change, which takes a fraction of a millisecond, and hands it to the writer; the future ends when it is on disk (or
+    /// refused, or not kept). Whether the future is awaited or dropped, the change goes its way.
     pub fn write(
         &self,
         account: AccountNo,
@@ -128,7 +128,9 @@ impl Store {
         change: Change,
         expected: Expected,
     ) -> impl Future<Output = Result<Written, StoreError>> + Send + 'static {
-        self.writer().run_on_profiles(move |tx| write::apply(tx, account, &author, change, &expected))
+        let prepared = write::prepare(self.shared(), account, &author, &change, &expected);
+        self.writer()
+            .run_on_profiles(move |tx| write::apply_prepared(tx, account, &author, &change, &expected, prepared))
     }
     /// Bulk load of new profiles (blocking): renders in parallel, puts index entries in key order, one transaction for the whole
     /// batch (the caller sizes it, see [`Store::server_is_running`]). One answer per input, in order; a refused one leaves the others.

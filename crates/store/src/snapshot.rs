@@ -8,8 +8,9 @@
 //! 3. Open the read transactions. They see the last complete commit, so *all* that was ever stamped and committed: everything stamped
 //!    before M is in them. Nothing of this write transaction is, since it is not committed yet, and snapshots are taken
 //!    before anything is stamped in it (`Writer::run_first`).
-//! 4. M becomes the last stamp and is committed with this transaction. Every stamp given after step 2, in this transaction or in a later
-//!    one, in this process or another, is max(last stamp, clock) and so at or after M, even when a clock goes back.
+//! 4. M becomes the last stamp, and the last that a snapshot was given, and is committed with this transaction. Every stamp given after
+//!    step 2, in this transaction or in a later one, in this process or another, is max(last stamp, clock) and so at or after M, even when
+//!    a clock goes back. A change that was prepared with an earlier moment isn't put with it ([`crate::write`]).
 //! 5. Only when that commit is on disk is the snapshot given out. If it fails, nobody ever learns of M.
 //!
 //! So a delta from M on misses nothing. What is stamped exactly M may stand on either side; deltas compare with `>=`.
@@ -89,7 +90,7 @@ impl Snapshot {
     fn take(tx: &mut Tx<'_>, shared: Arc<Shared>, no: AccountNo) -> Result<Self, StoreError> {
         let account = tx.account(no)?;
         let terms = Arc::clone(&tx.dictionary(no)?.terms);
-        let moment = tx.lasting_stamp();
+        let moment = tx.stamp_snapshot();
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let reads = (0..2 * cores + 4).map(|_| shared.engine.lasting_read()).collect::<Result<_, _>>()?;
         Ok(Self {

@@ -16,6 +16,7 @@ mod exports;
 mod finding;
 mod importing;
 mod loading;
+mod preparing;
 mod searching;
 mod shared_keys;
 mod snapshots;

@@ -23,7 +23,9 @@ pub(crate) struct Tx<'s> {
     shared: &'s Shared,
     txn: RwTxn<'s>,
     last_stamp: Moment,
-    persisted_stamp: Moment,
+    /// The last moment that was given to a snapshot.
+    last_snapshot: Moment,
+    persisted_snapshot: Moment,
     numbers: HashMap<AccountNo, Numbers>,
     dictionaries: HashMap<AccountNo, Dictionary>,
     /// Accounts made or configured in this transaction: not in the shared cache before they are committed.
@@ -62,11 +64,13 @@ impl<'s> Tx<'s> {
     pub(crate) fn begin_unsettled(shared: &'s Shared) -> Result<Self, StoreError> {
         let txn = shared.engine.env.write_txn().or_engine()?;
         let last_stamp = meta::last_stamp(&shared.engine.dbs, &txn)?;
+        let last_snapshot = meta::last_snapshot(&shared.engine.dbs, &txn)?;
         Ok(Self {
             shared,
             txn,
             last_stamp,
-            persisted_stamp: last_stamp,
+            last_snapshot,
+            persisted_snapshot: last_snapshot,
             numbers: HashMap::new(),
             dictionaries: HashMap::new(),
             accounts: HashMap::new(),
@@ -144,15 +148,23 @@ impl<'s> Tx<'s> {
         self.last_stamp
     }
 
-    /// Takes note of a stamp that was given to something in this transaction before it began.
+    /// Takes note of a stamp that was given to something in this transaction before it began. It may be before the last stamp, but
+    /// must not be before [`Tx::last_snapshot`].
     pub(crate) fn stamped(&mut self, stamp: Moment) {
         self.last_stamp = self.last_stamp.max(stamp);
     }
 
-    /// A stamp that is persisted even when nothing else is written.
-    pub(crate) fn lasting_stamp(&mut self) -> Moment {
+    /// The last moment that was given to a snapshot, by this transaction or before it. No change that isn't committed yet may have
+    /// an earlier one: the delta from the snapshot on would miss it.
+    pub(crate) fn last_snapshot(&self) -> Moment {
+        self.last_snapshot
+    }
+
+    /// A stamp for a snapshot, persisted even when nothing else is written.
+    pub(crate) fn stamp_snapshot(&mut self) -> Moment {
         let stamp = self.stamp();
-        self.must_commit |= stamp > self.persisted_stamp;
+        self.must_commit |= stamp > self.persisted_snapshot;
+        self.last_snapshot = self.last_snapshot.max(stamp);
         stamp
     }
 
@@ -282,6 +294,9 @@ impl<'s> Tx<'s> {
             }
             self.heads.put(dbs, &mut self.txn)?;
             meta::put_last_stamp(dbs, &mut self.txn, self.last_stamp)?;
+            if self.last_snapshot > self.persisted_snapshot {
+                meta::put_last_snapshot(dbs, &mut self.txn, self.last_snapshot)?;
+            }
             self.txn.commit().or_engine()
         }();
         // A disk that fills up in the middle of a commit gives the engine half a write, which it takes for a broken disk.

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use sayso_model::{
+    change::Changed,
     config::{Configuration, TypeDef},
     id::Author,
     input::parse_profile,
 };
 
 use super::*;
-use crate::{Role, SystemClock, write};
+use crate::{Role, SystemClock, profiles::Expected, write};
 
 #[test]
 fn an_alternate_id_that_two_profiles_have_is_found() {
@@ -31,13 +32,17 @@ fn an_alternate_id_that_two_profiles_have_is_found() {
     // As only a fault in the program could write it.
     let written = store.writer().run_blocking(move |tx| {
         let (dbs, txn) = tx.read();
-        let row = rows::get(dbs, txn, account.no, ProfileId(2))?.unwrap();
-        let mut kept = row.kept()?;
-        let former = Entries::of(account.no, &kept.profile, row.modified);
-        kept.profile.alternate_ids[0].alternate_id = "c-1".into();
-        let now = tx.stamp();
-        kept.profile.edited.last_modified_date = now;
-        write::put(tx, &account, &kept, now, &former)
+        let first = rows::get(dbs, txn, account.no, ProfileId(1))?.unwrap();
+        let first = Entries::of(account.no, &first.profile()?, first.modified);
+        let (dbs, txn) = tx.write();
+        dbs.by_key.delete(txn, &first.keys[0]).unwrap();
+        write::existing(tx, &account, &author, ProfileId(2), &Expected::default(), |mut kept, now| {
+            kept.profile.alternate_ids[0].alternate_id = "c-1".into();
+            kept.profile.edited.last_modified_date = now;
+            Ok(Some(Changed { kept, former: Vec::new(), declined: 0 }.into()))
+        })?;
+        let (dbs, txn) = tx.write();
+        dbs.by_key.put(txn, &first.keys[0], &[]).or_engine()
     });
     written.unwrap();
     let problems = store.check(&mut |_| {}).unwrap().problems;

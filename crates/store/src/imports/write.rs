@@ -2,7 +2,7 @@
 //! by one. New profiles wait and are prepared together on all cores, as a load's are, until something comes that they may have to do with.
 //! A batch of nothing but new profiles may leave its index entries to be merged later ([`super::live`]).
 
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashSet};
 
 use parking_lot::MutexGuard;
 use sayso_model::{
@@ -162,7 +162,7 @@ impl Batch<'_, '_> {
                 return Ok(());
             }
             Wish::Put(by, input) => match self.find(&by) {
-                Ok(Some(id)) => self.update(id, input),
+                Ok(Some(id)) => self.update(id, &input),
                 Ok(None) => {
                     self.wait(*input);
                     return Ok(());
@@ -209,7 +209,8 @@ impl Batch<'_, '_> {
                 if self.claims.contains(&(fold(kind), fold(id))) {
                     self.settle()?;
                 }
-                write::by_alternate_id(self.tx, &self.account, kind, id)
+                let (dbs, txn) = self.tx.read();
+                write::by_alternate_id(dbs, txn, &self.account, kind, id)
             }
         }
     }
@@ -224,7 +225,8 @@ impl Batch<'_, '_> {
             By::Id(id) => Refusal::unknown("ProfileId", format!("there is no profile {id}")).into(),
             By::AlternateId { kind, id } => {
                 let target = Target::AlternateId { kind: kind.clone(), id: id.clone() };
-                match write::resolve(self.tx, &self.account, &target) {
+                let (dbs, txn) = self.tx.read();
+                match write::resolve(dbs, txn, &self.account, &target) {
                     Ok(id) => return Ok(id),
                     Err(StoreError::Refused(refusal)) => Refusal { path: "AlternateIds".to_owned(), ..refusal }.into(),
                     Err(error) => error,
@@ -233,7 +235,7 @@ impl Batch<'_, '_> {
         })
     }
 
-    fn update(&mut self, id: ProfileId, input: Box<ProfileInput>) -> Result<usize, StoreError> {
+    fn update(&mut self, id: ProfileId, input: &ProfileInput) -> Result<usize, StoreError> {
         // Those before it claim their alternate ids first.
         let meets = |kind: &Option<String>, id: &Option<String>| {
             let key = (fold(kind.as_deref().unwrap_or_default()), fold(id.as_deref().unwrap_or_default()));
@@ -246,9 +248,10 @@ impl Batch<'_, '_> {
         let (account, author, manner) = (&self.account, self.author, self.manner);
         let mut declined = 0;
         write::existing(self.tx, account, author, id, &Expected::default(), |kept, now| {
-            let changed = change::import(kept, &input, manner, &account.config, author, now)?;
+            let changed = change::import(kept, input, manner, &account.config, author, now)?;
             declined = changed.declined;
-            Ok(Some(Outcome { changed, asked: Some(input), archived: 0 }))
+            let asked = Cow::Borrowed(input.alternate_ids.as_deref().unwrap_or_default());
+            Ok(Some(Outcome { changed, asked, archived: 0 }))
         })?;
         Ok(declined)
     }
@@ -257,7 +260,7 @@ impl Batch<'_, '_> {
         let (account, author, manner) = (&self.account, self.author, self.manner);
         write::existing(self.tx, account, author, id, &Expected::default(), |kept, now| {
             let changed = change::import_part(kept, part, input, manner, &account.config, author, now)?;
-            Ok(Some(Outcome { changed, asked: None, archived: 0 }))
+            Ok(Some(changed.into()))
         })?;
         Ok(0)
     }

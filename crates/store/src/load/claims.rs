@@ -19,7 +19,7 @@ use crate::{
     rows,
     tx::Tx,
     wanted::Wanted,
-    write::taken,
+    write::{place, taken},
 };
 
 /// Hash of value and type → owner.
@@ -52,7 +52,7 @@ impl Claims {
     ) -> Result<Option<Refusal>, StoreError> {
         for claim in &profile.claims {
             if let Some(owner) = self.owner(tx, no, claim)? {
-                return Ok(Some(taken(&profile.asked, &claim.kind, &claim.id, owner)));
+                return Ok(Some(taken(place(&profile.asked, &claim.kind, &claim.id), &claim.kind, &claim.id, owner)));
             }
         }
         self.0.extend(profile.claims.iter().map(|claim| (claim.hash, id)));

@@ -98,7 +98,9 @@ fn a_read_recalls_the_newest_thousand_former_consents_and_the_history_has_all() 
     let append = s.store.writer().run_blocking(move |tx| {
         let (dbs, txn) = tx.write();
         let mut hundreds = formers.chunks(100).zip(START..);
-        hundreds.try_for_each(|(some, when)| history::append(dbs, txn, no, id, Moment(when), &author(), some))
+        hundreds.try_for_each(|(some, when)| {
+            history::append(dbs, txn, no, id, Moment(when), &history::records(&author(), some.to_vec())?)
+        })
     });
     append.unwrap();
     let row = s.store.ready(s.account.no, &Target::Id(id), true).unwrap().unwrap();
