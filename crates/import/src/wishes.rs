@@ -71,6 +71,11 @@ pub(crate) fn by(input: &ProfileInput, terms: &Terms) -> Result<By, Refusal> {
     }
 }
 
+/// Whether a record of such an import that matches nobody makes a new profile.
+pub(crate) fn makes_new(terms: &Terms, may: May) -> bool {
+    terms.action == Action::Add && may.profiles
+}
+
 /// What a record asks for, as far as its sender may.
 pub(crate) fn wish(mut input: ProfileInput, terms: &Terms, may: May) -> Wish {
     let by = match by(&input, terms) {

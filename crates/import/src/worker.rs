@@ -1,9 +1,10 @@
 //! Execution. One worker goes through the queued imports in turn, a batch each, so that a large one doesn't keep the others; while the store
-//! writes a batch the next one of the same import is read.
+//! writes a batch the next one of the same import is read, and if its records are new profiles, they are made ready to be put.
 
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, mpsc},
+    thread,
     time::Duration,
 };
 
@@ -14,8 +15,9 @@ use sayso_model::{
 };
 use sayso_store::{
     StoreError,
+    account::Account,
     audit::{Action, Entry},
-    imports::{Imports, Key, Wish},
+    imports::{Ahead, Imports, Key, Wish},
 };
 
 use crate::{
@@ -23,12 +25,12 @@ use crate::{
     chunk::{Reader, Writer},
     engine::Inner,
     job::{Event, State},
-    record::{Chunk, Exception, Job, Reason, decode, decode_job, encode},
-    wishes::{May, wish},
+    record::{Chunk, Exception, Job, decode, decode_job, encode},
+    wishes::{May, by, makes_new, wish},
 };
 
 /// Records of a batch, at most: others who write wait for as long as it takes.
-const BATCH: usize = 1_000;
+const BATCH: u64 = 1_000;
 /// Bytes of their JSON, at most.
 const BATCH_BYTES: usize = 4 << 20;
 /// Between two attempts to write a batch while the store keeps nothing (disk full).
@@ -49,15 +51,18 @@ struct Batch {
     /// The import's cursor before it, and behind it.
     from: u64,
     to: u64,
-    records: Vec<(u64, Read)>,
+    records: Records,
+    /// Those that failed when they were staged.
+    failed: Vec<Exception>,
     /// The stage call that ends with it.
     ends: Option<Chunk>,
 }
 
-/// A record as it was read.
-enum Read {
-    Valid(Box<ProfileInput>),
-    Failed(Vec<Reason>),
+/// Valid records with their numbers.
+enum Records {
+    Read(Vec<(u64, ProfileInput)>),
+    /// Made ready as new profiles.
+    Ahead(Vec<u64>, Ahead),
 }
 
 /// What became of a batch.
@@ -66,6 +71,8 @@ enum Outcome {
     Written { is_over: bool },
     /// Somebody else has moved the import.
     Moved,
+    /// Nothing is written: what was made ready doesn't hold any more.
+    NotReady,
     /// Nothing is written: index entries must be merged before.
     Unmerged,
     /// The sender may not import any more.
@@ -89,7 +96,7 @@ pub(crate) fn run(inner: &Arc<Inner>, messages: &mpsc::Receiver<Message>) {
             None => {}
         }
         if inner.settings.hold_file.as_ref().is_some_and(|file| file.exists()) {
-            std::thread::sleep(HOLD_EVERY);
+            thread::sleep(HOLD_EVERY);
             continue;
         }
         let Some(key) = queue.pop_front() else { return };
@@ -143,11 +150,18 @@ fn advance(inner: &Inner, key: Key, ready: Option<Batch>) -> Result<Option<Optio
         None => read(inner, &job, job.cursor)?,
     };
     let (to, ends) = (batch.to, batch.ends.clone());
-    let (outcome, next) = std::thread::scope(|scope| {
-        let next = scope.spawn(|| read(inner, &job, to));
+    let (outcome, next) = thread::scope(|scope| {
+        let next = scope.spawn(|| make_ready(inner, &job, read(inner, &job, to)?));
         let outcome = inner.store.imports_blocking(move |tx| write(tx, key, batch));
         (outcome, next.join())
     });
+    let outcome = match outcome {
+        Ok(Outcome::NotReady) => {
+            let batch = read(inner, &job, job.cursor)?;
+            inner.store.imports_blocking(move |tx| write(tx, key, batch))
+        }
+        outcome => outcome,
+    };
     let outcome = match outcome {
         Ok(Outcome::Unmerged) => {
             let batch = read(inner, &job, job.cursor)?;
@@ -172,7 +186,7 @@ fn advance(inner: &Inner, key: Key, ready: Option<Batch>) -> Result<Option<Optio
             }
             next.map(|next| Some(Some(next)))
         }
-        Outcome::Moved | Outcome::Unmerged => Ok(Some(None)),
+        Outcome::Moved | Outcome::NotReady | Outcome::Unmerged => Ok(Some(None)),
         Outcome::Forbidden => {
             fail(inner, key, FORBIDDEN)?;
             Ok(None)
@@ -184,29 +198,74 @@ const FORBIDDEN: &str = "the user may not import any more";
 
 /// Reads the records behind a cursor.
 fn read(inner: &Inner, job: &Job, cursor: u64) -> Result<Batch, ImportError> {
-    let mut batch = Batch { from: cursor, to: cursor, records: Vec::new(), ends: None };
-    let Some(chunk) = inner.chunk_of(job.key(), cursor + 1)? else { return Ok(batch) };
+    let (mut texts, mut failed) = (Vec::new(), Vec::new());
+    let mut to = cursor;
+    let Some(chunk) = inner.chunk_of(job.key(), cursor + 1)? else {
+        return Ok(Batch { from: cursor, to, records: Records::Read(Vec::new()), failed, ends: None });
+    };
     let reader = Reader::open(&inner.files.file(job.key(), chunk.file))?;
     let mut bytes = 0;
-    while batch.to + 1 < chunk.end() && batch.records.len() < BATCH && bytes < BATCH_BYTES {
-        let sequence = batch.to + 1;
+    while to + 1 < chunk.end() && to - cursor < BATCH && bytes < BATCH_BYTES {
+        let sequence = to + 1;
         let number = u32::try_from(sequence - chunk.first).unwrap_or(u32::MAX);
         let missing = || ImportError::Damaged(format!("the file {} has no record {number}", chunk.file));
         let record = reader.record(reader.find(number).ok_or_else(missing)?)?;
         bytes += record.json.len();
-        let read = if record.reasons.is_empty() {
-            match parse_record(&record.json) {
-                Ok((input, _)) => Read::Valid(Box::new(input)),
-                Err(refusal) => Read::Failed(vec![refusal.into()]),
-            }
+        if record.reasons.is_empty() {
+            texts.push((sequence, record.json));
         } else {
-            Read::Failed(record.reasons()?)
-        };
-        batch.records.push((sequence, read));
-        batch.to = sequence;
+            failed.push(Exception { sequence, reasons: record.reasons()? });
+        }
+        to = sequence;
     }
-    batch.ends = (batch.to + 1 == chunk.end()).then_some(chunk);
-    Ok(batch)
+    let mut records = Vec::with_capacity(texts.len());
+    for (sequence, parsed) in parse(&texts) {
+        match parsed {
+            Ok(input) => records.push((sequence, input)),
+            Err(refusal) => failed.push(Exception { sequence, reasons: vec![refusal.into()] }),
+        }
+    }
+    let ends = (to + 1 == chunk.end()).then_some(chunk);
+    Ok(Batch { from: cursor, to, records: Records::Read(records), failed, ends })
+}
+
+/// Parses records on all cores, in their order.
+fn parse(texts: &[(u64, Vec<u8>)]) -> Vec<(u64, Result<ProfileInput, Refusal>)> {
+    let cores = thread::available_parallelism().map_or(2, usize::from);
+    let parse = |(sequence, json): &(u64, Vec<u8>)| (*sequence, parse_record(json).map(|(input, _)| input));
+    thread::scope(|scope| {
+        let shares = texts.chunks(texts.len().div_ceil(cores).max(1));
+        let running: Vec<_> =
+            shares.map(|share| scope.spawn(move || share.iter().map(parse).collect::<Vec<_>>())).collect();
+        running.into_iter().flat_map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
+}
+
+/// Makes a batch ready, if all of it are new profiles as far as can be seen.
+fn make_ready(inner: &Inner, job: &Job, mut batch: Batch) -> Result<Batch, ImportError> {
+    // Before the first batch is written, the create date isn't known.
+    let (Some(began), Records::Read(records)) = (job.began, &mut batch.records) else { return Ok(batch) };
+    let Some(account) = inner.store.account_by_no(job.account)? else { return Ok(batch) };
+    let Some((author, _)) = sender(&account, job).filter(|(_, may)| makes_new(&job.terms, *may)) else {
+        return Ok(batch);
+    };
+    let Ok(bys) = records.iter().map(|(_, input)| by(input, &job.terms)).collect::<Result<Vec<_>, _>>() else {
+        return Ok(batch);
+    };
+    if bys.is_empty() || !inner.store.may_be_new(&account, bys.iter())? {
+        return Ok(batch);
+    }
+    let (sequences, inputs): (Vec<_>, Vec<_>) = std::mem::take(records).into_iter().unzip();
+    let records = bys.into_iter().zip(inputs).collect();
+    let ahead = inner.store.prepare_ahead(&account, &author, &job.terms.manner, began, records)?;
+    Ok(Batch { records: Records::Ahead(sequences, ahead), ..batch })
+}
+
+/// In whose name an import writes, and what they may; nobody, if they may not import any more.
+fn sender(account: &Account, job: &Job) -> Option<(Author, May)> {
+    let user = account.config.user(&job.user_id).filter(|user| user.is_active)?;
+    let may = May::of(&account.config, user);
+    may.import.then(|| (Author { user_id: user.user_id.clone(), source_id: user.source_group.clone() }, may))
 }
 
 /// Writes a batch: its profiles, the cursor, the counters and the exceptions, all in this transaction.
@@ -216,39 +275,35 @@ fn write(tx: &mut Imports<'_, '_>, key: Key, batch: Batch) -> Result<Outcome, St
         return Ok(Outcome::Moved);
     }
     let account = tx.account(job.account)?;
-    let user = account.config.user(&job.user_id).filter(|user| user.is_active);
-    let Some((user, may)) = user.map(|user| (user, May::of(&account.config, user))).filter(|(_, may)| may.import)
-    else {
-        return Ok(Outcome::Forbidden);
-    };
-    let author = Author { user_id: user.user_id.clone(), source_id: user.source_group.clone() };
+    let Some((author, may)) = sender(&account, &job) else { return Ok(Outcome::Forbidden) };
     let now = tx.stamp();
     let began = *job.began.get_or_insert(now);
     let impossible = |e: crate::job::Impossible| StoreError::Engine(e.to_string());
     job.advance(Event::Advanced, now).map_err(impossible)?;
 
-    let mut refused: Vec<Exception> = Vec::new();
-    let (mut sequences, mut wishes) = (Vec::new(), Vec::new());
-    for (sequence, read) in batch.records {
-        match read {
-            Read::Failed(reasons) => refused.push(Exception { sequence, reasons }),
-            Read::Valid(input) => {
-                sequences.push(sequence);
-                wishes.push(wish(*input, &job.terms, may));
-            }
-        }
-    }
-    let valid = wishes.len() as u64;
-    job.counts.processed += valid;
-    let outcomes = if wishes.iter().all(is_refused) {
-        // Nothing to write: what was refused before needs no author.
-        wishes.into_iter().map(refusal).collect()
-    } else {
-        match tx.write(job.account, &author, &job.terms.manner, began, wishes)? {
-            Some(outcomes) => outcomes,
-            None => return Ok(Outcome::Unmerged),
+    let mut refused = batch.failed;
+    let (sequences, outcomes) = match batch.records {
+        Records::Ahead(sequences, ahead) => match tx.write_ahead(job.account, ahead)? {
+            Some(outcomes) => (sequences, outcomes),
+            None => return Ok(Outcome::NotReady),
+        },
+        Records::Read(records) => {
+            let wished = |(sequence, input)| (sequence, wish(input, &job.terms, may));
+            let (sequences, wishes): (Vec<_>, Vec<_>) = records.into_iter().map(wished).unzip();
+            let outcomes = if wishes.iter().all(is_refused) {
+                // Nothing to write: what was refused before needs no author.
+                wishes.into_iter().map(refusal).collect()
+            } else {
+                match tx.write(job.account, &author, &job.terms.manner, began, wishes)? {
+                    Some(outcomes) => outcomes,
+                    None => return Ok(Outcome::Unmerged),
+                }
+            };
+            (sequences, outcomes)
         }
     };
+    let valid = sequences.len() as u64;
+    job.counts.processed += valid;
     metrics::counter!("sayso_imported_records_total").increment(valid);
     for (sequence, outcome) in sequences.into_iter().zip(outcomes) {
         match outcome {

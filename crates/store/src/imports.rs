@@ -2,6 +2,7 @@
 //! account and token, one for each stage call, one for each exception. All of it changes only inside the writer, so that what a batch of
 //! an import writes, how far the import is and what it refused are one transaction (docs/import.md, Crashes).
 
+mod ahead;
 mod live;
 mod write;
 
@@ -11,7 +12,10 @@ use sayso_model::{
 };
 
 pub(crate) use self::live::Live;
-pub use self::write::{By, Wish};
+pub use self::{
+    ahead::Ahead,
+    write::{By, Wish},
+};
 use crate::{
     Store, StoreError,
     account::Account,

@@ -72,15 +72,15 @@ impl New {
 /// Puts it, of the present configuration.
 pub(crate) fn put_new(tx: &mut Tx<'_>, account: &Account, New(prepared): New) -> Result<Written, StoreError> {
     let moment = prepared.stamp;
-    tx.stamped(moment);
-    let (answers, run) = put(tx, account, vec![prepared], &mut Claims::default(), &mut Vec::new())?;
+    let (answers, run) = put_prepared(tx, account, vec![prepared], &mut Claims::default())?;
     put_run(tx, &run)?;
     let none = || StoreError::Engine("a new profile was neither put nor refused".into());
     let id = answers.into_iter().next().ok_or_else(none)??;
     Ok(Written { id, moment, created: true, archived: 0 })
 }
 
-fn put_run(tx: &mut Tx<'_>, run: &Run) -> Result<(), StoreError> {
+/// Puts the entries that were given back.
+pub(crate) fn put_run(tx: &mut Tx<'_>, run: &Run) -> Result<(), StoreError> {
     if !run.is_empty() {
         let (dbs, txn) = tx.write();
         put_sorted(dbs.by_key, txn, run.by_key.iter().map(|key| (key, [])))?;
@@ -98,16 +98,34 @@ pub(crate) fn put_all(
     import: Option<Import>,
     claims: &mut Claims,
 ) -> Result<(Vec<Result<ProfileId, StoreError>>, Run), StoreError> {
-    let account = tx.account(no)?;
-    let prepared = {
-        // In a block of its own: a dictionary that nobody else holds grows in place.
-        let dictionary = tx.dictionary(no)?.clone();
-        let basis = Basis { account: account.clone(), author: author.clone(), dictionary, stamp: tx.stamp(), import };
-        on_all_cores(batch, |share| prepare::chunk(share, &basis, Vec::new()))
-            .into_iter()
-            .collect::<Result<Vec<_>, _>>()?
-    };
-    put(tx, &account, prepared, claims, &mut Vec::new())
+    let (account, dictionary, stamp) = (tx.account(no)?, tx.dictionary(no)?.clone(), tx.stamp());
+    let prepared = prepare_all(batch, &account, author, dictionary, stamp, import)?;
+    put_prepared(tx, &account, prepared, claims)
+}
+
+/// Prepares a batch on all cores. The dictionary may lack terms.
+pub(crate) fn prepare_all(
+    batch: Vec<ProfileInput>,
+    account: &Account,
+    author: &Author,
+    dictionary: Dictionary,
+    stamp: Moment,
+    import: Option<Import>,
+) -> Result<Vec<Prepared>, StoreError> {
+    let basis = Basis { account: account.clone(), author: author.clone(), dictionary, stamp, import };
+    on_all_cores(batch, |share| prepare::chunk(share, &basis, Vec::new())).into_iter().collect()
+}
+
+/// Puts what was prepared by the present configuration, but for the entries of by_key and by_expiry, which are given back; `claims`: what
+/// by_key doesn't have yet.
+pub(crate) fn put_prepared(
+    tx: &mut Tx<'_>,
+    account: &Account,
+    prepared: Vec<Prepared>,
+    claims: &mut Claims,
+) -> Result<(Vec<Result<ProfileId, StoreError>>, Run), StoreError> {
+    prepared.iter().for_each(|prepared| tx.stamped(prepared.stamp));
+    put(tx, account, prepared, claims, &mut Vec::new())
 }
 
 /// Gives prepared profiles their numbers and puts everything that stands in the order of the profiles; what doesn't is given back.

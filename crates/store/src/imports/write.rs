@@ -77,7 +77,7 @@ impl Imports<'_, '_> {
         let shared = self.0.shared();
         let mut live = shared.live.lock();
         let may_leave = live.may_leave(self.0)?;
-        let are_new = are_new(self.0, &account, live.claims(no), &wishes)?;
+        let are_new = are_new(self.0, &account, live.claims(no), new_ones(&wishes))?;
         if !are_new {
             live.profiles_change();
         }
@@ -106,17 +106,38 @@ impl Imports<'_, '_> {
     }
 }
 
+/// What of each record decides whether it is a new profile: by what it is matched, and the hashes of its alternate ids.
+type MayBeNew<'w> = (&'w By, Vec<[u8; 20]>);
+
+/// Of the records that aren't refused; `None`: there is one that can't be a new profile.
+fn new_ones(wishes: &[Wish]) -> Option<impl Iterator<Item = MayBeNew<'_>>> {
+    let may_be = |wish: &Wish| matches!(wish, Wish::Refused(_) | Wish::Put(..));
+    wishes.iter().all(may_be).then(|| wishes.iter().filter_map(new_one))
+}
+
+fn new_one(wish: &Wish) -> Option<MayBeNew<'_>> {
+    let Wish::Put(by, input) = wish else { return None };
+    let ids = input.alternate_ids.iter().flatten();
+    let hashes = ids.filter_map(|a| Some(hash(a.alternate_id_type.as_deref()?, a.alternate_id.as_deref()?)));
+    Some((by, hashes.collect()))
+}
+
+/// What of the index entry of an alternate id stands between account and profile.
+pub(super) fn hash(kind: &str, id: &str) -> [u8; 20] {
+    keys::claim(Kind::AlternateId, &[&fold(id), &fold(kind)])
+}
+
 /// Whether all are new profiles for certain, or refused, whatever comes of each.
-fn are_new(tx: &mut Tx<'_>, account: &Account, claims: &Claims, wishes: &[Wish]) -> Result<bool, StoreError> {
-    let hash = |kind: &str, id: &str| keys::claim(Kind::AlternateId, &[&fold(id), &fold(kind)]);
+pub(super) fn are_new<'w>(
+    tx: &mut Tx<'_>,
+    account: &Account,
+    claims: &Claims,
+    records: Option<impl Iterator<Item = MayBeNew<'w>>>,
+) -> Result<bool, StoreError> {
+    let Some(records) = records else { return Ok(false) };
     let next = tx.numbers(account.no)?.next_profile;
     let mut claimed = HashSet::new();
-    for (before, wish) in (0..).zip(wishes) {
-        let (by, input) = match wish {
-            Wish::Refused(_) => continue,
-            Wish::Put(by, input) => (by, input),
-            Wish::Part(..) | Wish::Delete(..) => return Ok(false),
-        };
+    for (before, (by, hashes)) in (0..).zip(records) {
         let is_new = match by {
             By::Nothing => true,
             // A number that none of those before it may get.
@@ -132,8 +153,7 @@ fn are_new(tx: &mut Tx<'_>, account: &Account, claims: &Claims, wishes: &[Wish])
         if !is_new {
             return Ok(false);
         }
-        let ids = input.alternate_ids.iter().flatten();
-        claimed.extend(ids.filter_map(|a| Some(hash(a.alternate_id_type.as_deref()?, a.alternate_id.as_deref()?))));
+        claimed.extend(hashes);
     }
     Ok(true)
 }

@@ -60,6 +60,14 @@ impl Prepared {
     pub fn len(&self) -> usize {
         self.profiles.len()
     }
+    /// The moment of the change, and the version of the configuration that it was made by.
+    pub(crate) fn basis(&self) -> (Moment, u64) {
+        (self.stamp, self.version)
+    }
+    /// For each profile the hashes of its alternate ids; `None` for a refused one.
+    pub(crate) fn claims(&self) -> impl Iterator<Item = Option<impl Iterator<Item = [u8; 20]>>> {
+        self.profiles.iter().map(|profile| profile.as_ref().ok().map(|p| p.claims.iter().map(|claim| claim.hash)))
+    }
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.profiles.is_empty()

@@ -4,7 +4,7 @@ use sayso_model::{change::Manner, refusal::Refusal};
 
 use super::*;
 use crate::{
-    imports::{By, Wish},
+    imports::{Ahead, By, Wish},
     profiles::Key,
 };
 
@@ -20,6 +20,18 @@ fn by_crm(profile: &Value) -> By {
 
 fn by_nothing(_: &Value) -> By {
     By::Nothing
+}
+
+/// Records made ready as new profiles.
+fn ahead(s: &Sandbox, profiles: Vec<Value>, by: impl Fn(&Value) -> By) -> Ahead {
+    let account = s.store.account_by_no(s.account.no).unwrap().unwrap();
+    let records: Vec<_> = profiles.into_iter().map(|profile| (by(&profile), *input(profile))).collect();
+    s.store.prepare_ahead(&account, &author(), &Manner::default(), Moment(START), records).unwrap()
+}
+
+fn put_ahead(s: &Sandbox, ahead: Ahead) -> Option<Outcomes> {
+    let no = s.account.no;
+    s.store.imports_blocking(move |tx| tx.write_ahead(no, ahead)).unwrap()
 }
 
 /// One commit of an import.
@@ -161,5 +173,77 @@ fn records_with_numbers_that_nobody_has_yet_are_new_only_while_none_before_them_
     import_merged(&s, near());
     let ids = s.row(ProfileId(4)).unwrap().kept.profile.alternate_ids.len();
     assert_eq!((ids, s.row(ProfileId(5)).is_none()), (2, true), "it is the same profile");
+    assert_eq!(s.problems(), [""; 0]);
+}
+
+#[test]
+fn what_was_made_ready_is_written_as_if_it_had_not_been() {
+    let (s, plain) = (Sandbox::new(), Sandbox::new());
+    let bad = || vec![somebody(40), somebody(7), json!({"CustomerType": "Martian"}), somebody(40), somebody(41)];
+    for people in [all(0..40), bad(), all(42..50)] {
+        let outcomes = put_ahead(&s, ahead(&s, people.clone(), by_nothing));
+        assert_eq!(outcomes, import(&plain, wishes(people, by_nothing)));
+        assert!(outcomes.is_some());
+    }
+    assert_eq!((waiting(&s), s.everything()), (3, everything_as(&plain, &s)));
+    for s in [&s, &plain] {
+        s.store.merge_imported(true).unwrap();
+    }
+    assert_eq!(s.everything(), plain.everything());
+    assert_eq!(s.problems(), [""; 0]);
+}
+
+/// What a store holds, but for the numbers that its runs have: those of the other.
+fn everything_as(s: &Sandbox, other: &Sandbox) -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
+    let runs = other.everything().into_iter().filter(|(name, ..)| *name == "pending").map(|(_, key, _)| key);
+    let mut runs: Vec<_> = runs.collect();
+    runs.reverse();
+    let named =
+        |(name, key, value)| if name == "pending" { (name, runs.pop().unwrap(), value) } else { (name, key, value) };
+    s.everything().into_iter().map(named).collect()
+}
+
+#[test]
+fn what_was_made_ready_before_something_moved_is_not_written() {
+    let s = Sandbox::new();
+    // Somebody else has its alternate id by now.
+    let late = ahead(&s, all(0..3), by_crm);
+    import(&s, wishes(all(2..3), by_crm)).unwrap();
+    assert_eq!(put_ahead(&s, late), None);
+    // A snapshot with a later moment.
+    let late = ahead(&s, all(3..5), by_crm);
+    s.advance(20);
+    let since = s.snapshot().moment();
+    assert_eq!(put_ahead(&s, late), None);
+    // A number that was given meanwhile.
+    let numbered = |_: &Value| By::Id(ProfileId(2));
+    let late = ahead(&s, all(5..6), numbered);
+    import(&s, wishes(all(6..7), by_crm)).unwrap();
+    assert_eq!(put_ahead(&s, late), None);
+    // Another configuration.
+    let late = ahead(&s, all(7..9), by_crm);
+    let mut configuration = configuration();
+    configuration.segments.pop();
+    s.store.apply_configuration(s.account.no, configuration).unwrap();
+    assert_eq!(put_ahead(&s, late), None);
+    // In front of it others are no hindrance, whatever their stamps.
+    let late = ahead(&s, all(9..11), by_crm);
+    s.advance(5);
+    import(&s, wishes(all(11..12), by_crm)).unwrap();
+    assert_eq!(put_ahead(&s, late), Some(vec![Ok(0), Ok(0)]));
+    assert_eq!(s.snapshot().changed_since(since).unwrap(), [2, 3, 4, 5].map(ProfileId));
+    assert_eq!(s.problems(), [""; 0]);
+}
+
+#[test]
+fn who_changes_profiles_meanwhile_has_what_was_made_ready_put_without_a_run() {
+    let s = Sandbox::new();
+    assert!(import(&s, wishes(all(0..3), by_crm)).is_some());
+    let ready = ahead(&s, all(3..5), by_crm);
+    s.update(ProfileId(1), json!({"CustomerType": "Business"})).unwrap();
+    assert_eq!(put_ahead(&s, ready), Some(vec![Ok(0), Ok(0)]));
+    assert_eq!(waiting(&s), 0);
+    assert_eq!(s.store.find(s.account.no, &Key::AlternateId { kind: None, id: "C-4".into() }).unwrap(), [ProfileId(5)]);
+    assert_eq!(put_ahead(&s, ahead(&s, all(4..5), by_nothing)).unwrap()[0].as_ref().unwrap_err().why, Why::Conflict);
     assert_eq!(s.problems(), [""; 0]);
 }

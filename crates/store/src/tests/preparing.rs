@@ -62,7 +62,7 @@ impl Sandbox {
     }
 
     /// Everything that the store has of profiles.
-    fn everything(&self) -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
+    pub(super) fn everything(&self) -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
         let engine = &self.store.shared().engine;
         let txn = engine.read().unwrap();
         let mut all = Vec::new();
