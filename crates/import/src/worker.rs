@@ -169,7 +169,6 @@ fn advance(inner: &Inner, key: Key, ready: Option<Batch>) -> Result<Option<Optio
         }
         outcome => outcome,
     };
-    let next = next.map_err(|_| StoreError::Engine("reading staged records broke off inside the program".into()))?;
     match outcome? {
         Outcome::Written { is_over } => {
             if let Some(chunk) = ends
@@ -184,7 +183,11 @@ fn advance(inner: &Inner, key: Key, ready: Option<Batch>) -> Result<Option<Optio
                 tracing::info!(token = %key.1, "an import is completed");
                 return Ok(None);
             }
-            next.map(|next| Some(Some(next)))
+            // What can't be read ahead is read in its turn, where an error counts.
+            Ok(Some(next.ok().and_then(|next| {
+                next.inspect_err(|error| tracing::warn!(token = %key.1, %error, "the next records can't be made ready"))
+                    .ok()
+            })))
         }
         Outcome::Moved | Outcome::NotReady | Outcome::Unmerged => Ok(Some(None)),
         Outcome::Forbidden => {

@@ -76,6 +76,24 @@ fn operation(i: usize, sent: Sent) -> Result<PatchOperation, Refusal> {
 }
 
 impl Patch {
+    /// How many operations there are, and objects and lists in what they bring: a measure of the work that it makes.
+    pub fn things(&self) -> usize {
+        fn within(value: &Value) -> usize {
+            match value {
+                Value::Object(members) => 1 + members.values().map(within).sum::<usize>(),
+                Value::Array(items) => 1 + items.iter().map(within).sum::<usize>(),
+                _ => 0,
+            }
+        }
+        let brings = |operation: &PatchOperation| match operation {
+            PatchOperation::Add(AddOperation { value, .. })
+            | PatchOperation::Replace(ReplaceOperation { value, .. })
+            | PatchOperation::Test(TestOperation { value, .. }) => 1 + within(value),
+            PatchOperation::Remove(_) | PatchOperation::Move(_) | PatchOperation::Copy(_) => 1,
+        };
+        self.0.iter().map(brings).sum()
+    }
+
     /// Applies the operations in their order. A path that isn't there: [`crate::refusal::Why::Invalid`]; a test that doesn't hold:
     /// [`crate::refusal::Why::Conflict`]. Refused, the document is of no more use: some operations may be done.
     pub fn apply(&self, document: &mut Value) -> Result<(), Refusal> {

@@ -3,7 +3,7 @@
 //! loading wants sorted index writes).
 //!
 //! A load that is alone prepares ahead of its transactions and lets index entries wait (`alone`); one beside a server does all
-//! of it inside of each.
+//! of it inside of each. Imports, and who makes a single profile, prepare ahead where they can.
 
 mod alone;
 mod claims;

@@ -1,4 +1,4 @@
-//! What a writer counts on: the format, the last stamp, and each account's next ids and configuration version. Read inside
+//! What a writer counts on: the format, the last stamp and the last one of a snapshot, and each account's next ids and configuration version. Read inside
 //! the transaction that uses it, since another process may have written in between (house.md: LMDB's own write lock is the only writer lock).
 
 use std::collections::BTreeMap;

@@ -110,7 +110,7 @@ impl Store {
         let engine = &self.shared().engine;
         rows::tombstone(&engine.dbs, &engine.read()?, account, id)
     }
-    /// Prepares one change, which takes a fraction of a millisecond, and hands it to the writer; the future ends when it is on disk (or
+    /// Prepares one change, unless that would take more than a fraction of a millisecond, and hands it to the writer; the future ends when it is on disk (or
     /// refused, or not kept). Whether the future is awaited or dropped, the change goes its way.
     pub fn write(
         &self,

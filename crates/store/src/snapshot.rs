@@ -8,9 +8,9 @@
 //! 3. Open the read transactions. They see the last complete commit, so *all* that was ever stamped and committed: everything stamped
 //!    before M is in them. Nothing of this write transaction is, since it is not committed yet, and snapshots are taken
 //!    before anything is stamped in it (`Writer::run_first`).
-//! 4. M becomes the last stamp, and the last that a snapshot was given, and is committed with this transaction. Every stamp given after
+//! 4. M becomes the last stamp, and the last that a snapshot was given, and is committed with this transaction. Every stamp put after
 //!    step 2, in this transaction or in a later one, in this process or another, is max(last stamp, clock) and so at or after M, even when
-//!    a clock goes back. A change that was prepared with an earlier moment isn't put with it ([`crate::write`]).
+//!    a clock goes back. A change that was prepared with an earlier moment isn't put with it (`write::prepared`).
 //! 5. Only when that commit is on disk is the snapshot given out. If it fails, nobody ever learns of M.
 //!
 //! So a delta from M on misses nothing. What is stamped exactly M may stand on either side; deltas compare with `>=`.

@@ -23,7 +23,8 @@ pub(crate) struct Tx<'s> {
     shared: &'s Shared,
     txn: RwTxn<'s>,
     last_stamp: Moment,
-    /// The last moment that was given to a snapshot.
+    /// The last moment that was given to a snapshot, by this transaction or before it. No change that isn't committed yet may have
+    /// an earlier one: the delta from the snapshot on would miss it.
     last_snapshot: Moment,
     persisted_snapshot: Moment,
     numbers: HashMap<AccountNo, Numbers>,
@@ -149,15 +150,15 @@ impl<'s> Tx<'s> {
     }
 
     /// Takes note of a stamp that was given to something in this transaction before it began. It may be before the last stamp, but
-    /// must not be before [`Tx::last_snapshot`].
+    /// must not be before that of the last snapshot ([`Tx::holds`]).
     pub(crate) fn stamped(&mut self, stamp: Moment) {
         self.last_stamp = self.last_stamp.max(stamp);
     }
 
-    /// The last moment that was given to a snapshot, by this transaction or before it. No change that isn't committed yet may have
-    /// an earlier one: the delta from the snapshot on would miss it.
-    pub(crate) fn last_snapshot(&self) -> Moment {
-        self.last_snapshot
+    /// Whether what was prepared with a stamp and by a version of the configuration may be put: why that is all that matters of both,
+    /// `write::prepared` tells.
+    pub(crate) fn holds(&self, account: &Account, (stamp, version): (Moment, u64)) -> bool {
+        version == account.version && stamp >= self.last_snapshot
     }
 
     /// A stamp for a snapshot, persisted even when nothing else is written.

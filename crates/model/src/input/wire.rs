@@ -42,6 +42,30 @@ pub struct ProfileInput {
     pub consent_history: Ignored,
 }
 
+impl ProfileInput {
+    /// How many things are in its lists, those of its contacts included: a measure of the work that it makes.
+    pub fn things(&self) -> usize {
+        fn of<T>(list: &Option<Vec<T>>) -> usize {
+            list.as_ref().map_or(0, Vec::len)
+        }
+        let addresses = self.addresses.iter().flatten().map(|a| of(&a.preferences) + of(&a.consents)).sum::<usize>();
+        let phones = self.phone_numbers.iter().flatten().map(|p| of(&p.preferences) + of(&p.consents)).sum::<usize>();
+        let emails = self.emails.iter().flatten().map(|e| of(&e.preferences) + of(&e.consents)).sum::<usize>();
+        of(&self.consents)
+            + of(&self.profile_preferences)
+            + of(&self.alternate_ids)
+            + of(&self.addresses)
+            + of(&self.phone_numbers)
+            + of(&self.emails)
+            + of(&self.groups)
+            + of(&self.profile_tags)
+            + of(&self.custom_fields)
+            + addresses
+            + phones
+            + emails
+    }
+}
+
 /// A person's name.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, default)]

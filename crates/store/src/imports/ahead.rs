@@ -94,11 +94,7 @@ impl Imports<'_, '_> {
     ) -> Result<Option<Vec<Result<usize, Refusal>>>, StoreError> {
         let account = self.0.account(no)?;
         let Ahead { bys, prepared } = ahead;
-        // What a moment must not be before, and why nothing else of it matters: see `write::prepared`.
-        let holds = |prepared: &Prepared| {
-            let (stamp, version) = prepared.basis();
-            version == account.version && stamp >= self.0.last_snapshot()
-        };
+        let holds = |prepared: &Prepared| self.0.holds(&account, prepared.basis());
         if !prepared.iter().all(holds) {
             return Ok(None);
         }
@@ -106,7 +102,8 @@ impl Imports<'_, '_> {
         let mut live = shared.live.lock();
         let may_leave = live.may_leave(self.0)?;
         let claims = prepared.iter().flat_map(Prepared::claims);
-        let records = bys.iter().zip(claims).filter_map(|(by, claims)| Some((by, claims?.collect())));
+        // One that is refused as a new profile may be welcome as a change of the one that it matches.
+        let records = bys.iter().zip(claims).map(|(by, claims)| (by, claims.into_iter().flatten().collect()));
         if !are_new(self.0, &account, live.claims(no), Some(records))? {
             return Ok(None);
         }

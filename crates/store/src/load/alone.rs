@@ -2,7 +2,7 @@
 //! merged ([`crate::pending`]).
 //!
 //! What is prepared holds while nothing moved: the configuration, and the last stamp. The stamp is given before the transaction, so
-//! nobody may have taken a snapshot or stamped a change since (house.md: stamps and snapshots belong to the writer); when
+//! nobody may have taken a snapshot of a later moment since, whatever the clock did, or stamped a change (house.md: stamps and snapshots belong to the writer); when
 //! somebody did, or a server runs, the batch is given back to be loaded as beside others.
 
 use std::{sync::Arc, time::Instant};
@@ -104,7 +104,7 @@ impl Loader {
         let account = tx.account(self.no)?;
         let last = tx.last_stamp();
         let nobody_stamped = runs.left.is_some_and(|left| left == last);
-        let holds = |p: &Prepared| p.version == account.version && (nobody_stamped || p.stamp >= last);
+        let holds = |p: &Prepared| tx.holds(&account, p.basis()) && (nobody_stamped || p.stamp >= last);
         if !alone || !prepared.iter().all(holds) {
             let author = self.basis.lock().author.clone();
             *self.basis.lock() = Arc::new(basis(&mut tx, self.no, &author)?);

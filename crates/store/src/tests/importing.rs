@@ -226,6 +226,15 @@ fn what_was_made_ready_before_something_moved_is_not_written() {
     configuration.segments.pop();
     s.store.apply_configuration(s.account.no, configuration).unwrap();
     assert_eq!(put_ahead(&s, late), None);
+    // Refused as a new profile, it may be a change of one that is there, in a run, or of one before it.
+    let martian = |n| {
+        let mut martian = somebody(n);
+        martian["CustomerType"] = json!("Martian");
+        martian
+    };
+    assert_eq!(put_ahead(&s, ahead(&s, vec![martian(2)], by_crm)), None);
+    assert_eq!(put_ahead(&s, ahead(&s, vec![somebody(20), martian(20)], by_crm)), None);
+    assert!(put_ahead(&s, ahead(&s, vec![martian(20)], by_crm)).unwrap()[0].is_err());
     // In front of it others are no hindrance, whatever their stamps.
     let late = ahead(&s, all(9..11), by_crm);
     s.advance(5);

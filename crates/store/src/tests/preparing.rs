@@ -259,6 +259,21 @@ fn rows_that_take_long_are_left_to_the_writer() {
     let all: Vec<_> = (0..300).map(|n| json!({"Name": format!("{} {}", text(n), text(n + 1000))})).collect();
     let id = s.create(json!({"ProfileTags": all}));
     assert!(s.prepare(update(id, tagged("x"))).prepared.is_none());
+    // Much that is brought, too, whoever it is for.
+    let one = s.create(json!({}));
+    for (things, is_prepared) in [(100, true), (101, false)] {
+        let tags: Vec<_> = (0..things).map(|n| json!({"Name": n.to_string()})).collect();
+        let operations: Vec<_> =
+            (0..things).map(|n| json!({"op": "replace", "path": "/DefaultLocale", "value": n.to_string()})).collect();
+        let patch = parse_patch(json!(operations).to_string().as_bytes()).unwrap();
+        for change in [
+            Change::Create(input(json!({"ProfileTags": tags}))),
+            update(one, json!({"ProfileTags": tags})),
+            Change::Patch(Target::Id(one), Box::new(patch)),
+        ] {
+            assert_eq!(s.prepare(change).prepared.is_some(), is_prepared, "{things}");
+        }
+    }
     s.update(id, tagged("x")).unwrap();
     assert_eq!(tags(&s, id).len(), 301);
 }

@@ -14,7 +14,7 @@
 //!   change whose answer the caller can have seen. A change may be committed behind another one with a later stamp; what must not be is
 //!   a snapshot of a moment M without the change, and T < M, since the delta from M on would miss it. Snapshots in that view have a stamp
 //!   of at most T; of those since then, `meta` keeps the last moment that was given to one, and T must not be before it
-//!   ([`Tx::last_snapshot`]).
+//!   ([`Tx::holds`]).
 //!
 //! A refusal, too, is left to the transaction: it is rare, and so there is one place that gives it.
 
@@ -42,9 +42,10 @@ use crate::{
     tx::Tx,
 };
 
-/// Packed bytes of a row above which the writer does it all: who prepares may be a thread that serves many, and one of this size takes
-/// less than a millisecond.
+/// Packed bytes of a row, and things that a change brings, above which the writer does it all: who prepares may be a thread that serves many,
+/// and one of this size takes less than a millisecond.
 const LONGEST_ROW: usize = 8 << 10;
+const MOST_BROUGHT: usize = 100;
 
 /// A change made ready.
 pub(crate) struct Prepared {
@@ -71,7 +72,13 @@ pub(crate) fn prepare(
     let prepares = match change {
         // Little work, or (a tag that is taken off) asked for of thousands at once by one thread.
         Change::Delete(..) | Change::Untag(..) => false,
-        _ => true,
+        Change::Create(input)
+        | Change::Update(_, input)
+        | Change::Replace(_, input)
+        | Change::UpdatePart(_, _, input)
+        | Change::Upsert { input, .. } => input.things() <= MOST_BROUGHT,
+        Change::Patch(_, patch) => patch.things() <= MOST_BROUGHT,
+        Change::Archive(..) | Change::Activate(..) | Change::WithdrawConsent { .. } => true,
     };
     // What goes wrong here goes wrong in the writer, too, which tells of it.
     let prepared = || try_to_prepare(shared, no, author, change, expected).ok().flatten();
@@ -127,7 +134,7 @@ pub(crate) fn apply_prepared(
 impl Prepared {
     /// Whether it is what the transaction would make (see the head of this module).
     pub(crate) fn holds(&self, tx: &Tx<'_>, account: &Account, change: &Change) -> Result<bool, StoreError> {
-        if self.version != account.version || self.moment() < tx.last_snapshot() {
+        if !tx.holds(account, (self.moment(), self.version)) {
             return Ok(false);
         }
         let (dbs, txn) = tx.read();
