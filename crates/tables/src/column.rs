@@ -1,5 +1,5 @@
 //! Typed columns that grow a value at a time, and the objects and lists that are made of them. One declaration of an object gives
-//! both: how it is read from JSON, borrowing its texts, and the columns that it becomes.
+//! all: how it is read from JSON, borrowing its texts, the columns that it becomes, and how it is read straight into these.
 
 use std::{borrow::Cow, fmt};
 
@@ -179,9 +179,10 @@ macro_rules! object {
                 self.there.append(item.is_some());
             }
 
-            fn read(&mut self, json: &mut $crate::json::Json<'_>) -> Result<(), serde_json::Error> {
+            fn read(&mut self, json: &mut $crate::json::Json<'_>) -> Result<(), $crate::json::Wrong> {
                 const OBJECT: $crate::json::Bracket = $crate::json::Bracket::Object;
                 const NAMES: &[&str] = &[$($wire),*];
+                const { assert!(NAMES.len() <= 32, "each has a bit of `seen`") };
                 if json.null() {
                     self.push(None);
                     return Ok(());

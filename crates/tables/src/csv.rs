@@ -103,7 +103,7 @@ impl Csv {
         let out = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::with_capacity(1 << 20));
         let mut line = Line { out, spreadsheet: self.spreadsheet };
         for record in records {
-            let wrong = |cause| Error::record(record, cause);
+            let wrong = |cause| Error::unread(record, &cause);
             match self.shape {
                 Shape::Profiles => line.profile(&Flat::read(record).map_err(wrong)?)?,
                 Shape::Preferences => line.preferences(&serde_json::from_str(record).map_err(wrong)?)?,
@@ -394,7 +394,9 @@ mod tests {
     #[test]
     fn what_is_no_profile_is_named_by_its_id_and_by_nothing_else_of_a_person() {
         let csv = Csv { shape: Shape::Profiles, spreadsheet: false };
-        let error = csv.rows([r#"{"ProfileId":9,"DefaultLocale":{"Secret":"Anne"}}"#]).unwrap_err().to_string();
-        assert!(error.contains("record 9") && !error.contains("Anne"), "{error}");
+        for record in [r#"{"ProfileId":9,"DefaultLocale":{"Secret":"Anne"}}"#, r#"{"ProfileId":9,"IsActive":"Anne"}"#] {
+            let error = csv.rows([record]).unwrap_err().to_string();
+            assert!(error.contains("record 9") && !error.contains("Anne"), "{error}");
+        }
     }
 }

@@ -1,13 +1,12 @@
 //! Reading a record's JSON straight into columns, with no value in between. A record has some two hundred members, which nearly always come
 //! in the order in which they are declared: so a name is compared as it stands, and looked for only when it is another one.
 //!
-//! It takes what `serde_json` takes, and leaves to it what is rare: escapes, odd numbers, members that nobody knows. A property test holds
+//! It takes what `serde_json` takes (but for its lists in place of objects), and leaves to it what is rare: escapes, odd numbers, members that nobody knows. A property test holds
 //! one against the other. What is wrong is told by its place alone: the rest may be about a person.
 
 use std::{borrow::Cow, fmt};
 
-use serde::de::{Error as _, IgnoredAny};
-use serde_json::Error;
+use serde::de::IgnoredAny;
 
 /// A text of JSON, and how far it was read.
 pub(crate) struct Json<'r> {
@@ -29,7 +28,7 @@ impl<'r> Json<'r> {
     }
 
     /// Takes a yes or a no.
-    pub(crate) fn flag(&mut self) -> Result<bool, Error> {
+    pub(crate) fn flag(&mut self) -> Result<bool, Wrong> {
         self.space();
         match () {
             () if self.takes("true") => Ok(true),
@@ -39,7 +38,7 @@ impl<'r> Json<'r> {
     }
 
     /// Takes a whole number.
-    pub(crate) fn number(&mut self) -> Result<i64, Error> {
+    pub(crate) fn number(&mut self) -> Result<i64, Wrong> {
         self.space();
         let rest = self.rest();
         let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -57,7 +56,7 @@ impl<'r> Json<'r> {
 
     /// Takes a text, borrowed unless it has escapes in it.
     #[inline]
-    pub(crate) fn text(&mut self) -> Result<Cow<'r, str>, Error> {
+    pub(crate) fn text(&mut self) -> Result<Cow<'r, str>, Wrong> {
         self.space();
         if self.next() != Some(b'"') {
             return Err(self.wrong("a string"));
@@ -73,7 +72,7 @@ impl<'r> Json<'r> {
 
     /// Takes a text in which an escape begins here, or something stands that may not.
     #[cold]
-    fn text_with_escapes(&mut self, mut end: usize) -> Result<Cow<'r, str>, Error> {
+    fn text_with_escapes(&mut self, mut end: usize) -> Result<Cow<'r, str>, Wrong> {
         while let Some(byte) = self.text.as_bytes().get(end) {
             match byte {
                 b'"' => {
@@ -92,7 +91,7 @@ impl<'r> Json<'r> {
 
     /// Begins an object or a list: whether anything is in it.
     #[inline]
-    pub(crate) fn open(&mut self, bracket: Bracket) -> Result<bool, Error> {
+    pub(crate) fn open(&mut self, bracket: Bracket) -> Result<bool, Wrong> {
         let (open, close, name) = bracket.bytes();
         self.space();
         if !self.takes_byte(open) {
@@ -104,7 +103,7 @@ impl<'r> Json<'r> {
 
     /// Behind a member or an item: whether another one must follow.
     #[inline]
-    pub(crate) fn goes_on(&mut self, bracket: Bracket) -> Result<bool, Error> {
+    pub(crate) fn goes_on(&mut self, bracket: Bracket) -> Result<bool, Wrong> {
         let (_, close, name) = bracket.bytes();
         self.space();
         match () {
@@ -125,14 +124,14 @@ impl<'r> Json<'r> {
     }
 
     /// Takes the name of a member, and its colon.
-    pub(crate) fn name(&mut self) -> Result<Cow<'r, str>, Error> {
+    pub(crate) fn name(&mut self) -> Result<Cow<'r, str>, Wrong> {
         let name = self.text()?;
         self.space();
         if self.takes_byte(b':') { Ok(name) } else { Err(self.wrong("a colon")) }
     }
 
     /// Passes over a value, whatever it is.
-    pub(crate) fn skip(&mut self) -> Result<(), Error> {
+    pub(crate) fn skip(&mut self) -> Result<(), Wrong> {
         let mut values = serde_json::Deserializer::from_str(&self.text[self.at..]).into_iter::<IgnoredAny>();
         match values.next() {
             Some(Ok(_)) => {
@@ -144,15 +143,15 @@ impl<'r> Json<'r> {
     }
 
     /// Makes sure that nothing follows.
-    pub(crate) fn end(&mut self) -> Result<(), Error> {
+    pub(crate) fn end(&mut self) -> Result<(), Wrong> {
         self.space();
         if self.at == self.text.len() { Ok(()) } else { Err(self.wrong("the end")) }
     }
 
     /// The error that something else should stand here.
     #[cold]
-    pub(crate) fn wrong(&self, wanted: impl fmt::Display) -> Error {
-        Error::custom(format_args!("at byte {} of the record stands something else than {wanted}", self.at))
+    pub(crate) fn wrong(&self, wanted: impl fmt::Display) -> Wrong {
+        Wrong(format!("at byte {} of it stands something else than {wanted}", self.at))
     }
 
     fn rest(&self) -> &'r [u8] {
@@ -179,6 +178,10 @@ impl<'r> Json<'r> {
         }
     }
 }
+
+/// What is wrong with a text, in words that tell nothing of what stands in it.
+#[derive(Debug)]
+pub(crate) struct Wrong(pub(crate) String);
 
 /// What holds members or items.
 #[derive(Clone, Copy)]
@@ -241,7 +244,7 @@ mod tests {
         let record = r#""secret" "#;
         let mut json = Json::new(record);
         for error in [json.flag().err(), json.number().err(), json.open(Bracket::List).err()] {
-            let words = error.unwrap().to_string();
+            let Wrong(words) = error.unwrap();
             assert!(words.contains("at byte 0") && !words.contains("secret"), "{words}");
         }
         assert_eq!(json.text().unwrap(), "secret");

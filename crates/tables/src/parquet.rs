@@ -22,7 +22,7 @@ use parquet::{
 use crate::{
     Error, Shape,
     column::Column,
-    json::Json,
+    json::{Json, Wrong},
     record::{Contact, Deletions, Holder, Preferences, Profiles},
 };
 
@@ -56,7 +56,7 @@ pub fn columns<'r>(shape: Shape, records: impl IntoIterator<Item = &'r str>) -> 
             // As an item of a list it may be null; here it is somebody.
             let is_there = if json.null() { Err(json.wrong("a profile")) } else { Ok(()) };
             let read = is_there.and_then(|()| columns.read(&mut json)).and_then(|()| json.end());
-            read.map_err(|cause| Error::record(record, cause))?;
+            read.map_err(|Wrong(cause)| Error::record(record, cause))?;
         }
         Ok(columns)
     }
@@ -66,7 +66,8 @@ pub fn columns<'r>(shape: Shape, records: impl IntoIterator<Item = &'r str>) -> 
         Shape::Preferences => {
             let mut columns = Flat::default();
             for record in records {
-                let profile: Holder<'_> = serde_json::from_str(record).map_err(|cause| Error::record(record, cause))?;
+                let profile: Holder<'_> =
+                    serde_json::from_str(record).map_err(|cause| Error::unread(record, &cause))?;
                 profile.each_preference(|contact, preference| {
                     columns.contact(profile.profile_id, contact);
                     columns.preferences.push(Some(preference));

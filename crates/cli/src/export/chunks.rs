@@ -65,16 +65,24 @@ fn gathered(
     pages: impl Stream<Item = anyhow::Result<Page>>,
     bytes: u64,
 ) -> impl Stream<Item = anyhow::Result<Vec<Records>>> {
-    stream::try_unfold(Box::pin(pages.fuse()), move |mut pages| async move {
+    stream::unfold((Box::pin(pages.fuse()), None), move |(mut pages, mut error)| async move {
         let (mut all, mut size) = (Vec::new(), 0);
-        while let Some(page) = pages.try_next().await? {
-            size += page.records.byte_len();
-            all.push(page.records);
-            if size >= bytes {
-                break;
+        while error.is_none() && (all.is_empty() || size < bytes) {
+            match pages.next().await {
+                None => break,
+                Some(Ok(page)) => {
+                    size += page.records.byte_len();
+                    all.push(page.records);
+                }
+                Some(Err(failed)) => error = Some(failed),
             }
         }
-        anyhow::Ok((!all.is_empty()).then_some((all, pages)))
+        // What was read before an error comes before it.
+        match (all.is_empty(), error) {
+            (false, error) => Some((Ok(all), (pages, error))),
+            (true, Some(error)) => Some((Err(error), (pages, None))),
+            (true, None) => None,
+        }
     })
 }
 
@@ -107,6 +115,17 @@ mod tests {
         assert_eq!(sizes(0).await, [1, 1, 1, 1, 1]);
         assert_eq!(sizes(3 * one).await, [2, 3]);
         assert_eq!(sizes(1 << 20).await, [5]);
+    }
+
+    #[tokio::test]
+    async fn what_was_gathered_before_an_error_comes_before_it() {
+        let pages = || stream::iter([Ok(page(1..3)), Ok(page(3..4)), Err(anyhow::anyhow!("the line is dead"))]);
+        for (bytes, chunks) in [(0, 2), (1 << 20, 1)] {
+            let all: Vec<_> = gathered(pages(), bytes).collect().await;
+            assert_eq!(all.iter().map(Result::is_ok).collect::<Vec<_>>(), [vec![true; chunks], vec![false]].concat());
+            let records = all.iter().flatten().flatten().map(Records::len).sum::<usize>();
+            assert_eq!(records, 3);
+        }
     }
 
     #[tokio::test]

@@ -9,10 +9,9 @@ use arrow_array::{
 };
 use arrow_buffer::{NullBuffer, NullBufferBuilder, OffsetBuffer};
 use arrow_schema::{DataType, Field, TimeUnit};
-use serde_json::Error;
 
 use super::{Choices, Date, Dates, Flags, Kind, Lists, Numbers, Texts, There};
-use crate::json::{Bracket, Json};
+use crate::json::{Bracket, Json, Wrong};
 
 /// A column under construction.
 pub(crate) trait Column: Kind + Default {
@@ -23,7 +22,7 @@ pub(crate) trait Column: Kind + Default {
     fn push(&mut self, item: Option<&Self::Item<'_>>);
 
     /// Adds what comes next in JSON: a value, or a null.
-    fn read(&mut self, json: &mut Json<'_>) -> Result<(), Error>;
+    fn read(&mut self, json: &mut Json<'_>) -> Result<(), Wrong>;
 
     /// Ends it.
     fn finish(self) -> ArrayRef;
@@ -62,7 +61,7 @@ macro_rules! plain {
             fn push(&mut self, item: Option<&Self::Item<'_>>) {
                 self.0.append_option(item.and_then(|$value| $take));
             }
-            fn read(&mut self, $json: &mut Json<'_>) -> Result<(), Error> {
+            fn read(&mut self, $json: &mut Json<'_>) -> Result<(), Wrong> {
                 if $json.null() {
                     self.0.append_null();
                 } else {
@@ -109,7 +108,7 @@ impl<C: Column> Column for Lists<C> {
         self.end(items.len(), list.is_some());
     }
 
-    fn read(&mut self, json: &mut Json<'_>) -> Result<(), Error> {
+    fn read(&mut self, json: &mut Json<'_>) -> Result<(), Wrong> {
         if json.null() {
             self.end(0, false);
             return Ok(());
