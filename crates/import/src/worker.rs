@@ -18,6 +18,7 @@ use sayso_store::{
     account::Account,
     audit::{Action, Entry},
     imports::{Ahead, Imports, Key, Wish},
+    on_all_cores,
 };
 
 use crate::{
@@ -222,7 +223,7 @@ fn read(inner: &Inner, job: &Job, cursor: u64) -> Result<Batch, ImportError> {
         to = sequence;
     }
     let mut records = Vec::with_capacity(texts.len());
-    for (sequence, parsed) in parse(&texts) {
+    for (sequence, parsed) in parse(texts) {
         match parsed {
             Ok(input) => records.push((sequence, input)),
             Err(refusal) => failed.push(Exception { sequence, reasons: vec![refusal.into()] }),
@@ -233,15 +234,9 @@ fn read(inner: &Inner, job: &Job, cursor: u64) -> Result<Batch, ImportError> {
 }
 
 /// Parses records on all cores, in their order.
-fn parse(texts: &[(u64, Vec<u8>)]) -> Vec<(u64, Result<ProfileInput, Refusal>)> {
-    let cores = thread::available_parallelism().map_or(2, usize::from);
-    let parse = |(sequence, json): &(u64, Vec<u8>)| (*sequence, parse_record(json).map(|(input, _)| input));
-    thread::scope(|scope| {
-        let shares = texts.chunks(texts.len().div_ceil(cores).max(1));
-        let running: Vec<_> =
-            shares.map(|share| scope.spawn(move || share.iter().map(parse).collect::<Vec<_>>())).collect();
-        running.into_iter().flat_map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-    })
+fn parse(texts: Vec<(u64, Vec<u8>)>) -> Vec<(u64, Result<ProfileInput, Refusal>)> {
+    let parse = |(sequence, json): (u64, Vec<u8>)| (sequence, parse_record(&json).map(|(input, _)| input));
+    on_all_cores(texts, |share| share.into_iter().map(parse).collect::<Vec<_>>()).into_iter().flatten().collect()
 }
 
 /// Makes a batch ready, if all of it are new profiles as far as can be seen.

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use sayso_model::{
-    id::{AccessToken, AccountNo, ProfileId},
+    id::{AccessToken, AccountNo, ProfileId, fold},
     moment::Moment,
 };
 use sha2::{Digest, Sha256};
@@ -106,6 +106,11 @@ pub(crate) fn claim(kind: Kind, parts: &[&str]) -> [u8; 20] {
         rest = next;
     }
     claim
+}
+
+/// The same of an alternate id.
+pub(crate) fn alternate_id(kind: &str, id: &str) -> [u8; 20] {
+    claim(Kind::AlternateId, &[&fold(id), &fold(kind)])
 }
 
 /// The part of a by_key key before the profile, of a [`claim`].

@@ -28,6 +28,7 @@ mod backup;
 pub mod check;
 pub mod clock;
 mod compact;
+mod cores;
 mod engine;
 pub mod error;
 pub mod exports;
@@ -61,6 +62,7 @@ mod tests;
 pub use check::CheckReport;
 pub use clock::{Clock, FileClock, SystemClock};
 pub use compact::Compacted;
+pub use cores::on_all_cores;
 pub use error::StoreError;
 
 use std::{

@@ -24,6 +24,7 @@ pub(crate) use self::{claims::Claims, prepare::Import};
 use crate::{
     StoreError,
     account::Account,
+    cores::on_all_cores,
     engine::{Db, OrEngine},
     keys,
     meta::Numbers,
@@ -46,6 +47,9 @@ pub(crate) fn apply(
     put_run(tx, &run)?;
     Ok(answers)
 }
+
+/// The answer to each profile, and the index entries that are still to be put or left to be merged.
+pub(crate) type Put = (Vec<Result<ProfileId, StoreError>>, Run);
 
 /// One new profile made ready, all but its number.
 pub(crate) struct New(Prepared);
@@ -97,7 +101,7 @@ pub(crate) fn put_all(
     batch: Vec<ProfileInput>,
     import: Option<Import>,
     claims: &mut Claims,
-) -> Result<(Vec<Result<ProfileId, StoreError>>, Run), StoreError> {
+) -> Result<Put, StoreError> {
     let (account, dictionary, stamp) = (tx.account(no)?, tx.dictionary(no)?.clone(), tx.stamp());
     let prepared = prepare_all(batch, &account, author, dictionary, stamp, import)?;
     put_prepared(tx, &account, prepared, claims)
@@ -123,8 +127,7 @@ pub(crate) fn put_prepared(
     account: &Account,
     prepared: Vec<Prepared>,
     claims: &mut Claims,
-) -> Result<(Vec<Result<ProfileId, StoreError>>, Run), StoreError> {
-    prepared.iter().for_each(|prepared| tx.stamped(prepared.stamp));
+) -> Result<Put, StoreError> {
     put(tx, account, prepared, claims, &mut Vec::new())
 }
 
@@ -136,7 +139,7 @@ fn put(
     prepared: Vec<Prepared>,
     claims: &mut Claims,
     spare: &mut Vec<Vec<u8>>,
-) -> Result<(Vec<Result<ProfileId, StoreError>>, Run), StoreError> {
+) -> Result<Put, StoreError> {
     let no = account.no;
     let mut next_profile = tx.numbers(no)?.next_profile;
     let profiles = prepared.iter().map(Prepared::len).sum();
@@ -146,6 +149,7 @@ fn put(
     let (mut row, mut encoded) = (Vec::new(), Vec::new());
     let (mut into_rows, mut into_facts) = (Ascending::default(), Ascending::default());
     for Prepared { stamp, profiles, bytes, keys, expiries, .. } in prepared {
+        tx.stamped(stamp);
         for profile in profiles {
             // The numbers are given to those that are accepted, so that a refused one leaves no gap.
             let id = ProfileId(next_profile);
@@ -234,38 +238,5 @@ impl Ascending {
             }
         };
         db.put_with_flags(txn, flags, key, value).or_engine()
-    }
-}
-
-/// Works on the items in as many shares as there are cores; the outcomes are in the order of the shares.
-fn on_all_cores<T: Send, R: Send>(items: Vec<T>, f: impl Fn(Vec<T>) -> R + Sync) -> Vec<R> {
-    let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    let share = items.len().div_ceil(cores).max(1);
-    let mut items = items.into_iter();
-    std::thread::scope(|scope| {
-        let f = &f;
-        let mut running = Vec::with_capacity(cores);
-        while items.len() > 0 {
-            let share: Vec<T> = items.by_ref().take(share).collect();
-            running.push(scope.spawn(move || f(share)));
-        }
-        // A panic goes on in the writer, which answers it.
-        running
-            .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn work_on_all_cores_keeps_its_order() {
-        for n in [0, 1, 2, 3, 1000] {
-            let items: Vec<usize> = (0..n).collect();
-            assert_eq!(on_all_cores(items.clone(), |share| share).concat(), items);
-        }
     }
 }

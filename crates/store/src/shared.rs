@@ -3,14 +3,16 @@
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use parking_lot::Mutex;
+use sayso_model::{id::AccountNo, moment::Moment};
 
 use crate::{
     Clock, StoreError,
     account::Accounts,
     audit::Notes,
-    engine::{Engine, free_disk},
+    engine::{Engine, Read, free_disk},
     imports::Live,
-    terms::Dictionaries,
+    meta,
+    terms::{Dictionaries, Dictionary},
     vault::Vault,
 };
 
@@ -31,6 +33,15 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// By what changes of an account are prepared in a read transaction: its dictionary, and the moment, which is not before the stamp of any
+    /// commit that the transaction sees. `None`: there is no such account.
+    pub(crate) fn basis(&self, txn: &Read<'_>, no: AccountNo) -> Result<Option<(Dictionary, Moment)>, StoreError> {
+        let dbs = &self.engine.dbs;
+        let Some(numbers) = meta::numbers(dbs, txn, no)? else { return Ok(None) };
+        let now = self.clock.now().max(meta::last_stamp(dbs, txn)?);
+        Ok(Some((self.dictionaries.at(dbs, txn, no, numbers.next_term)?, now)))
+    }
+
     /// Refuses a commit when the disk is nearly full: LMDB itself would notice only when a page can't be written, and the machine's
     /// other programs, our export files among them, need room too.
     pub(crate) fn leave_room(&self) -> Result<(), StoreError> {

@@ -27,6 +27,11 @@ impl Dictionary {
         self.terms.get(term).copied()
     }
 
+    /// The ids of terms in their order; `None` when one of them is new.
+    pub(crate) fn ids(&self, terms: &[String]) -> Option<Vec<u32>> {
+        terms.iter().map(|term| self.id(term)).collect()
+    }
+
     /// Adds a term to the copy in memory and to the database.
     pub(crate) fn add(
         &mut self,

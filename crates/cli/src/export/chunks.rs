@@ -8,7 +8,7 @@ use tokio::{sync::mpsc, task::JoinSet};
 use super::form::{Chunk, Form};
 use crate::connect::in_words;
 
-/// Chunks that are made at once, on as many cores; as many pages' memory is taken.
+/// Chunks that are made at once, each on a core and in memory with its pages.
 const AT_ONCE: usize = 2;
 
 /// The chunks of an export that are still to come, in order. Dropped, nothing more is asked for.

@@ -3,7 +3,6 @@
 
 use sayso_model::{
     change::Manner,
-    config::TypeKind,
     id::{AccountNo, Author},
     input::ProfileInput,
     moment::Moment,
@@ -12,14 +11,12 @@ use sayso_model::{
 
 use super::{
     By, Imports,
-    write::{are_new, hash},
+    write::{are_new, is_new, put_new},
 };
 use crate::{
     Store, StoreError,
     account::Account,
-    index,
-    keys::{self, Kind},
-    load::{self, Claims, Import, Prepared},
+    load::{self, Import, Prepared},
     meta, pending,
 };
 
@@ -35,22 +32,16 @@ impl Store {
     ///
     /// # Errors
     /// The engine can't read.
-    pub fn may_be_new<'b>(&self, account: &Account, mut bys: impl Iterator<Item = &'b By>) -> Result<bool, StoreError> {
+    pub fn may_be_new<'b>(&self, account: &Account, bys: impl Iterator<Item = &'b By>) -> Result<bool, StoreError> {
         let engine = &self.shared().engine;
         let (dbs, txn) = (&engine.dbs, engine.read()?);
         let next = meta::numbers(dbs, &txn, account.no)?.map_or(0, |numbers| numbers.next_profile);
-        bys.try_fold(true, |all, by| {
-            Ok(all
-                && match by {
-                    By::Nothing => true,
-                    By::Id(id) => id.0 >= next,
-                    By::AlternateId { kind, id } => {
-                        let key = keys::claimed(account.no, Kind::AlternateId, &hash(kind, id));
-                        account.config.type_def(TypeKind::AlternateId, kind).is_some()
-                            && !index::may_have(dbs, &txn, &key)?
-                    }
-                })
-        })
+        for by in bys {
+            if !is_new(dbs, &txn, account, by, next, |_| false)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Makes records ready as new profiles, on all cores (blocking); what they are refused for is told when they are written. `created` is
@@ -66,14 +57,9 @@ impl Store {
         created: Moment,
         records: Vec<(By, ProfileInput)>,
     ) -> Result<Ahead, StoreError> {
-        let shared = self.shared();
-        let (dictionary, stamp) = {
-            let (dbs, txn) = (&shared.engine.dbs, shared.engine.read()?);
-            let no = account.no;
-            let numbers = meta::numbers(dbs, &txn, no)?.ok_or_else(|| StoreError::NoAccount(no.to_string()))?;
-            let dictionary = shared.dictionaries.at(dbs, &txn, no, numbers.next_term)?;
-            (dictionary, shared.clock.now().max(meta::last_stamp(dbs, &txn)?))
-        };
+        let (shared, no) = (self.shared(), account.no);
+        let basis = shared.basis(&shared.engine.read()?, no)?;
+        let (dictionary, stamp) = basis.ok_or_else(|| StoreError::NoAccount(no.to_string()))?;
         let (bys, inputs) = records.into_iter().unzip();
         let import = Some(Import { manner: *manner, created });
         let prepared = load::prepare_all(inputs, account, author, dictionary, stamp, import)?;
@@ -103,28 +89,16 @@ impl Imports<'_, '_> {
         let may_leave = live.may_leave(self.0)?;
         let claims = prepared.iter().flat_map(Prepared::claims);
         // One that is refused as a new profile may be welcome as a change of the one that it matches.
-        let records = bys.iter().zip(claims).map(|(by, claims)| (by, claims.into_iter().flatten().collect()));
-        if !are_new(self.0, &account, live.claims(no), Some(records))? {
+        if !are_new(self.0, &account, live.claims(no), bys.iter().zip(claims))? {
             return Ok(None);
         }
         let (dbs, txn) = self.0.read();
         if !may_leave && !pending::is_empty(dbs, txn)? {
             return Ok(None);
         }
-        let answers = if may_leave {
-            let (answers, run) = load::put_prepared(self.0, &account, prepared, live.claims(no))?;
-            live.keep(self.0, &run)?;
-            answers
-        } else {
-            let (answers, run) = load::put_prepared(self.0, &account, prepared, &mut Claims::default())?;
-            load::put_run(self.0, &run)?;
-            answers
-        };
-        let outcome = |answer| match answer {
-            Ok(_) => Ok(Ok(0)),
-            Err(StoreError::Refused(refusal)) => Ok(Err(refusal)),
-            Err(error) => Err(error),
-        };
-        answers.into_iter().map(outcome).collect::<Result<_, _>>().map(Some)
+        let outcomes = put_new(self.0, no, may_leave.then_some(&mut *live), |tx, claims| {
+            load::put_prepared(tx, &account, prepared, claims)
+        })?;
+        Ok(Some(outcomes.into_iter().map(|outcome| outcome.map(|()| 0)).collect()))
     }
 }

@@ -18,10 +18,10 @@ use super::{Imports, Live};
 use crate::{
     StoreError,
     account::Account,
-    engine::OrEngine,
+    engine::{Databases, OrEngine, Read},
     index,
     keys::{self, Kind},
-    load::{self, Claims},
+    load::{self, Claims, Put},
     pending,
     profiles::{Expected, Target},
     rows,
@@ -77,7 +77,10 @@ impl Imports<'_, '_> {
         let shared = self.0.shared();
         let mut live = shared.live.lock();
         let may_leave = live.may_leave(self.0)?;
-        let are_new = are_new(self.0, &account, live.claims(no), new_ones(&wishes))?;
+        let are_new = match new_ones(&wishes) {
+            Some(records) => are_new(self.0, &account, live.claims(no), records)?,
+            None => false,
+        };
         if !are_new {
             live.profiles_change();
         }
@@ -118,13 +121,9 @@ fn new_ones(wishes: &[Wish]) -> Option<impl Iterator<Item = MayBeNew<'_>>> {
 fn new_one(wish: &Wish) -> Option<MayBeNew<'_>> {
     let Wish::Put(by, input) = wish else { return None };
     let ids = input.alternate_ids.iter().flatten();
-    let hashes = ids.filter_map(|a| Some(hash(a.alternate_id_type.as_deref()?, a.alternate_id.as_deref()?)));
+    let hashes =
+        ids.filter_map(|a| Some(keys::alternate_id(a.alternate_id_type.as_deref()?, a.alternate_id.as_deref()?)));
     Some((by, hashes.collect()))
-}
-
-/// What of the index entry of an alternate id stands between account and profile.
-pub(super) fn hash(kind: &str, id: &str) -> [u8; 20] {
-    keys::claim(Kind::AlternateId, &[&fold(id), &fold(kind)])
 }
 
 /// Whether all are new profiles for certain, or refused, whatever comes of each.
@@ -132,30 +131,68 @@ pub(super) fn are_new<'w>(
     tx: &mut Tx<'_>,
     account: &Account,
     claims: &Claims,
-    records: Option<impl Iterator<Item = MayBeNew<'w>>>,
+    records: impl Iterator<Item = MayBeNew<'w>>,
 ) -> Result<bool, StoreError> {
-    let Some(records) = records else { return Ok(false) };
     let next = tx.numbers(account.no)?.next_profile;
     let mut claimed = HashSet::new();
     for (before, (by, hashes)) in (0..).zip(records) {
-        let is_new = match by {
-            By::Nothing => true,
-            // A number that none of those before it may get.
-            By::Id(id) => id.0 >= next + before,
-            By::AlternateId { kind, id } => {
-                let (hash, (dbs, txn)) = (hash(kind, id), tx.read());
-                account.config.type_def(TypeKind::AlternateId, kind).is_some()
-                    && !claimed.contains(&hash)
-                    && !claims.has(&hash)
-                    && !index::may_have(dbs, txn, &keys::claimed(account.no, Kind::AlternateId, &hash))?
-            }
-        };
-        if !is_new {
+        let (dbs, txn) = tx.read();
+        // A number that none of those before it may get.
+        if !is_new(dbs, txn, account, by, next + before, |hash| claimed.contains(hash) || claims.has(hash))? {
             return Ok(false);
         }
         claimed.extend(hashes);
     }
     Ok(true)
+}
+
+/// Whether what is matched so is a new profile. `next`: a number that nobody has, nor anybody a later one; `is_claimed` tells of alternate
+/// ids that by_key may not have yet.
+pub(super) fn is_new(
+    dbs: &Databases,
+    txn: &Read<'_>,
+    account: &Account,
+    by: &By,
+    next: u64,
+    is_claimed: impl FnOnce(&[u8; 20]) -> bool,
+) -> Result<bool, StoreError> {
+    Ok(match by {
+        By::Nothing => true,
+        By::Id(id) => id.0 >= next,
+        By::AlternateId { kind, id } => {
+            let hash = keys::alternate_id(kind, id);
+            account.config.type_def(TypeKind::AlternateId, kind).is_some()
+                && !is_claimed(&hash)
+                && !index::may_have(dbs, txn, &keys::claimed(account.no, Kind::AlternateId, &hash))?
+        }
+    })
+}
+
+/// Puts new profiles, whose index entries are left as a run where that is possible; tells what each is refused for.
+pub(super) fn put_new(
+    tx: &mut Tx<'_>,
+    no: AccountNo,
+    live: Option<&mut Live>,
+    put: impl FnOnce(&mut Tx<'_>, &mut Claims) -> Result<Put, StoreError>,
+) -> Result<Vec<Result<(), Refusal>>, StoreError> {
+    let answers = match live {
+        None => {
+            let (answers, run) = put(tx, &mut Claims::default())?;
+            load::put_run(tx, &run)?;
+            answers
+        }
+        Some(live) => {
+            let (answers, run) = put(tx, live.claims(no))?;
+            live.keep(tx, &run)?;
+            answers
+        }
+    };
+    let outcome = |answer| match answer {
+        Ok(_) => Ok(Ok(())),
+        Err(StoreError::Refused(refusal)) => Ok(Err(refusal)),
+        Err(error) => Err(error),
+    };
+    answers.into_iter().map(outcome).collect()
 }
 
 struct Batch<'b, 's> {
@@ -304,19 +341,12 @@ impl Batch<'_, '_> {
         let (places, inputs): (Vec<usize>, Vec<ProfileInput>) = self.waiting.drain(..).unzip();
         let import = load::Import { manner: *self.manner, created: self.created };
         let (no, author, import) = (self.account.no, self.author, Some(import));
-        let answers = match &mut self.live {
-            None => load::apply(self.tx, no, author, inputs, import)?,
-            Some(live) => {
-                let (answers, run) = load::put_all(self.tx, no, author, inputs, import, live.claims(no))?;
-                live.keep(self.tx, &run)?;
-                answers
-            }
-        };
-        for (place, answer) in places.into_iter().zip(answers) {
-            match answer {
-                Ok(_) => {}
-                Err(StoreError::Refused(refusal)) => self.outcomes[place] = Err(refusal),
-                Err(error) => return Err(error),
+        let outcomes = put_new(self.tx, no, self.live.as_deref_mut(), |tx, claims| {
+            load::put_all(tx, no, author, inputs, import, claims)
+        })?;
+        for (place, outcome) in places.into_iter().zip(outcomes) {
+            if let Err(refusal) = outcome {
+                self.outcomes[place] = Err(refusal);
             }
         }
         Ok(())

@@ -2,8 +2,8 @@
 //! merged ([`crate::pending`]).
 //!
 //! What is prepared holds while nothing moved: the configuration, and the last stamp. The stamp is given before the transaction, so
-//! nobody may have taken a snapshot of a later moment since, whatever the clock did, or stamped a change (house.md: stamps and snapshots belong to the writer); when
-//! somebody did, or a server runs, the batch is given back to be loaded as beside others.
+//! nobody may have taken a snapshot of a later moment since, whatever the clock did, or stamped a change (house.md: stamps and
+//! snapshots belong to the writer); when somebody did, or a server runs, the batch is given back to be loaded as beside others.
 
 use std::{sync::Arc, time::Instant};
 
@@ -109,9 +109,6 @@ impl Loader {
             let author = self.basis.lock().author.clone();
             *self.basis.lock() = Arc::new(basis(&mut tx, self.no, &author)?);
             return Ok(None);
-        }
-        for prepared in &prepared {
-            tx.stamped(prepared.stamp);
         }
         // Not under its lock: others prepare meanwhile.
         let mut spare = Vec::with_capacity(prepared.len());

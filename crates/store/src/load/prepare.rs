@@ -6,7 +6,7 @@ use std::ops::Range;
 use sayso_model::{
     change::{self, Kept, Manner},
     facts,
-    id::{Author, ProfileId, fold},
+    id::{Author, ProfileId},
     input::{AlternateIdInput, ProfileInput},
     moment::Moment,
     reading,
@@ -14,14 +14,7 @@ use sayso_model::{
     render,
 };
 
-use crate::{
-    StoreError,
-    account::Account,
-    index::Entries,
-    keys::{self, Kind},
-    row,
-    terms::Dictionary,
-};
+use crate::{StoreError, account::Account, index::Entries, keys, row, terms::Dictionary};
 
 /// By what profiles are prepared.
 #[derive(Clone)]
@@ -64,9 +57,9 @@ impl Prepared {
     pub(crate) fn basis(&self) -> (Moment, u64) {
         (self.stamp, self.version)
     }
-    /// For each profile the hashes of its alternate ids; `None` for a refused one.
-    pub(crate) fn claims(&self) -> impl Iterator<Item = Option<impl Iterator<Item = [u8; 20]>>> {
-        self.profiles.iter().map(|profile| profile.as_ref().ok().map(|p| p.claims.iter().map(|claim| claim.hash)))
+    /// For each profile the hashes of the alternate ids that it claims; a refused one claims none.
+    pub(crate) fn claims(&self) -> impl Iterator<Item = Vec<[u8; 20]>> {
+        self.profiles.iter().map(|profile| profile.iter().flat_map(|p| &p.claims).map(|claim| claim.hash).collect())
     }
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
@@ -136,7 +129,7 @@ fn one(kept: Kept, asked: Vec<AlternateIdInput>, basis: &Basis, buffers: &mut Pr
     let row = start..buffers.bytes.len();
 
     let claims = kept.profile.alternate_ids.iter().map(|a| Claim {
-        hash: keys::claim(Kind::AlternateId, &[&fold(&a.alternate_id), &fold(&a.alternate_id_type)]),
+        hash: keys::alternate_id(&a.alternate_id_type, &a.alternate_id),
         kind: a.alternate_id_type.clone(),
         id: a.alternate_id.clone(),
     });
@@ -146,8 +139,7 @@ fn one(kept: Kept, asked: Vec<AlternateIdInput>, basis: &Basis, buffers: &mut Pr
     let expiries = extend(&mut buffers.expiries, entries.expiries);
 
     let terms = facts::terms(&kept, &account.config);
-    let ids: Option<Vec<u32>> = terms.iter().map(|term| basis.dictionary.id(term)).collect();
-    let facts = match ids {
+    let facts = match basis.dictionary.ids(&terms) {
         Some(ids) => {
             let start = buffers.bytes.len();
             facts::encode(&kept, &account.config, &rendered, next_expiry, &ids, &mut buffers.bytes);

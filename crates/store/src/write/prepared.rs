@@ -35,7 +35,6 @@ use crate::{
     engine::OrEngine,
     keys,
     load::{self, New},
-    meta,
     profiles::{Change, Expected, Written},
     row::Stored,
     shared::Shared,
@@ -93,11 +92,9 @@ fn try_to_prepare(
     expected: &Expected,
 ) -> Result<Option<Prepared>, StoreError> {
     let (dbs, txn) = (&shared.engine.dbs, &shared.engine.read()?);
-    let (Some(account), Some(numbers)) = (shared.accounts.at(dbs, txn, no)?, meta::numbers(dbs, txn, no)?) else {
+    let (Some(account), Some((dictionary, now))) = (shared.accounts.at(dbs, txn, no)?, shared.basis(txn, no)?) else {
         return Ok(None);
     };
-    let dictionary = shared.dictionaries.at(dbs, txn, no, numbers.next_term)?;
-    let now = shared.clock.now().max(meta::last_stamp(dbs, txn)?);
     before(&account, change)?;
     let version = account.version;
     let made = match about(dbs, txn, &account, change, expected)? {

@@ -114,8 +114,7 @@ impl Revision {
         let encoded = row::encode(row.id, &rendered, &kept.extras, now, next_expiry)?;
         let terms = facts::terms(&kept, &account.config);
         let new = NewTerms { kept, rendered, next_expiry, terms };
-        let ids: Option<Vec<u32>> = new.terms.iter().map(|term| dictionary.id(term)).collect();
-        let facts = match ids {
+        let facts = match dictionary.ids(&new.terms) {
             // An id is never given to another term: it stays right, whatever is committed meanwhile.
             Some(ids) => Facts::Ready(new.facts(account, &ids)),
             None => Facts::NewTerms(Box::new(new)),
