@@ -28,6 +28,7 @@ use crate::{
     page::{Page, PageRequest, report_damage},
     record::{Change, Job, Key, KeyRecord, Replay, decode, encode, key_bytes},
     registry::{Inner, Permits, Queue, Stop},
+    removal::{self, Removal},
     scan::SCANS,
     sweep, worker,
 };
@@ -120,6 +121,7 @@ impl Engine {
             tracing::info!(removed, "removed export files that no live job names");
         }
         let (finisher, messages) = mpsc::channel();
+        let (remover, removals) = mpsc::channel();
         let inner = Arc::new(Inner {
             store,
             permission,
@@ -131,6 +133,7 @@ impl Engine {
             open: Mutex::new(HashMap::new()),
             buffers: Arc::new(Buffers::default()),
             finisher,
+            remover,
             stop: Stop::default(),
             round: AtomicU64::new(0),
             rows_opened: AtomicU64::new(0),
@@ -147,6 +150,7 @@ impl Engine {
         }
         let threads = Threads { inner: Arc::clone(&inner), running: Mutex::new(Vec::new()) };
         threads.spawn("export-finish", move |inner| finish::run(inner, &messages))?;
+        threads.spawn("export-remove", move |inner| removal::run(inner, &removals))?;
         threads.spawn("export-sweep", sweep::run)?;
         for _ in 0..inner.settings.workers.max(1) {
             threads.spawn("export-worker", worker::run)?;
@@ -421,6 +425,7 @@ impl Threads {
         self.inner.queue.wake_all();
         // Takes what came before it; fails only when that thread has ended.
         let _ = self.inner.finisher.send(Message::Stop);
+        let _ = self.inner.remover.send(Removal::Stop);
         for thread in self.running.lock().drain(..) {
             if thread.join().is_err() {
                 tracing::error!("a thread of the export engine had ended by a fault in the program");

@@ -71,6 +71,17 @@ impl Exports {
         remove(&self.folder(key))
     }
 
+    /// Takes the name from a finished export, which takes no time however large it is; gives whether there was one. Its files are those of an
+    /// unfinished one then, to be [removed](Exports::remove) by who has the time.
+    pub fn put_away(&self, key: Key) -> Result<bool, ExportError> {
+        let (from, to) = (self.folder(key), self.temporary(key));
+        remove(&to)?;
+        match fs::rename(&from, &to) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+            renamed => renamed.map(|()| true).map_err(during("renaming", &from)),
+        }
+    }
+
     /// Removes what no live job names; gives how many entries went.
     pub fn remove_all_but(&self, live: &HashSet<Key>) -> Result<u64, ExportError> {
         let mut removed = 0;
@@ -148,9 +159,25 @@ mod tests {
     }
 
     #[test]
+    fn what_was_put_away_has_no_name_and_is_removed_by_whoever_comes_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let exports = Exports::new(dir.path());
+        for token in [5, 6] {
+            fs::write(exports.begin(key(1, token)).unwrap().join("rows"), "x").unwrap();
+            exports.finish(key(1, token)).unwrap();
+            assert!(exports.put_away(key(1, token)).unwrap());
+            assert!(!exports.folder(key(1, token)).exists());
+        }
+        exports.remove(key(1, 5)).unwrap();
+        assert_eq!(exports.remove_all_but(&HashSet::from([key(1, 5), key(1, 6)])).unwrap(), 1, "the start removes 6");
+        assert_eq!(entries(&dir.path().join("exports/1")).unwrap(), [] as [PathBuf; 0]);
+    }
+
+    #[test]
     fn removing_what_is_not_there_is_no_error() {
         let dir = tempfile::tempdir().unwrap();
         Exports::new(dir.path()).remove(key(1, 1)).unwrap();
+        assert!(!Exports::new(dir.path()).put_away(key(1, 1)).unwrap());
         assert_eq!(Exports::new(dir.path()).remove_all_but(&HashSet::new()).unwrap(), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! Steps between states: taken inside the store's writer, several in one transaction, and what follows from them: files removed,
+//! Steps between states: taken inside the store's writer, several in one transaction, and what follows from them: files put away,
 //! handles let go, waiting callers told. A thread of its own takes those that come from places that may not wait, like a
 //! connection that has just flushed its last frame.
 
@@ -19,6 +19,7 @@ use crate::{
     open::Ending,
     record::{Change, Job, Key, decode, encode},
     registry::Inner,
+    removal::Removal,
     sweep::remove_stale_files,
 };
 
@@ -173,15 +174,23 @@ impl Inner {
             if ending == Ending::Done { self.open.lock().remove(&key) } else { self.open.lock().get(&key).cloned() };
         let keeps_files = matches!(outcome, Some(Outcome::Now(job)) if job.has_files());
         let ended = matches!(outcome, Some(Outcome::Now(_) | Outcome::Gone));
-        if ended
-            && !keeps_files
-            && let Err(error) = self.exports.remove(key)
-        {
-            // The sweeper forgets the job in a week and the next start removes what no job names.
-            tracing::error!(token = %key.1, %error, "the files of an ended export could not be removed");
-        }
+        let has_gone = ended && !keeps_files && self.put_away(key);
         if let Some(open) = open {
             open.last_block.send_modify(|state| state.ending = ending);
         }
+        // Now that they aren't open here any more: what is still open when it is removed is freed by who closes it last.
+        if has_gone {
+            // One that has ended leaves it to the next start.
+            let _ = self.remover.send(Removal::Files(key));
+        }
+    }
+
+    /// Takes the name from the files of an ended export; gives whether there were any.
+    fn put_away(&self, key: Key) -> bool {
+        self.exports.put_away(key).unwrap_or_else(|error| {
+            // The sweeper forgets the job in a week and the next start removes what no job names.
+            tracing::error!(token = %key.1, %error, "the files of an ended export could not be put away");
+            false
+        })
     }
 }

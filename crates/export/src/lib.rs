@@ -29,6 +29,7 @@ mod plan;
 mod preview;
 mod record;
 mod registry;
+mod removal;
 mod scan;
 mod scratch;
 mod sweep;

@@ -25,6 +25,7 @@ use crate::{
     finish::Message,
     open::OpenExport,
     record::{Job, Key},
+    removal::Removal,
 };
 
 /// What all threads of the engine share.
@@ -43,6 +44,7 @@ pub(crate) struct Inner {
     pub open: Mutex<HashMap<Key, Arc<OpenExport>>>,
     pub buffers: Arc<Buffers>,
     pub finisher: mpsc::Sender<Message>,
+    pub remover: mpsc::Sender<Removal>,
     pub stop: Stop,
     /// The sweeper's round, by which open files are known to be unused.
     pub round: AtomicU64,

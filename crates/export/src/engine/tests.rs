@@ -112,6 +112,12 @@ async fn commit_ends_the_token_and_may_be_repeated_and_keeps_files_only_if_asked
         engine.commit(&caller, kept, true).await.unwrap();
     }
     assert!(!sandbox.folder(dropped).exists());
+    let removed = async {
+        while sandbox.folder(dropped).with_extension("tmp").exists() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), removed).await.expect("a moment later its files are removed, too");
     assert!(sandbox.folder(kept).join("rows").exists(), "left for the operator");
     assert!(is(engine.page(&caller, kept, request_page(1, 1, true)).await, State::Retrieved), "not for the API");
     assert!(unknown(engine.commit(&caller, AccessToken(1), false).await));
