@@ -55,12 +55,25 @@ const MARGIN: SignedDuration = SignedDuration::from_mins(15);
 pub fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
     let stop = Stop::listen()?;
     let connected = connect::connect(&args.server)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
+    spare_memory();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .max_blocking_threads(chunks::AT_ONCE)
+        .enable_all()
+        .build()
+        .context("no runtime")?;
     // A run that was broken off at its very end is ended first: its rows are not those of now.
     while !runtime.block_on(Job::new(&args, &connected, &stop)?.run())? {
         out::note("the former run had only to be ended; now for this one");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Keeps the memory small that is there only for speed: of huge pages what isn't used counts, too, and each thread keeps what it gave free.
+fn spare_memory() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
+        tracing::debug!("huge pages stay in use: {error}");
+    }
 }
 
 /// Where the rows go.

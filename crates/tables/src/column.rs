@@ -76,8 +76,14 @@ fn usual(text: &[u8]) -> Option<i64> {
     let number = |digits: &[u8]| digits.iter().fold(0_i64, |n, digit| n * 10 + i64::from(digit - b'0'));
     let (year, month, day) = (number(&[a, b, c, d]), number(&[e, f]), number(&[g, h]));
     let (hour, minute, second) = (number(&[i, j]), number(&[k, l]), number(&[m, n]));
-    if !(1..=12).contains(&month) || !(1..=28).contains(&day) || hour > 23 || minute > 59 || second > 59 {
-        return None; // the ends of months and anything odd are left to the library
+    let days_in_month = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 => 28,
+        _ => return None,
+    };
+    if !(1..=days_in_month).contains(&day) || hour > 23 || minute > 59 || second > 59 {
+        return None; // leap days and anything odd are left to the library
     }
     // Days since 1970-03-01 of a year that begins in March, so that the leap day comes last.
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
@@ -272,6 +278,19 @@ mod tests {
         for odd in ["2026-13-24T10:00:00.000Z", "2026-11-24T24:61:00.000Z", "2026-02-30T10:00:00.000Z", "yesterday"] {
             let error = serde_json::from_str::<Date>(&format!("{odd:?}")).unwrap_err().to_string();
             assert!(!error.contains(odd), "{error}");
+        }
+    }
+
+    #[test]
+    fn every_day_of_a_year_and_none_besides_is_read_as_the_library_reads_it() {
+        for year in [1900, 1969, 2000, 2023, 2024] {
+            for (month, day) in (0..=13).flat_map(|month| (0..=32).map(move |day| (month, day))) {
+                let text = format!("{year}-{month:02}-{day:02}T23:59:59.999Z");
+                let wanted = text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond);
+                assert_eq!(Date::of(&text).ok().and_then(|date| date.0), wanted, "{text}");
+                let is_left = wanted.is_none() || (month, day) == (2, 29);
+                assert_eq!(usual(text.as_bytes()), wanted.filter(|_| !is_left), "{text}");
+            }
         }
     }
 

@@ -8,8 +8,8 @@ use tokio::{sync::mpsc, task::JoinSet};
 use super::form::{Chunk, Form};
 use crate::connect::in_words;
 
-/// Chunks that are made at once, each on a core and in memory with its pages.
-const AT_ONCE: usize = 2;
+/// Chunks that are made at once, each on a core and in memory with its pages; so many threads are enough for all that would keep others waiting.
+pub(super) const AT_ONCE: usize = 2;
 
 /// The chunks of an export that are still to come, in order. Dropped, nothing more is asked for.
 pub(super) struct Chunks {

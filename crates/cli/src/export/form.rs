@@ -95,7 +95,7 @@ impl Form {
         match self {
             Form::Ndjson | Form::Csv(_) => 0,
             #[cfg(feature = "parquet")]
-            Form::Parquet(_) => 3 << 20,
+            Form::Parquet(_) => 4 << 20,
         }
     }
 
