@@ -14,7 +14,7 @@ pub(super) fn required<'i>(path: &Path<'_>, value: &'i Option<String>, max: usiz
     let Some(value) = value else {
         return Err(path.invalid(format!("is required: a text of 1 to {max} characters")));
     };
-    if value.trim().is_empty() {
+    if value.chars().all(char::is_whitespace) {
         return Err(path.invalid(format!("is required: a text of 1 to {max} characters; {} is blank", shown(value))));
     }
     within(path, value, max)?;

@@ -147,8 +147,7 @@ fn number(text: &str, min: Option<f64>, max: Option<f64>, places: Option<u32>) -
 
 /// One or several values of a picklist, joined by `::`.
 fn choices(w: &Write<'_>, path: &Path<'_>, picklist: &str, multiple: bool, value: &str) -> Result<String, Refusal> {
-    let values = w.config.picklist(picklist).map_or(&[][..], |p| &p.values);
-    let find = |choice: &str| values.iter().find(|v| fold(v) == fold(choice)).map(String::as_str);
+    let find = |choice: &str| w.config.choice(picklist, choice);
     // A value may have :: in it, so the whole is looked for first.
     if let Some(whole) = find(value) {
         return Ok(whole.to_owned());

@@ -1,6 +1,6 @@
 //! A configuration indexed for look-up by folded name ([`crate::id::fold`]).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use regex::Regex;
 
@@ -12,14 +12,44 @@ use crate::id::fold;
 pub struct Config {
     /// What it was made from.
     pub source: Configuration,
-    types: [HashMap<String, usize>; 6],
-    fields: HashMap<String, usize>,
-    consents: HashMap<String, usize>,
-    filters: HashMap<String, (usize, usize)>,
-    segments: HashMap<String, usize>,
-    groups: HashMap<String, usize>,
-    users: HashMap<String, usize>,
+    types: [Names<usize>; 6],
+    fields: Names<usize>,
+    picklists: Names<usize>,
+    /// Of each picklist, where its values are in it.
+    choices: Vec<Names<usize>>,
+    consents: Names<usize>,
+    programs: Names<usize>,
+    filters: Names<(usize, usize)>,
+    segments: Names<usize>,
+    groups: Names<usize>,
+    users: Names<usize>,
     patterns: HashMap<String, Regex>,
+}
+
+/// Where things are, by their names: folded, and as the configuration spells them, which is how nearly everybody does. Folding costs more than
+/// looking, and a profile names some thirty things.
+#[derive(Debug)]
+struct Names<P>(HashMap<String, P>);
+
+impl<P> Default for Names<P> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<P: Copy> Names<P> {
+    /// Of two equal names the first counts.
+    fn put(&mut self, name: &str, place: P) {
+        if let Entry::Vacant(free) = self.0.entry(fold(name)) {
+            free.insert(place);
+            // It folds to the same, so that it can't be another one's.
+            self.0.insert(name.to_owned(), place);
+        }
+    }
+
+    fn get(&self, name: &str) -> Option<P> {
+        self.0.get(name).or_else(|| self.0.get(&fold(name))).copied()
+    }
 }
 
 /// The six kinds of contact and identity types.
@@ -37,18 +67,16 @@ pub enum TypeKind {
 impl Config {
     /// Indexes a configuration; of two equal names the first counts (a checked configuration has none).
     pub fn new(source: Configuration) -> Self {
-        fn by<T>(items: &[T], name: impl Fn(&T) -> &str) -> HashMap<String, usize> {
-            let mut map = HashMap::with_capacity(items.len());
-            for (i, item) in items.iter().enumerate() {
-                map.entry(fold(name(item))).or_insert(i);
-            }
-            map
+        fn by<T>(items: &[T], name: impl Fn(&T) -> &str) -> Names<usize> {
+            let mut names = Names::default();
+            items.iter().enumerate().for_each(|(i, item)| names.put(name(item), i));
+            names
         }
         let t = |items: &[TypeDef]| by(items, |t| &t.type_name);
-        let mut filters = HashMap::new();
+        let mut filters = Names::default();
         for (p, program) in source.programs.iter().enumerate() {
             for (f, filter) in program.filters.iter().enumerate() {
-                filters.entry(fold(&filter.id)).or_insert((p, f));
+                filters.put(&filter.id, (p, f));
             }
         }
         Self {
@@ -61,7 +89,10 @@ impl Config {
                 t(&source.group_types),
             ],
             fields: by(&source.custom_fields, |f| &f.name),
+            picklists: by(&source.picklists, |p| &p.name),
+            choices: source.picklists.iter().map(|p| by(&p.values, |value| value)).collect(),
             consents: by(&source.consent_types, |c| &c.type_name),
+            programs: by(&source.programs, |p| &p.id),
             segments: by(&source.segments, |s| &s.name),
             groups: by(&source.segment_groups, |s| &s.name),
             users: by(&source.users, |u| &u.user_id),
@@ -73,7 +104,7 @@ impl Config {
         }
     }
 
-    fn types_of(&self, kind: TypeKind) -> (&[TypeDef], &HashMap<String, usize>) {
+    fn types_of(&self, kind: TypeKind) -> (&[TypeDef], &Names<usize>) {
         let list = match kind {
             TypeKind::Email => &self.source.email_types,
             TypeKind::Phone => &self.source.phone_types,
@@ -100,7 +131,7 @@ impl Config {
     /// The type of this kind and name.
     pub fn type_def(&self, kind: TypeKind, name: &str) -> Option<&TypeDef> {
         let (list, map) = self.types_of(kind);
-        map.get(&fold(name)).map(|&i| &list[i])
+        map.get(name).map(|i| &list[i])
     }
     /// The account's default type of this kind.
     pub fn default_type(&self, kind: TypeKind) -> Option<&TypeDef> {
@@ -108,7 +139,7 @@ impl Config {
     }
     /// The custom field of this name.
     pub fn custom_field(&self, name: &str) -> Option<&CustomField> {
-        self.fields.get(&fold(name)).map(|&i| &self.source.custom_fields[i])
+        self.fields.get(name).map(|i| &self.source.custom_fields[i])
     }
     /// The regular expression that the values of a text field must match from end to end.
     pub fn pattern(&self, field: &CustomField) -> Option<&Regex> {
@@ -116,28 +147,31 @@ impl Config {
     }
     /// The picklist of this name.
     pub fn picklist(&self, name: &str) -> Option<&Picklist> {
-        let name = fold(name);
-        self.source.picklists.iter().find(|p| fold(&p.name) == name)
+        self.picklists.get(name).map(|i| &self.source.picklists[i])
+    }
+    /// The value of the picklist of this name that a choice is, as the configuration spells it.
+    pub fn choice(&self, picklist: &str, choice: &str) -> Option<&str> {
+        let list = self.picklists.get(picklist)?;
+        self.choices[list].get(choice).map(|value| self.source.picklists[list].values[value].as_str())
     }
     /// The consent type of this name.
     pub fn consent_type(&self, name: &str) -> Option<&ConsentType> {
-        self.consents.get(&fold(name)).map(|&i| &self.source.consent_types[i])
+        self.consents.get(name).map(|i| &self.source.consent_types[i])
     }
     /// The filter of this id, with its program.
     pub fn filter(&self, id: &str) -> Option<(&Program, &Filter)> {
-        self.filters.get(&fold(id)).map(|&(p, f)| {
+        self.filters.get(id).map(|(p, f)| {
             let program = &self.source.programs[p];
             (program, &program.filters[f])
         })
     }
     /// The program of this id.
     pub fn program(&self, id: &str) -> Option<&Program> {
-        let id = fold(id);
-        self.source.programs.iter().find(|p| fold(&p.id) == id)
+        self.programs.get(id).map(|i| &self.source.programs[i])
     }
     /// The segment of this name.
     pub fn segment(&self, name: &str) -> Option<&Segment> {
-        self.segments.get(&fold(name)).map(|&i| &self.source.segments[i])
+        self.segments.get(name).map(|i| &self.source.segments[i])
     }
     /// The names of the segments whose definition asks for a tag.
     pub fn segments_with_tag(&self, tag: &str) -> Vec<&str> {
@@ -157,11 +191,11 @@ impl Config {
     }
     /// The segment group of this name.
     pub fn segment_group(&self, name: &str) -> Option<&SegmentGroup> {
-        self.groups.get(&fold(name)).map(|&i| &self.source.segment_groups[i])
+        self.groups.get(name).map(|i| &self.source.segment_groups[i])
     }
     /// The user of this id.
     pub fn user(&self, id: &str) -> Option<&User> {
-        self.users.get(&fold(id)).map(|&i| &self.source.users[i])
+        self.users.get(id).map(|i| &self.source.users[i])
     }
     /// Whether the user is a member of `Administrators`.
     pub fn is_administrator(&self, user: &User) -> bool {
@@ -190,4 +224,25 @@ pub fn whole_match(pattern: &str) -> Result<Regex, regex::Error> {
     // By itself first: `a)(b` is no pattern, and would become one between our brackets.
     Regex::new(pattern)?;
     Regex::new(&format!(r"\A(?:{pattern})\z"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_name_finds_the_first_thing_that_folds_to_the_same(
+            things in prop::collection::vec("[aAbBΣσς ]{1,3}", 0..6), asked in "[aAbBΣσς ]{1,3}",
+        ) {
+            let mut names = Names::default();
+            things.iter().enumerate().for_each(|(place, name)| names.put(name, place));
+            for asked in things.iter().chain([&asked]) {
+                let wanted = things.iter().position(|name| fold(name) == fold(asked));
+                prop_assert_eq!(names.get(asked), wanted, "{:?} in {:?}", asked, &things);
+            }
+        }
+    }
 }

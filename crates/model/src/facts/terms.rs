@@ -152,11 +152,11 @@ fn custom_fields<'p>(profile: &'p Profile, config: &Config) -> Vec<(String, Opti
 }
 
 fn is_choice(config: &Config, field: &str, choice: &str) -> bool {
-    let list = config.custom_field(field).and_then(|f| match &f.kind {
-        CustomFieldKind::SelectList { picklist, .. } => config.picklist(picklist),
+    let listed = config.custom_field(field).and_then(|f| match &f.kind {
+        CustomFieldKind::SelectList { picklist, .. } => config.choice(picklist, choice),
         _ => None,
     });
-    list.is_some_and(|list| list.values.iter().any(|v| fold(v) == choice)) && tellable(choice, MAX_VALUE)
+    listed.is_some() && tellable(choice, MAX_VALUE)
 }
 
 /// The members of an element that its terms tell of, in their order.

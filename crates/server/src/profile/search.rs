@@ -249,11 +249,9 @@ fn field(config: &Config, name: &str, value: &str, at: &str) -> Result<Criterion
             leaf(Test::Date(DateTest::In(vec![When::At(date)])))
         }
         CustomFieldKind::SelectList { picklist, .. } => {
-            let list = config.picklist(picklist);
-            let is_choice = |choice: &str| list.is_some_and(|l| l.values.iter().any(|v| fold(v) == fold(choice)));
             let mut choices = Vec::new();
             for choice in value.split("::") {
-                if !is_choice(choice) {
+                if config.choice(picklist, choice).is_none() {
                     return Err(not_configured(&at, "choice of this custom field", choice));
                 }
                 choices.push(is(choice));

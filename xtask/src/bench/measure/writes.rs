@@ -30,7 +30,7 @@ pub(in crate::bench) fn writes(
 ) -> anyhow::Result<()> {
     report.section(
         "Writes",
-        "64 callers over HTTP with OAuth, each waits for its answer before it sends the next: a part of a profile changed (`POST /Profile/{id}`), every answer durable. Beside it, on the same disk: 4 KB written and synced (`fdatasync`), again and again.",
+        "64 callers over HTTP with OAuth, each waits for its answer before it sends the next: a part of a profile changed (`POST /Profile/{id}`), every answer durable. Beside it, on the same disk: 4 KB written and synced (`fdatasync`), again and again; and one caller alone, whose every write is a commit of its own.",
     );
     let time = Duration::from_secs(if quick { 1 } else { 4 });
     let (many, one) = ("writes, 64 callers", "writes, 1 caller");
@@ -62,6 +62,9 @@ pub(in crate::bench) fn writes(
     report.memory("writes by 64 callers", site.server.memory.peak());
     let what = "concurrent writes of single profiles, 64 callers, against one sync for each";
     report.ratio(what, (many, SAYSO), (many, sync), Bound::AtLeast(5.0));
+    // No disk makes a call over HTTP cheaper than it is: what sharing gains shows against a caller whose every write waits for syncs of its own.
+    let what = "concurrent writes of single profiles, 64 callers, against one caller";
+    report.ratio(what, (many, SAYSO), (one, SAYSO), Bound::AtLeast(5.0));
     if let Some(shared) = report.median(shared, SAYSO) {
         report.target("writes of 64 callers that share one sync", Unit::Times, shared, Bound::AtLeast(5.0));
     }

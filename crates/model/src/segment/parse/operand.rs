@@ -215,7 +215,7 @@ impl Parser<'_> {
         let name = text(value, path, "text")?;
         match holds {
             Holds::Type(kind) if self.config.type_def(kind, name).is_none() => Err(self.unknown_type(kind, name, path)),
-            Holds::Choices(list) if !list.values.iter().any(|v| fold(v) == fold(name)) => Err(Refusal::invalid(
+            Holds::Choices(list) if self.config.choice(&list.name, name).is_none() => Err(Refusal::invalid(
                 path,
                 format!("{} isn't in the picklist {}; accepted: {}", shown(name), list.name, list.values.join(", ")),
             )),
