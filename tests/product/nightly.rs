@@ -219,6 +219,75 @@ async fn an_export_that_has_ended_on_the_server_is_started_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_that_ended_in_error_is_another_one_in_the_next_run() {
+    let (world, api) = with_people(10).await;
+    let args = ["--segment", "Everyone", "--out", "all.ndjson"];
+    let exports = world.data().join("exports");
+    let _ = std::fs::remove_dir_all(&exports);
+    std::fs::write(&exports, "in the way").unwrap();
+    for _ in 0..2 {
+        let out = world.export_command(&api, &args).output().unwrap();
+        assert!(out.status.code() == Some(1) && said(&out).contains("Error"), "{}", said(&out));
+    }
+    std::fs::remove_file(&exports).unwrap();
+    assert_eq!(world.export_file(&api, &args)["rows"], 10, "not the one that the former key stands for");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_that_expired_before_it_was_looked_at_is_another_one_in_the_next_run() {
+    let (world, mut api) = with_people(10).await;
+    let args = ["--segment", "Everyone", "--out", "all.ndjson"];
+    world.hold();
+    let job = start(world.export_command(&api, &args));
+    let journal = world.path(".all.ndjson.journal");
+    let processing = async || {
+        let metrics = read(api.http.get(format!("{}/metrics", api.url))).await.is(200);
+        String::from_utf8(metrics.body).unwrap().contains("sayso_exports{state=\"Processing\"} 1")
+    };
+    while !processing().await {
+        tokio::task::yield_now().await;
+    }
+    drop(job);
+    world.release();
+    world.advance(13 * 3_600_000);
+    api.sign_in_again().await;
+    assert_eq!(world.export_file(&api, &args)["rows"], 10);
+    assert!(!journal.exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_that_a_former_run_had_whole_are_not_those_of_another_night() {
+    let (world, mut api) = with_people(5).await;
+    std::fs::create_dir(world.path("out")).unwrap();
+    let args = ["--segment", "Everybody", "--deleted", "Deleted", "--state", "nightly.state", "--out", "out"];
+    let allowed = std::fs::read_to_string(world.path("account.toml")).unwrap();
+    world.lock("Deleted");
+    let out = world.export_command(&api, &args).output().unwrap();
+    assert!(out.status.code() == Some(1) && said(&out).contains("CanExecute"), "{}", said(&out));
+    std::fs::write(world.path("account.toml"), allowed).unwrap();
+    world.sayso(&["account", "apply", ACCOUNT, "--from", "account.toml"]);
+    world.advance(24 * 3_600_000);
+    api.sign_in_again().await;
+    let new = api.create(person("New", &[])).await;
+    let told = world.export_file(&api, &args);
+    let text = std::fs::read_to_string(world.path(told["file"].as_str().unwrap())).unwrap();
+    assert!(ids_of(&text).contains(&new), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_was_taken_before_the_run_was_over_is_no_obstacle_to_the_next() {
+    let (world, api) = with_people(5).await;
+    let args = ["--segment", "Everyone", "--out", "all.ndjson"];
+    let mut command = world.export_command(&api, &args);
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let out = command.arg("--json").stdout(full).output().unwrap();
+    assert_eq!(out.status.code(), Some(1), "{}", said(&out));
+    assert_eq!(std::fs::read_to_string(world.path("all.ndjson")).unwrap().lines().count(), 5, "it has its name");
+    std::fs::remove_file(world.path("all.ndjson")).unwrap();
+    assert_eq!(world.export_file(&api, &args)["rows"], 5);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_state_makes_the_next_run_a_delta_with_deletions_in_a_file_of_their_own() {
     let (world, api) = with_people(5).await;
     std::fs::create_dir(world.path("out")).unwrap();

@@ -33,7 +33,7 @@ use serde_json::json;
 
 use self::{
     form::Form,
-    state::State,
+    state::{Scope, State},
     walk::{Done, Order},
 };
 use crate::{
@@ -90,6 +90,7 @@ struct Job<'a> {
     source: Source,
     target: Target,
     request: InitiateRequest,
+    scope: Scope,
 }
 
 impl<'a> Job<'a> {
@@ -131,9 +132,14 @@ impl<'a> Job<'a> {
         if matches!(target, Target::Stdout) && args.json {
             return Err(Usage("--json would stand among the rows: --out - has stdout".to_owned()).into());
         }
-        let state = args.state.as_deref().map(|path| State::read(path, &connected.account, &source.to_string()));
-        let since = state.transpose()?.flatten().map(|state| state.since).or(args.since.clone());
         let values = args.values.as_deref().map(read_values).transpose()?.unwrap_or_default();
+        let scope = Scope {
+            narrowed: args.r#match.as_ref().map(|by| digest(&json!([by, args.match_type, values]).to_string())),
+            deleted: args.deleted.clone(),
+        };
+        let state =
+            args.state.as_deref().map(|path| State::read(path, &connected.account, &source.to_string(), &scope));
+        let since = state.transpose()?.flatten().map(|state| state.since).or(args.since.clone());
         let request = InitiateRequest {
             last_date_time: since,
             match_criteria: args.r#match.clone(),
@@ -141,7 +147,7 @@ impl<'a> Job<'a> {
             values,
             callback_url: None,
         };
-        Ok(Self { args, connected, stop, source, target, request })
+        Ok(Self { args, connected, stop, source, target, request, scope })
     }
 
     async fn run(&self) -> anyhow::Result<bool> {
@@ -154,14 +160,15 @@ impl<'a> Job<'a> {
     /// Exports into files and says what there is. `false` when all of it was there already, from a run that didn't come to its end.
     async fn write_files(&self, began: Instant) -> anyhow::Result<bool> {
         let base = self.base(false);
-        let order = self.order(&self.source, Form::of(self.args, false), self.request.clone());
+        let order = self.order(&self.source, Form::of(self.args, false), self.request.clone(), None);
         let rows = order.write_file(&base, |moment| self.unused(moment)).await?;
         let deleted = match &self.args.deleted {
             None => None,
             Some(segment) => {
                 // Begun after the others are complete: who is deleted in between is among the deleted ones.
                 let base = self.base(true);
-                let order = self.order(&Source::segment(segment), Form::of(self.args, true), self.request_of_deleted());
+                let (source, form) = (Source::segment(segment), Form::of(self.args, true));
+                let order = self.order(&source, form, self.request_of_deleted(), Some(rows.token));
                 // Under the moment of the others, so that it shows which belong together.
                 let others = rows.ready.as_ref().map(|ready| ready.file.clone()).unwrap_or_default();
                 let file = || match &self.target {
@@ -172,8 +179,8 @@ impl<'a> Job<'a> {
             }
         };
         let all = || [Some((&base, &rows)), deleted.as_ref().map(|(base, done)| (base, done))].into_iter().flatten();
-        let is_put = |done: &Done| done.ready.as_ref().is_some_and(walk::Ready::is_put);
-        let is_old = all().all(|(_, done)| done.was_whole && is_put(done));
+        // What a former run has put already is that one's, with what belongs to it.
+        let is_old = rows.was_whole && rows.ready.as_ref().is_some_and(walk::Ready::is_put);
         for ready in all().filter_map(|(_, done)| done.ready.as_ref()) {
             ready.put()?;
         }
@@ -197,12 +204,14 @@ impl<'a> Job<'a> {
             return Err(Usage("--compress is for files; pipe stdout through gzip or zstd".to_owned()).into());
         }
         let mut stdout = io::BufWriter::with_capacity(1 << 20, io::stdout());
-        let rows =
-            self.order(&self.source, Form::of(self.args, false), self.request.clone()).to_stdout(&mut stdout).await?;
+        let rows = self
+            .order(&self.source, Form::of(self.args, false), self.request.clone(), None)
+            .to_stdout(&mut stdout)
+            .await?;
         let mut tokens = vec![rows.token];
         if let Some(segment) = &self.args.deleted {
             let source = Source::segment(segment);
-            let order = self.order(&source, Form::of(self.args, true), self.request_of_deleted());
+            let order = self.order(&source, Form::of(self.args, true), self.request_of_deleted(), Some(rows.token));
             tokens.push(order.to_stdout(&mut stdout).await?.token);
         }
         self.keep_state(&rows)?;
@@ -217,7 +226,8 @@ impl<'a> Job<'a> {
         if by_id { self.request.clone() } else { InitiateRequest { last_date_time: since, ..Default::default() } }
     }
 
-    fn order(&self, source: &Source, form: Form, request: InitiateRequest) -> Order<'_> {
+    /// An export, perhaps one that belongs to another: what is left of it then belongs to that one alone.
+    fn order(&self, source: &Source, form: Form, request: InitiateRequest, of: Option<u64>) -> Order<'_> {
         let args = self.args;
         let options = json!([
             self.connected.url,
@@ -226,6 +236,7 @@ impl<'a> Job<'a> {
             request,
             form.to_string(),
             args.compress.map(|c| format!("{c:?}")),
+            of,
         ]);
         Order {
             client: &self.connected.client,
@@ -293,7 +304,7 @@ impl<'a> Job<'a> {
             }
         };
         let (account, source) = (self.connected.account.clone(), self.source.to_string());
-        State { account, source, since }.write(path)
+        State { account, source, since, scope: Some(self.scope.clone()) }.write(path)
     }
 
     /// Ends the tokens. What fails here costs the server some disk until they expire, and nobody a record.

@@ -72,8 +72,8 @@ impl ClientBuilder {
         self
     }
 
-    /// For how long one call is tried again when it fails for a reason that may pass (no connection, a broken one, 429, 5xx); two
-    /// minutes when not set, zero for never. What the server asks for (`Retry-After`) is waited; when that is longer than the
+    /// For how long one call is tried again, from its first failure on, when it fails for a reason that may pass (no connection, a broken
+    /// one, 429, 5xx); two minutes when not set, zero for never. What the server asks for (`Retry-After`) is waited; when that is longer than the
     /// patience left, the failure is given back at once. Only what can do no harm is repeated: see [`Client::initiate`].
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {

@@ -73,12 +73,26 @@ impl Offers {
     }
 }
 
+/// The failures of a call. Patience is for those: how long a transfer went well before it broke doesn't count.
+#[derive(Debug, Default)]
+struct Failing {
+    times: u32,
+    since: Option<Instant>,
+}
+
+impl Failing {
+    /// One more; gives for how long the call has been failing.
+    fn once_more(&mut self, now: Instant) -> Duration {
+        self.times += 1;
+        now.saturating_duration_since(*self.since.get_or_insert(now))
+    }
+}
+
 impl Inner {
     /// A successful answer. A bearer token that is no longer good (401) is replaced; temporary failures are repeated
     /// where that can do no harm, until patience ends.
     pub(crate) async fn answer(&self, call: &Call<'_>) -> Result<Answer, Error> {
-        let began = Instant::now();
-        let mut failures = 0;
+        let mut failing = Failing::default();
         loop {
             // Nothing of a call is sent before there is a token: whatever became of the question for one, it can be asked again.
             let (error, harmless) = match self.authorization().await {
@@ -91,14 +105,13 @@ impl Inner {
                     }
                 },
             };
-            let wait = before_retry(failures, error.retry_after());
-            if !harmless || !error.is_temporary() || began.elapsed() + wait > self.patience {
+            let wait = before_retry(failing.times, error.retry_after());
+            if !harmless || !error.is_temporary() || failing.once_more(Instant::now()) + wait >= self.patience {
                 return Err(error);
             }
             if let Some(tell) = &self.on_retry {
                 tell(&error, wait);
             }
-            failures += 1;
             tokio::time::sleep(wait).await;
         }
     }
@@ -201,6 +214,15 @@ mod tests {
         let page = format!("<html>\r\n <h1>Bad\tGateway</h1>{}", "x".repeat(1000));
         let said = message_of(page.as_bytes());
         assert!(said.starts_with("<html> <h1>Bad Gateway</h1>x") && said.len() == 200, "{said}");
+    }
+
+    #[test]
+    fn patience_begins_with_the_first_failure() {
+        let now = Instant::now();
+        let mut failing = Failing::default();
+        assert_eq!(failing.once_more(now + Duration::from_secs(300)), Duration::ZERO, "whatever it took until then");
+        assert_eq!(failing.once_more(now + Duration::from_secs(420)), Duration::from_secs(120));
+        assert_eq!(failing.times, 2);
     }
 
     #[test]

@@ -17,6 +17,19 @@ pub(super) struct State {
     pub(super) source: String,
     /// The snapshot of that run, the next one's LastDateTime.
     pub(super) since: String,
+    /// What of the source; files of older versions don't tell.
+    #[serde(default)]
+    pub(super) scope: Option<Scope>,
+}
+
+/// What of a source the runs of a state export. Whoever was left out of one run would never come in the next, which asks for changes since then.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Scope {
+    /// A digest of `--match`, `--match-type` and the values; nothing where all are exported.
+    pub(super) narrowed: Option<String>,
+    /// The segment of deleted profiles.
+    pub(super) deleted: Option<String>,
 }
 
 impl State {
@@ -24,7 +37,7 @@ impl State {
     ///
     /// # Errors
     /// When the file is of another export, or can't be read.
-    pub(super) fn read(path: &Path, account: &str, source: &str) -> anyhow::Result<Option<State>> {
+    pub(super) fn read(path: &Path, account: &str, source: &str, scope: &Scope) -> anyhow::Result<Option<State>> {
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
@@ -39,6 +52,20 @@ impl State {
                 path.display(),
                 state.source,
                 state.account
+            );
+        }
+        if let Some(former) = &state.scope {
+            let what = match (&former.deleted, &scope.deleted) {
+                _ if former.narrowed != scope.narrowed => "with other --match or --values".to_owned(),
+                (None, Some(_)) => "without --deleted".to_owned(),
+                (Some(of), None) => format!("with --deleted {of:?}"),
+                (Some(of), Some(now)) if !of.eq_ignore_ascii_case(now) => format!("with --deleted {of:?}"),
+                _ => return Ok(Some(state)),
+            };
+            bail!(
+                "--state {} is of runs {what}; whom those left out would never come. Run with the same, or give each kind of run a \
+                 state of its own (its first run gives everything)",
+                path.display()
             );
         }
         Ok(Some(state))
@@ -64,13 +91,38 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("nightly.state");
         let source = r#"segment "Everybody""#;
-        assert_eq!(State::read(&path, "A", source).unwrap(), None);
-        let state = State { account: "A".into(), source: source.into(), since: "2026-11-24T10:00:00.000Z".into() };
+        let all = Scope::default();
+        assert_eq!(State::read(&path, "A", source, &all).unwrap(), None);
+        let since = "2026-11-24T10:00:00.000Z".to_owned();
+        let state = State { account: "A".into(), source: source.into(), since, scope: Some(all.clone()) };
         state.write(&path).unwrap();
-        assert_eq!(State::read(&path, "a", source).unwrap(), Some(state));
-        let error = State::read(&path, "A", r#"segment "Other""#).unwrap_err().to_string();
+        assert_eq!(State::read(&path, "a", source, &all).unwrap(), Some(state));
+        let error = State::read(&path, "A", r#"segment "Other""#, &all).unwrap_err().to_string();
         assert!(error.contains("a file of its own"), "{error}");
         fs::write(&path, "{}").unwrap();
-        assert!(State::read(&path, "A", source).unwrap_err().to_string().contains("remove it"));
+        assert!(State::read(&path, "A", source, &all).unwrap_err().to_string().contains("remove it"));
+    }
+
+    #[test]
+    fn a_state_is_of_all_that_its_runs_export() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("nightly.state");
+        let scope = |narrowed: Option<&str>, deleted: Option<&str>| Scope {
+            narrowed: narrowed.map(str::to_owned),
+            deleted: deleted.map(str::to_owned),
+        };
+        let scopes =
+            [scope(None, None), scope(Some("x"), None), scope(None, Some("Gone")), scope(None, Some("Others"))];
+        for former in &scopes {
+            let state =
+                State { account: "A".into(), source: "s".into(), since: "t".into(), scope: Some(former.clone()) };
+            state.write(&path).unwrap();
+            for now in &scopes {
+                assert_eq!(State::read(&path, "A", "s", now).is_ok(), former == now, "{former:?}, then {now:?}");
+            }
+            assert!(State::read(&path, "A", "s", &scope(None, Some("GONE"))).is_ok() == (*former == scopes[2]));
+        }
+        fs::write(&path, r#"{"Account":"A","Source":"s","Since":"t"}"#).unwrap();
+        assert!(State::read(&path, "A", "s", &scopes[2]).is_ok(), "an older file is read");
     }
 }

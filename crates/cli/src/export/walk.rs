@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, anyhow};
-use sayso_client::{Client, InitiateRequest, Reading, Source, State};
+use sayso_client::{Client, Error, InitiateRequest, Reading, Source, State};
 
 use super::{
     chunks::Chunks,
@@ -74,7 +74,7 @@ impl Ready {
 
     /// Whether it has its name already.
     pub(super) fn is_put(&self) -> bool {
-        !self.part.exists() && self.file.exists()
+        is_put(&self.part, &self.file)
     }
 
     /// Forgets how it came there.
@@ -84,11 +84,21 @@ impl Ready {
     }
 }
 
+fn is_put(part: &Path, file: &Path) -> bool {
+    !part.exists() && file.exists()
+}
+
+/// An export has ended on the server before it was complete: in its words.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct OverThere(String);
+
 impl Order<'_> {
     /// Exports into a file that lies beside `base` until it is [put](Ready::put) where `file` says, which is told the moment.
     pub(super) async fn write_file(&self, base: &Path, file: impl Fn(&str) -> PathBuf) -> anyhow::Result<Done> {
         let (journal, told) = journal::open(base)?;
-        let told = self.of_use(&journal, base, told).await?;
+        let former = told.key.clone();
+        let mut told = self.of_use(&journal, base, told).await?;
         if let (Some((part, file, bytes)), Some((token, rows, snapshot))) = (&told.whole, &told.complete) {
             let ready = Some(Ready { part: part.clone(), file: file.clone(), journal });
             let (began, snapshot) = (told.began, snapshot.clone());
@@ -108,7 +118,8 @@ impl Order<'_> {
         let (token, rows, snapshot) = match told.complete {
             Some(complete) => complete,
             None => {
-                let (token, rows, snapshot) = self.start(&told.key).await?;
+                let is_former = told.key == former;
+                let (token, rows, snapshot) = self.start_by_key(&journal, &mut told, is_former).await?;
                 journal.add(&Line::Complete { token, rows, snapshot: snapshot.clone() })?;
                 (token, rows, snapshot)
             }
@@ -172,10 +183,14 @@ impl Order<'_> {
     /// What of a former run can be gone on with; begins a new one otherwise.
     async fn of_use(&self, journal: &Journal, base: &Path, told: Told) -> anyhow::Result<Told> {
         let same = told.options.as_deref() == Some(&self.options);
-        if same && told.whole.is_some() {
+        let whole = told.whole.as_ref().filter(|_| same);
+        if whole.is_some_and(|(part, file, _)| is_put(part, file)) {
             return Ok(told);
         }
         let alive = match &told.complete {
+            // It was put, and taken by whom it was for.
+            _ if whole.is_some_and(|(part, _, _)| !part.exists()) => false,
+            // What is whole here is yesterday's when the export there is over.
             Some((token, rows, _)) if same => match self.client.status(*token).await {
                 Ok(status) => status.state == State::Complete && status.row_count == Some(*rows),
                 Err(error) if error.is_gone() => false,
@@ -186,20 +201,49 @@ impl Order<'_> {
         if alive {
             return Ok(told);
         }
-        if told.complete.is_some() {
+        if told.complete.is_some() && whole.is_none_or(|(part, _, _)| part.exists()) {
             let why = if same { "has ended on the server" } else { "was of other options" };
             out::note(format_args!("the unfinished export of {} {why}: starting anew", base.display()));
         }
-        journal.clear()?;
         part::sweep(base, |_| false).with_context(|| format!("what is beside {} can't be removed", base.display()))?;
+        self.begin(journal)
+    }
+
+    /// Notes a new run with a key of its own.
+    fn begin(&self, journal: &Journal) -> anyhow::Result<Told> {
+        journal.clear()?;
         let (key, began) = (random_key()?, now());
         journal.add(&Line::Begun { options: self.options.clone(), key: key.clone(), began: began.clone() })?;
         Ok(Told { options: Some(self.options.clone()), key, began, ..Told::default() })
     }
 
-    /// Initiates and waits; gives token, rows and snapshot.
+    /// Initiates by the journal's key and waits. The key stands for the export that it began for a day, also for one that ended in Error: it is
+    /// forgotten with that, so that the next run can succeed, and this one where it was a former run's.
+    async fn start_by_key(
+        &self,
+        journal: &Journal,
+        told: &mut Told,
+        mut is_former: bool,
+    ) -> anyhow::Result<(u64, u64, Option<String>)> {
+        loop {
+            match self.start(&told.key).await {
+                Err(error) if error.downcast_ref::<OverThere>().is_some() => {
+                    *told = self.begin(journal)?;
+                    if !std::mem::take(&mut is_former) {
+                        return Err(error);
+                    }
+                }
+                started => return started,
+            }
+        }
+    }
+
+    /// Initiates and waits; gives token, rows and snapshot. The error is [`OverThere`] when only another Initiate helps.
     async fn start(&self, key: &str) -> anyhow::Result<(u64, u64, Option<String>)> {
-        let words = |error| in_words(&error);
+        let words = |error: Error| match error.is_gone() {
+            true => OverThere(in_words(&error).to_string()).into(),
+            false => in_words(&error),
+        };
         let token = self.client.initiate_once(&self.source, &self.request, key).await.map_err(words)?;
         let mut progress = Progress::start(format!("the server prepares {}", self.source), Some(100));
         let wait = self.client.wait_telling(token, |status| {
@@ -207,7 +251,7 @@ impl Order<'_> {
             let percent = told.trim_end_matches('%').parse::<u64>().unwrap_or(0);
             progress.show(percent, || "processing".to_owned());
         });
-        let status = self.unless_stopped(wait).await??;
+        let status = self.unless_stopped(wait).await?.map_err(words)?;
         progress.finish();
         let rows = status.row_count.context("the server did not tell the RowCount of a complete export")?;
         Ok((token, rows, status.snapshot))
