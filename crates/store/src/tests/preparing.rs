@@ -259,6 +259,10 @@ fn rows_that_take_long_are_left_to_the_writer() {
     let all: Vec<_> = (0..300).map(|n| json!({"Name": format!("{} {}", text(n), text(n + 1000))})).collect();
     let id = s.create(json!({"ProfileTags": all}));
     assert!(s.prepare(update(id, tagged("x"))).prepared.is_none());
+    // One that is small only packed takes as long.
+    let alike: Vec<_> = (0..650).map(|n| json!({"Name": format!("{}{n}", "a".repeat(97))})).collect();
+    let id_of_alike = s.create(json!({"ProfileTags": alike}));
+    assert!(s.prepare(update(id_of_alike, tagged("x"))).prepared.is_none());
     // Much that is brought, too, whoever it is for.
     let one = s.create(json!({}));
     for (things, is_prepared) in [(100, true), (101, false)] {

@@ -41,9 +41,10 @@ use crate::{
     tx::Tx,
 };
 
-/// Packed bytes of a row, and things that a change brings, above which the writer does it all: who prepares may be a thread that serves many,
-/// and one of this size takes less than a millisecond.
+/// Bytes of a row, packed and not, and things that a change brings, above which the writer does it all: who prepares may be a thread that serves
+/// many, and one of this size takes less than a millisecond.
 const LONGEST_ROW: usize = 8 << 10;
+const LONGEST_JSON: usize = 64 << 10;
 const MOST_BROUGHT: usize = 100;
 
 /// A change made ready.
@@ -104,7 +105,11 @@ fn try_to_prepare(
             let Some(from) = bytes.filter(|bytes| bytes.len() <= LONGEST_ROW) else { return Ok(None) };
             let basis = Basis { account: &account, author, dictionary: &dictionary, now };
             let change = |kept, now| decide(change, kept, &account.config, author, now);
-            let revision = Revision::of(&Stored::decode(id, from)?, &basis, expected, change)?;
+            let stored = Stored::decode(id, from)?;
+            if stored.json_length() > LONGEST_JSON {
+                return Ok(None);
+            }
+            let revision = Revision::of(&stored, &basis, expected, change)?;
             let Some(revision) = revision else { return Ok(None) };
             Made::Revision { from: from.to_vec(), revision: Box::new(revision) }
         }
