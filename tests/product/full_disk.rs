@@ -100,6 +100,30 @@ fn below_the_reserve_writes_are_503_exports_end_in_error_and_reads_go_on() {
 }
 
 #[test]
+fn of_two_exports_that_fit_one_at_a_time_one_ends_in_error_and_writes_go_on() {
+    with_own_mounts(async || {
+        let world = World::start_on_disk(MIB, FILES, &[]).await;
+        let api = world.nightly().await;
+        for n in 0..150 {
+            api.create(large(&format!("p{n}"))).await;
+        }
+        let first = api.export("Everyone", json!({})).await;
+        let bytes = api.status(first).await.json()["ByteCount"].as_u64().unwrap();
+        world.hold();
+        let both = [api.initiate("Everyone", json!({})).await, api.initiate("Everyone", json!({})).await];
+        world.disk().fill((64 << 20) + bytes * 8 / 5);
+        world.release();
+        let mut states = Vec::new();
+        for token in both {
+            states.push(api.settled(token).await.json()["Status"].as_str().unwrap().to_owned());
+        }
+        states.sort_unstable();
+        assert_eq!(states, ["Complete", "Error"]);
+        api.create(person("after", &[])).await;
+    });
+}
+
+#[test]
 fn a_disk_that_fills_up_in_the_middle_of_commits_loses_no_answered_write() {
     with_own_mounts(async || {
         let world = World::start_on_disk(MIB, FILES, &["--disk-reserve", "0B"]).await;

@@ -8,7 +8,7 @@ use crate::{
     callback::Callback,
     files::Exports,
     open::OpenExport,
-    record::{Job, decode},
+    record::{Job, all_jobs, decode},
 };
 
 /// What [`check`] found.
@@ -31,14 +31,10 @@ pub fn check(store: &Store) -> Result<CheckedExports, ExportError> {
     for record in store.all_callbacks()?.into_iter().flatten() {
         found.problems.extend(Callback::decode(&record).err().map(|error| error.to_string()));
     }
-    for (account, token, record) in store.all_export_records()? {
-        let job = match decode(&record) {
-            Ok(job) => job,
-            Err(error) => {
-                found.problems.push(error.to_string());
-                continue;
-            }
-        };
+    let (jobs, damaged) = all_jobs(store)?;
+    found.problems.extend(damaged);
+    for job in jobs {
+        let (account, token) = job.key();
         let may_be_gone = |job: &Job| is_backup || !job.has_files_at(store.clock().now());
         if !job.has_files() || may_be_gone(&job) && !files.folder(job.key()).is_dir() {
             continue;

@@ -58,7 +58,6 @@ pub(crate) fn copy(task: &Task<'_>, parts: &[Part]) -> Result<Copied, Halt> {
     let rows = File::create_new(&rows_path).map_err(during("making", &rows_path))?;
     let index = File::create_new(&index_path).map_err(during("making", &index_path))?;
     let rows_len = end.saturating_sub(1);
-    task.progress.planned(end - row_count);
 
     let copy_part = |_: usize, place: &Place<'_>| {
         let mut out = Writers {

@@ -26,9 +26,10 @@ use crate::{
     job::{Request, State, Status, Subject},
     open::{Ending, OpenExport},
     page::{Page, PageRequest, report_damage},
-    record::{Change, Job, Key, KeyRecord, Replay, decode, encode, key_bytes},
+    record::{Change, Job, Key, KeyRecord, Replay, all_jobs, decode, encode, key_bytes},
     registry::{Inner, Permits, Queue, Stop},
     removal::{self, Removal},
+    room::Room,
     scan::SCANS,
     sweep, worker,
 };
@@ -113,8 +114,10 @@ impl Engine {
     /// `permission` is asked when a job's files are ready: a user who may not execute the subject any more gets Failed, not rows.
     pub fn start(store: Store, settings: Settings, permission: PermissionCheck) -> Result<Engine, ExportError> {
         let exports = Exports::new(store.directory());
-        let records = store.all_export_records()?;
-        let jobs = records.iter().map(|(_, _, record)| decode(record)).collect::<Result<Vec<Job>, StoreError>>()?;
+        let (jobs, damaged) = all_jobs(&store)?;
+        for problem in damaged {
+            tracing::error!(problem, "an export is lost; it has to be initiated again");
+        }
         let live: HashSet<Key> = jobs.iter().filter(|job| job.has_files()).map(Job::key).collect();
         let removed = exports.remove_all_but(&live)?;
         if removed > 0 {
@@ -134,6 +137,7 @@ impl Engine {
             buffers: Arc::new(Buffers::default()),
             finisher,
             remover,
+            room: Room::default(),
             stop: Stop::default(),
             round: AtomicU64::new(0),
             rows_opened: AtomicU64::new(0),
@@ -304,8 +308,8 @@ impl Engine {
     pub fn counts(&self) -> Result<Vec<(State, u64)>, ExportError> {
         let now = self.inner().now();
         let mut counts: Vec<(State, u64)> = State::ALL.into_iter().map(|state| (state, 0)).collect();
-        for (_, _, record) in self.inner().store.all_export_records()? {
-            let state = decode(&record)?.state_at(now);
+        for job in all_jobs(&self.inner().store)?.0 {
+            let state = job.state_at(now);
             counts.iter_mut().filter(|(s, _)| *s == state).for_each(|(_, n)| *n += 1);
         }
         Ok(counts)

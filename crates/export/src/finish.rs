@@ -179,18 +179,23 @@ impl Inner {
             open.last_block.send_modify(|state| state.ending = ending);
         }
         // Now that they aren't open here any more: what is still open when it is removed is freed by who closes it last.
-        if has_gone {
-            // One that has ended leaves it to the next start.
-            let _ = self.remover.send(Removal::Files(key));
+        if has_gone && self.remover.send(Removal::Files(key)).is_err() {
+            // The engine is being stopped: the next start does it.
+            self.room.left();
         }
     }
 
     /// Takes the name from the files of an ended export; gives whether there were any.
     fn put_away(&self, key: Key) -> bool {
-        self.exports.put_away(key).unwrap_or_else(|error| {
+        self.room.leaves();
+        let has_gone = self.exports.put_away(key).unwrap_or_else(|error| {
             // The sweeper forgets the job in a week and the next start removes what no job names.
             tracing::error!(token = %key.1, %error, "the files of an ended export could not be put away");
             false
-        })
+        });
+        if !has_gone {
+            self.room.left();
+        }
+        has_gone
     }
 }

@@ -30,6 +30,7 @@ mod preview;
 mod record;
 mod registry;
 mod removal;
+mod room;
 mod scan;
 mod scratch;
 mod sweep;

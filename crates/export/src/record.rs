@@ -6,7 +6,7 @@ use sayso_model::{
     moment::Moment,
     selection::{Conditions, Selection},
 };
-use sayso_store::{StoreError, audit::Origin};
+use sayso_store::{Store, StoreError, audit::Origin};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -228,6 +228,23 @@ pub(crate) fn encode(job: &Job, inputs: Option<&Inputs>) -> Result<Vec<u8>, Stor
         serde_json::to_writer(&mut bytes, inputs).map_err(engine)?;
     }
     Ok(bytes)
+}
+
+/// Every job, and what is wrong with the records that can't be read: one that is damaged stands for itself alone.
+///
+/// # Errors
+/// When the store can't be read, or a newer program has written one of them.
+pub(crate) fn all_jobs(store: &Store) -> Result<(Vec<Job>, Vec<String>), StoreError> {
+    let read = |_, token, record: Result<&[u8], StoreError>| (token, record.and_then(decode));
+    let (mut jobs, mut damaged) = (Vec::new(), Vec::new());
+    for (token, job) in store.all_export_records(read)? {
+        match job {
+            Ok(job) => jobs.push(job),
+            Err(error @ StoreError::Damaged(_)) => damaged.push(format!("export {token}: {error}")),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((jobs, damaged))
 }
 
 fn lines(bytes: &[u8]) -> (&[u8], Option<&[u8]>) {

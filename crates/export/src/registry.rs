@@ -26,6 +26,7 @@ use crate::{
     open::OpenExport,
     record::{Job, Key},
     removal::Removal,
+    room::Room,
 };
 
 /// What all threads of the engine share.
@@ -45,6 +46,7 @@ pub(crate) struct Inner {
     pub buffers: Arc<Buffers>,
     pub finisher: mpsc::Sender<Message>,
     pub remover: mpsc::Sender<Removal>,
+    pub room: Room,
     pub stop: Stop,
     /// The sweeper's round, by which open files are known to be unused.
     pub round: AtomicU64,
@@ -118,6 +120,14 @@ impl Progress {
     pub fn planned(&self, bytes: u64) {
         self.bytes.store(bytes, Relaxed);
         self.copying.store(true, Relaxed);
+    }
+
+    /// Bytes that are still to be copied, once they are known.
+    pub fn left(&self) -> u64 {
+        match self.copying.load(Relaxed) {
+            true => self.bytes.load(Relaxed).saturating_sub(self.bytes_copied.load(Relaxed)),
+            false => 0,
+        }
     }
 
     pub fn copied(&self, bytes: u64) {
@@ -260,10 +270,11 @@ mod tests {
         assert_eq!(progress.percent(), 5);
         progress.planned_part(2);
         assert_eq!(progress.percent(), 10);
+        assert_eq!(progress.left(), 0);
         progress.planned(1 << 60);
-        assert_eq!(progress.percent(), 10);
+        assert_eq!((progress.percent(), progress.left()), (10, 1 << 60));
         progress.copied(1 << 59);
-        assert_eq!(progress.percent(), 54);
+        assert_eq!((progress.percent(), progress.left()), (54, 1 << 59));
         progress.copied(1 << 59);
         assert_eq!(progress.percent(), 99);
     }

@@ -19,7 +19,9 @@ pub(crate) fn run(inner: &Arc<Inner>, removals: &mpsc::Receiver<Removal>) {
         if inner.stop.is_set() {
             return;
         }
-        if let Err(error) = inner.exports.remove(key) {
+        let removed = inner.exports.remove(key);
+        inner.room.left();
+        if let Err(error) = removed {
             tracing::error!(token = %key.1, %error, "the files of an ended export could not be removed; the next start does it");
         }
     }

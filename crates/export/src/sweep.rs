@@ -14,7 +14,7 @@ use crate::{
     block_on::block_on,
     files::Exports,
     job::State,
-    record::{Change, Job, Key, KeyRecord, decode},
+    record::{Change, Job, Key, KeyRecord, all_jobs, decode},
     registry::Inner,
 };
 
@@ -34,8 +34,11 @@ pub(crate) fn run(inner: &Arc<Inner>) {
 pub(crate) fn sweep(inner: &Inner, round: u64) -> Result<(), StoreError> {
     let now = inner.now();
     let (mut over, mut forgotten, mut stale) = (Vec::new(), Vec::new(), Vec::new());
-    for (_, _, record) in inner.store.all_export_records()? {
-        let job = decode(&record)?;
+    let (jobs, damaged) = all_jobs(&inner.store)?;
+    for problem in damaged {
+        tracing::error!(problem, "the sweeper passes over an export");
+    }
+    for job in jobs {
         if job.is_forgotten(now, &inner.settings) {
             forgotten.push(job.key());
         } else if job.state == State::Complete && job.state_at(now) == State::Expired {
@@ -67,8 +70,7 @@ pub(crate) fn sweep(inner: &Inner, round: u64) -> Result<(), StoreError> {
 pub fn remove_ended_files(store: &Store) -> Result<u64, ExportError> {
     let now = store.clock().now();
     let mut live = HashSet::new();
-    for (_, _, record) in store.all_export_records()? {
-        let job = decode(&record)?;
+    for job in all_jobs(store)?.0 {
         if job.has_files_at(now) {
             live.insert(job.key());
         }

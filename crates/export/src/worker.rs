@@ -13,7 +13,7 @@ use std::{
 use sayso_store::{StoreError, audit::About};
 
 use crate::{
-    ExportError, audit,
+    audit,
     block_on::block_on,
     copy::{copy, needed},
     finish::Outcome,
@@ -191,10 +191,7 @@ fn attempt(
     };
     let copied = plan(&task).and_then(|parts| {
         // Known before a byte moves: what doesn't fit fails now, and doesn't take the room that writes need.
-        let (needed, room) = (needed(&parts), inner.store.room()?);
-        if needed > room {
-            return Err(ExportError::NoRoom { needed, room }.into());
-        }
+        inner.promise_room(running, needed(&parts), parts.iter().map(|part| part.bytes).sum())?;
         copy(&task, &parts)
     });
     let opened = task.opened.into_inner();

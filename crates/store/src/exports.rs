@@ -59,15 +59,19 @@ impl Store {
         let engine = &self.shared().engine;
         get(&engine.dbs, &engine.read()?, &small::export(account, token))
     }
-    /// Every record: at start-up (interrupted jobs), for the sweeper and for metrics.
-    pub fn all_export_records(&self) -> Result<Vec<(AccountNo, AccessToken, Vec<u8>)>, StoreError> {
+    /// What `read` makes of every record: at start-up (interrupted jobs), for the sweeper and for metrics. They are read where they are, since one
+    /// may be of many megabytes. One that is damaged stands for itself alone: its error is in its place.
+    pub fn all_export_records<T>(
+        &self,
+        mut read: impl FnMut(AccountNo, AccessToken, Result<&[u8], StoreError>) -> T,
+    ) -> Result<Vec<T>, StoreError> {
         let engine = &self.shared().engine;
         let txn = engine.read()?;
         let mut all = Vec::new();
         for entry in engine.dbs.exports.prefix_iter(&txn, small::EXPORTS).or_engine()? {
             let (key, sealed) = entry.or_engine()?;
             let (account, token) = small::export_of(key)?;
-            all.push((account, token, open(key, sealed)?.to_vec()));
+            all.push(read(account, token, open(key, sealed)));
         }
         Ok(all)
     }

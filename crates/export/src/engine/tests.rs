@@ -176,7 +176,23 @@ async fn a_token_expires_on_time_and_is_forgotten_a_week_later() {
     sandbox.advance(1);
     assert!(unknown(engine.status(&caller, swept).await), "whether or not a sweeper ran");
     sweep(&engine, 2);
-    assert!(sandbox.store.all_export_records().unwrap().is_empty());
+    assert!(sandbox.store.all_export_records(|_, _, _| ()).unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_damaged_record_stands_for_itself_alone() {
+    let sandbox = one_profile().await;
+    let (engine, caller) = (sandbox.engine(), sandbox.caller());
+    let good = made(&sandbox, &engine).await;
+    let account = sandbox.account.no;
+    sandbox.store.export_records(move |records| records.put(account, AccessToken(1), b"no job")).await.unwrap();
+    drop(engine);
+    let engine = sandbox.engine();
+    sweep(&engine, 1);
+    assert_eq!(engine.counts().unwrap().into_iter().find(|(state, _)| *state == State::Complete).unwrap().1, 1);
+    assert!(engine.page(&caller, good, request_page(1, 1, true)).await.is_ok());
+    let problems = crate::check(&sandbox.store).unwrap().problems;
+    assert!(problems.len() == 1 && problems[0].contains("export 1:"), "{problems:?}");
 }
 
 #[tokio::test]
@@ -222,7 +238,7 @@ async fn two_at_once_with_one_key_get_one_token() {
         tokens.insert(task.await.unwrap());
     }
     assert_eq!(tokens.len(), 1);
-    assert_eq!(sandbox.store.all_export_records().unwrap().len(), 1);
+    assert_eq!(sandbox.store.all_export_records(|_, _, _| ()).unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -1,0 +1,67 @@
+//! Room on the disk for an export whose size is known. It counts what others are still to copy, so that two which fit only one at a time
+//! don't fill the disk that everybody's writes need; and what is being removed gives its room back in a moment, so it is waited for.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering::SeqCst},
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+
+use crate::{
+    ExportError,
+    parallel::Halt,
+    registry::{Inner, Running},
+};
+
+/// Between two looks while files are being removed.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Who may look and promise, one at a time; and how many exports' files have been put away and not been removed.
+#[derive(Debug, Default)]
+pub(crate) struct Room {
+    promising: Mutex<()>,
+    leaving: AtomicU64,
+}
+
+impl Room {
+    /// The files of one more export are to be removed.
+    pub fn leaves(&self) {
+        self.leaving.fetch_add(1, SeqCst);
+    }
+
+    /// They are, as far as that went well.
+    pub fn left(&self) {
+        self.leaving.fetch_sub(1, SeqCst);
+    }
+}
+
+impl Inner {
+    /// Promises the room that an export needs, whose rows have so many bytes: its progress tells the others how much of that is still to be written.
+    ///
+    /// # Errors
+    /// [`ExportError::NoRoom`] when there isn't any, nor will be in a moment.
+    pub fn promise_room(&self, running: &Running, needed: u64, bytes: u64) -> Result<(), Halt> {
+        loop {
+            // Before the disk is looked at: what goes meanwhile is seen there or here.
+            let leaving = self.room.leaving.load(SeqCst) > 0;
+            let one_at_a_time = self.room.promising.lock();
+            let others = self.running.lock();
+            let promised: u64 =
+                others.values().filter(|other| other.job.key() != running.job.key()).map(|o| o.progress.left()).sum();
+            drop(others);
+            let room = self.store.room()?.saturating_sub(promised);
+            if needed <= room {
+                running.progress.planned(bytes);
+                return Ok(());
+            }
+            drop(one_at_a_time);
+            if !leaving {
+                return Err(ExportError::NoRoom { needed, room }.into());
+            }
+            if self.stop.wait(LOOK_EVERY) {
+                return Err(Halt::Stopping);
+            }
+        }
+    }
+}
