@@ -50,7 +50,7 @@ pub fn check(store: &Store) -> Result<CheckedExports, ExportError> {
 }
 
 fn problems_of(job: &Job, files: &Exports) -> Vec<ExportError> {
-    let open = match OpenExport::open(job.key(), &files.folder(job.key())) {
+    let open = match OpenExport::open(job.key(), &files.folder(job.key()), Box::new(|_| false)) {
         Ok(open) => open,
         Err(error) => return vec![error],
     };

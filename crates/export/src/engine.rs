@@ -371,7 +371,9 @@ impl Engine {
         let open = match all.get(&key) {
             Some(open) => Arc::clone(open),
             None => {
-                let open = Arc::new(OpenExport::open(key, &inner.exports.folder(key))?);
+                let store = inner.store.clone();
+                let has_room = move |bytes| store.room().is_ok_and(|room| room >= bytes);
+                let open = Arc::new(OpenExport::open(key, &inner.exports.folder(key), Box::new(has_room))?);
                 all.insert(key, Arc::clone(&open));
                 open
             }

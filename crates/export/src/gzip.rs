@@ -24,6 +24,8 @@ use crate::{ExportError, buffers::Buffers, files::during, open::OpenExport, page
 
 /// Records of a piece: few enough to find edges cheap, many enough to keep the ratio (measured: almost that of the whole).
 const RECORDS: u64 = 100;
+/// Bytes of disk that must be there for one. What everybody's writes need isn't spent on what saves only time.
+const PIECE_ROOM: u64 = 1 << 20;
 /// Magic, deflate, no flags, no time, fastest, unknown system.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255];
 
@@ -53,10 +55,13 @@ impl Piece {
     }
 }
 
+/// Whether so many bytes may be written for what could also do without.
+pub(crate) type HasRoom = Box<dyn Fn(u64) -> bool + Send + Sync>;
+
 /// The pieces of one open export that were made so far.
-#[derive(Debug)]
 pub(crate) struct GzipPieces {
     path: PathBuf,
+    has_room: HasRoom,
     made: Mutex<Made>,
     /// A piece was made, or couldn't be.
     changed: Condvar,
@@ -73,8 +78,8 @@ struct Made {
 
 impl GzipPieces {
     /// None yet; `path` names the file while it is made.
-    pub fn new(path: PathBuf) -> Self {
-        Self { path, made: Mutex::default(), changed: Condvar::new() }
+    pub fn new(path: PathBuf, has_room: HasRoom) -> Self {
+        Self { path, has_room, made: Mutex::default(), changed: Condvar::new() }
     }
 
     /// Piece number `n`; made now if nobody needed it before. Of several who need it at once one makes it, and the others wait.
@@ -98,6 +103,9 @@ impl GzipPieces {
     }
 
     fn make(&self, export: &OpenExport, n: u64) -> Result<Piece, ExportError> {
+        if !(self.has_room)(PIECE_ROOM) {
+            return Err(during("keeping compressed pieces in", &self.path)(std::io::ErrorKind::StorageFull.into()));
+        }
         let (bytes, crc, raw) = compress(export, &(n * RECORDS..((n + 1) * RECORDS).min(export.manifest.row_count)))?;
         metrics::counter!("sayso_gzip_pieces_total").increment(1);
         let len = u32::try_from(bytes.len()).map_err(|_| ExportError::Io {

@@ -14,7 +14,7 @@ use crate::{
     audit::Readers,
     blocks::Verified,
     files::during,
-    gzip::GzipPieces,
+    gzip::{GzipPieces, HasRoom},
     layout::{INDEX, MANIFEST, Manifest, ROWS},
     record::Key,
 };
@@ -57,7 +57,7 @@ pub(crate) struct OpenExport {
 
 impl OpenExport {
     /// Opens the files in `folder`; what doesn't fit together is damage.
-    pub fn open(key: Key, folder: &Path) -> Result<OpenExport, ExportError> {
+    pub fn open(key: Key, folder: &Path, has_room: HasRoom) -> Result<OpenExport, ExportError> {
         let path = folder.join(MANIFEST);
         let bytes = fs::read(&path).map_err(during("reading", &path))?;
         let mut manifest = Manifest::decode(&bytes).map_err(|error| match error {
@@ -75,7 +75,7 @@ impl OpenExport {
             return Err(ExportError::Damaged(format!("{INDEX} of export {}: its length doesn't fit the count", key.1)));
         }
         let last_block = watch::Sender::default();
-        let gzip = GzipPieces::new(folder.join("rows.gz"));
+        let gzip = GzipPieces::new(folder.join("rows.gz"), has_room);
         let readers = Readers::default();
         Ok(OpenExport { key, manifest, rows, index, last_block, gzip, readers, used: AtomicU64::new(0) })
     }

@@ -55,7 +55,8 @@ impl Made {
         let folder = tempfile::tempdir().unwrap();
         make(folder.path(), records);
         let (finisher, told) = mpsc::channel();
-        let export = Arc::new(OpenExport::open((AccountNo(1), AccessToken(2)), folder.path()).unwrap());
+        let export =
+            Arc::new(OpenExport::open((AccountNo(1), AccessToken(2)), folder.path(), Box::new(|_| true)).unwrap());
         Made { export, buffers: Arc::default(), finisher, told, folder }
     }
 
