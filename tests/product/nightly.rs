@@ -258,6 +258,63 @@ async fn a_state_makes_the_next_run_a_delta_with_deletions_in_a_file_of_their_ow
     assert!(said(&out).contains("give each export a file of its own"), "{}", said(&out));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_delta_never_takes_the_place_of_a_file_that_was_not_taken_yet() {
+    let (world, api) = with_people(5).await;
+    world.advance(1_000);
+    let args = ["--segment", "Everybody", "--deleted", "Deleted", "--state", "state", "--out", "all"];
+    // Nothing came before: a file of whatever origin may be replaced by everything.
+    std::fs::write(world.path("all"), "old").unwrap();
+    world.export_file(&api, &args);
+    let all = std::fs::read_to_string(world.path("all")).unwrap();
+    assert_eq!(all.lines().count(), 5);
+    let state = std::fs::read_to_string(world.path("state")).unwrap();
+    world.advance(1_000);
+    api.remove(ids_of(&all)[2]).await;
+    world.advance(1_000);
+
+    let line = fails(&mut world.export_command(&api, &args), 2);
+    assert!(line.contains("all is a file that a former run wrote") && line.contains("mkdir -p"), "{line}");
+    assert_eq!(std::fs::read_to_string(world.path("all")).unwrap(), all);
+    assert_eq!(std::fs::read_to_string(world.path("state")).unwrap(), state);
+    assert_eq!(world.found("all"), ["all", "all-deleted"], "no export was begun");
+
+    // A night's file that was taken makes room for the next one; also the deleted ones must have been.
+    std::fs::remove_file(world.path("all")).unwrap();
+    assert_eq!(world.export_file(&api, &args)["deleted_rows"], 1, "an empty file holds nothing that could be lost");
+    std::fs::remove_file(world.path("all")).unwrap();
+    let line = fails(&mut world.export_command(&api, &args), 2);
+    assert!(line.contains("all-deleted is a file"), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_delta_whose_files_have_their_names_already_is_ended_and_not_refused() {
+    let (world, api) = with_people(5).await;
+    world.advance(1_000);
+    let args = ["--segment", "Everybody", "--state", "state", "--out", "all"];
+    world.export_file(&api, &args);
+    std::fs::remove_file(world.path("all")).unwrap();
+    world.advance(1_000);
+    api.create(person("New", &[])).await;
+    world.advance(1_000);
+    // The state can't be written: that is where this run ends, behind the renaming.
+    std::fs::create_dir(world.path(".state.new")).unwrap();
+    let line = fails(&mut world.export_command(&api, &args), 1);
+    assert!(line.contains("--state state can't be written"), "{line}");
+    let delta = std::fs::read_to_string(world.path("all")).unwrap();
+    assert_eq!(delta.lines().count(), 1);
+
+    std::fs::remove_dir(world.path(".state.new")).unwrap();
+    let before = std::fs::read_to_string(world.path("state")).unwrap();
+    let out = world.export_command(&api, &args).output().unwrap();
+    let told = said(&out);
+    assert!(told.contains("the former run had only to be ended") && told.contains("all is a file"), "{told}");
+    assert_eq!(out.status.code(), Some(2), "the next delta has no room yet");
+    assert_ne!(std::fs::read_to_string(world.path("state")).unwrap(), before, "the former run is ended");
+    assert_eq!(std::fs::read_to_string(world.path("all")).unwrap(), delta);
+    assert_eq!(world.found("all"), ["all"]);
+}
+
 /// Runs a command that must fail with one line, and gives the line.
 #[track_caller]
 fn fails(command: &mut Command, code: i32) -> String {

@@ -155,6 +155,11 @@ impl<'a> Job<'a> {
     async fn write_files(&self, began: Instant) -> anyhow::Result<bool> {
         let base = self.base(false);
         let order = self.order(&self.source, Form::of(self.args, false), self.request.clone());
+        self.replaces_none(&order, &base)?;
+        if let Some(segment) = &self.args.deleted {
+            let order = self.order(&Source::segment(segment), Form::of(self.args, true), self.request_of_deleted());
+            self.replaces_none(&order, &self.base(true))?;
+        }
         let rows = order.write_file(&base, |moment| self.unused(moment)).await?;
         let deleted = match &self.args.deleted {
             None => None,
@@ -190,6 +195,20 @@ impl<'a> Job<'a> {
             }
         }
         Ok(!is_old)
+    }
+
+    /// With `--state` a file that lies there is perhaps all that there is of what a former run gave, and what changed since doesn't stand for it.
+    fn replaces_none(&self, order: &Order<'_>, file: &Path) -> anyhow::Result<()> {
+        let is_delta = self.args.state.is_some() && self.request.last_date_time.is_some();
+        if !is_delta || !matches!(self.target, Target::File(_)) || !fs::metadata(file).is_ok_and(|f| f.len() > 0) {
+            return Ok(());
+        }
+        if order.was_put(file)? {
+            return Ok(());
+        }
+        let words = "is a file that a former run wrote; with --state each run gives only what changed, and would replace it: \
+                     give an existing directory (mkdir -p makes one), or move the file away";
+        Err(Usage(format!("{} {words}", file.display())).into())
     }
 
     async fn to_stdout(&self) -> anyhow::Result<()> {

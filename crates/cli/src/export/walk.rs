@@ -74,7 +74,7 @@ impl Ready {
 
     /// Whether it has its name already.
     pub(super) fn is_put(&self) -> bool {
-        !self.part.exists() && self.file.exists()
+        is_put(&self.part, &self.file)
     }
 
     /// Forgets how it came there.
@@ -84,7 +84,18 @@ impl Ready {
     }
 }
 
+fn is_put(part: &Path, file: &Path) -> bool {
+    !part.exists() && file.exists()
+}
+
 impl Order<'_> {
+    /// Whether a former run of this very order gave its file the name already, and has only to be ended. Looks, and changes nothing.
+    pub(super) fn was_put(&self, base: &Path) -> anyhow::Result<bool> {
+        let told = journal::look(base)?;
+        let whole = told.whole.filter(|_| told.options.as_deref() == Some(&self.options));
+        Ok(whole.is_some_and(|(part, file, _)| is_put(&part, &file)))
+    }
+
     /// Exports into a file that lies beside `base` until it is [put](Ready::put) where `file` says, which is told the moment.
     pub(super) async fn write_file(&self, base: &Path, file: impl Fn(&str) -> PathBuf) -> anyhow::Result<Done> {
         let (journal, told) = journal::open(base)?;
