@@ -315,6 +315,49 @@ async fn a_delta_whose_files_have_their_names_already_is_ended_and_not_refused()
     assert_eq!(world.found("all"), ["all"]);
 }
 
+/// The token of the export that an unfinished file is of.
+fn token_of(world: &World, journal: &str) -> u64 {
+    let text = std::fs::read_to_string(world.path(journal)).unwrap();
+    let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter_map(|line| line["Complete"]["token"].as_u64()).last().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mistyped_segment_of_deleted_ones_shows_before_anything_is_read() {
+    let (world, api) = with_people(5).await;
+    let args = ["--segment", "Everybody", "--out", "all.ndjson", "--deleted"];
+    let typo = [&args[..], &["Deletd"]].concat();
+    let line = fails(&mut world.export_command(&api, &typo), 1);
+    assert!(line.contains("404") && line.contains("Deletd"), "{line}");
+    assert_eq!(world.found("all"), [".all-deleted.ndjson.journal", ".all.ndjson.journal"], "nobody's data");
+    let token = token_of(&world, ".all.ndjson.journal");
+    let told = world.export_file(&api, &[&args[..], &["Deleted"]].concat());
+    assert_eq!((told["token"].as_u64(), told["rows"].as_u64()), (Some(token), Some(5)), "what was complete is used");
+    assert_eq!(world.found("all"), ["all-deleted.ndjson", "all.ndjson"]);
+
+    let out = world.export_command(&api, &["--segment", "Everybody", "--out", "-", "--deleted", "Deletd"]).output();
+    let out = out.unwrap();
+    assert_eq!((out.status.code(), out.stdout.len()), (Some(1), 0), "{}", said(&out));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_deleted_before_the_rows_were_begun_anew_is_among_the_deleted_ones() {
+    let (world, api) = with_people(300).await;
+    let args = ["--segment", "Everybody", "--deleted", "Deleted", "--out", "all"];
+    let args = [&args[..], &["--limit", "5", "--at-once", "1", "--checkpoint", "1KiB"]].concat();
+    let job = start(world.export_command(&api, &args));
+    let journal = world.path(".all.journal");
+    eventually("some of it is on disk", || std::fs::read_to_string(&journal).is_ok_and(|j| j.contains("Mark"))).await;
+    drop(job);
+    let deleted = token_of(&world, ".all-deleted.journal");
+    assert_eq!(api.status(deleted).await.json()["RowCount"], 0, "complete before the others are read");
+    // The export of the others ends, that of the deleted ones lives on, and the one who is deleted now is in neither.
+    api.commit(token_of(&world, ".all.journal"), "").await.is(200);
+    api.remove(3).await;
+    let told = world.export_file(&api, &args);
+    assert_eq!((told["rows"].as_u64(), told["deleted_rows"].as_u64()), (Some(299), Some(1)), "{told}");
+}
+
 /// Runs a command that must fail with one line, and gives the line.
 #[track_caller]
 fn fails(command: &mut Command, code: i32) -> String {
