@@ -327,6 +327,106 @@ async fn a_state_makes_the_next_run_a_delta_with_deletions_in_a_file_of_their_ow
     assert!(said(&out).contains("give each export a file of its own"), "{}", said(&out));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_delta_never_takes_the_place_of_a_file_that_was_not_taken_yet() {
+    let (world, api) = with_people(5).await;
+    world.advance(1_000);
+    let args = ["--segment", "Everybody", "--deleted", "Deleted", "--state", "state", "--out", "all"];
+    // Nothing came before: a file of whatever origin may be replaced by everything.
+    std::fs::write(world.path("all"), "old").unwrap();
+    world.export_file(&api, &args);
+    let all = std::fs::read_to_string(world.path("all")).unwrap();
+    assert_eq!(all.lines().count(), 5);
+    let state = std::fs::read_to_string(world.path("state")).unwrap();
+    world.advance(1_000);
+    api.remove(ids_of(&all)[2]).await;
+    world.advance(1_000);
+
+    let line = fails(&mut world.export_command(&api, &args), 2);
+    assert!(line.contains("all is a file that a former run wrote") && line.contains("mkdir -p"), "{line}");
+    assert_eq!(std::fs::read_to_string(world.path("all")).unwrap(), all);
+    assert_eq!(std::fs::read_to_string(world.path("state")).unwrap(), state);
+    assert_eq!(world.found("all"), ["all", "all-deleted"], "no export was begun");
+
+    // A night's file that was taken makes room for the next one; also the deleted ones must have been.
+    std::fs::remove_file(world.path("all")).unwrap();
+    assert_eq!(world.export_file(&api, &args)["deleted_rows"], 1, "an empty file holds nothing that could be lost");
+    std::fs::remove_file(world.path("all")).unwrap();
+    let line = fails(&mut world.export_command(&api, &args), 2);
+    assert!(line.contains("all-deleted is a file"), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_delta_whose_files_have_their_names_already_is_ended_and_not_refused() {
+    let (world, api) = with_people(5).await;
+    world.advance(1_000);
+    let args = ["--segment", "Everybody", "--state", "state", "--out", "all"];
+    world.export_file(&api, &args);
+    std::fs::remove_file(world.path("all")).unwrap();
+    world.advance(1_000);
+    api.create(person("New", &[])).await;
+    world.advance(1_000);
+    // The state can't be written: that is where this run ends, behind the renaming.
+    std::fs::create_dir(world.path(".state.new")).unwrap();
+    let line = fails(&mut world.export_command(&api, &args), 1);
+    assert!(line.contains("--state state can't be written"), "{line}");
+    let delta = std::fs::read_to_string(world.path("all")).unwrap();
+    assert_eq!(delta.lines().count(), 1);
+
+    std::fs::remove_dir(world.path(".state.new")).unwrap();
+    let before = std::fs::read_to_string(world.path("state")).unwrap();
+    let out = world.export_command(&api, &args).output().unwrap();
+    let told = said(&out);
+    assert!(told.contains("the former run had only to be ended") && told.contains("all is a file"), "{told}");
+    assert_eq!(out.status.code(), Some(2), "the next delta has no room yet");
+    assert_ne!(std::fs::read_to_string(world.path("state")).unwrap(), before, "the former run is ended");
+    assert_eq!(std::fs::read_to_string(world.path("all")).unwrap(), delta);
+    assert_eq!(world.found("all"), ["all"]);
+}
+
+/// The token of the export that an unfinished file is of.
+fn token_of(world: &World, journal: &str) -> u64 {
+    let text = std::fs::read_to_string(world.path(journal)).unwrap();
+    let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter_map(|line| line["Complete"]["token"].as_u64()).last().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mistyped_segment_of_deleted_ones_shows_before_anything_is_read() {
+    let (world, api) = with_people(5).await;
+    let args = ["--segment", "Everybody", "--out", "all.ndjson", "--deleted"];
+    let typo = [&args[..], &["Deletd"]].concat();
+    let line = fails(&mut world.export_command(&api, &typo), 1);
+    assert!(line.contains("404") && line.contains("Deletd"), "{line}");
+    assert_eq!(world.found("all"), [".all-deleted.ndjson.journal", ".all.ndjson.journal"], "nobody's data");
+    let token = token_of(&world, ".all.ndjson.journal");
+    let told = world.export_file(&api, &[&args[..], &["Deleted"]].concat());
+    assert_eq!((told["token"].as_u64(), told["rows"].as_u64()), (Some(token), Some(5)), "what was complete is used");
+    assert_eq!(world.found("all"), ["all-deleted.ndjson", "all.ndjson"]);
+
+    let out = world.export_command(&api, &["--segment", "Everybody", "--out", "-", "--deleted", "Deletd"]).output();
+    let out = out.unwrap();
+    assert_eq!((out.status.code(), out.stdout.len()), (Some(1), 0), "{}", said(&out));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_deleted_before_the_rows_were_begun_anew_is_among_the_deleted_ones() {
+    let (world, api) = with_people(300).await;
+    let args = ["--segment", "Everybody", "--deleted", "Deleted", "--out", "all"];
+    let args = [&args[..], &["--limit", "5", "--at-once", "1", "--checkpoint", "1KiB"]].concat();
+    let job = start(world.export_command(&api, &args));
+    let journal = world.path(".all.journal");
+    eventually("some of it is on disk", || std::fs::read_to_string(&journal).is_ok_and(|j| j.contains("Mark"))).await;
+    drop(job);
+    let deleted = token_of(&world, ".all-deleted.journal");
+    assert_eq!(api.status(deleted).await.json()["RowCount"], 0, "complete before the others are read");
+    // The export of the others ends, that of the deleted ones lives on, and the one who is deleted now is in neither.
+    api.commit(token_of(&world, ".all.journal"), "").await.is(200);
+    api.remove(3).await;
+    let told = world.export_file(&api, &args);
+    assert_eq!((told["rows"].as_u64(), told["deleted_rows"].as_u64()), (Some(299), Some(1)), "{told}");
+}
+
 /// Runs a command that must fail with one line, and gives the line.
 #[track_caller]
 fn fails(command: &mut Command, code: i32) -> String {

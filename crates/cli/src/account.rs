@@ -6,7 +6,8 @@ pub mod file;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use sayso_model::id::fold;
+use sayso_model::id::{AccountNo, fold};
+use sayso_store::{Store, access::OAuthClient};
 use serde::Serialize;
 
 use crate::{
@@ -94,7 +95,8 @@ fn apply(name: &str, from: &std::path::Path, dry_run: bool, json: bool, data: &D
         ));
     }
     store.check_configuration(account.no, &configuration).map_err(data::with_all_problems)?;
-    let changes = diff::changes(current, &configuration)?;
+    let mut changes = diff::changes(current, &configuration)?;
+    tell_what_ends(&store, account.no, &mut changes)?;
     if !dry_run && !changes.is_empty() {
         store.apply_configuration(account.no, configuration).map_err(data::with_all_problems)?;
     }
@@ -108,6 +110,18 @@ fn apply(name: &str, from: &std::path::Path, dry_run: bool, json: bool, data: &D
         out::line(format_args!("{} {done} account {}", out::counted(changes.len() as u64, "change"), account.name))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says of each user who goes what goes with the user.
+fn tell_what_ends(store: &Store, account: AccountNo, changes: &mut [diff::Change]) -> anyhow::Result<()> {
+    let is_removed = |change: &&mut diff::Change| change.kind == "Users" && change.change == diff::What::Removed;
+    for change in changes.iter_mut().filter(is_removed) {
+        let is_theirs = |client: &OAuthClient| fold(&client.user_id) == fold(&change.name);
+        let oauth_clients = store.clients(account)?.iter().filter(|client| is_theirs(client)).count() as u64;
+        let shared_keys = store.shared_keys_made(account, &change.name)?.len() as u64;
+        change.ends = (oauth_clients + shared_keys > 0).then_some(diff::Ends { oauth_clients, shared_keys });
+    }
+    Ok(())
 }
 
 fn webhook_secret(name: &str, rotate: bool, end_former: bool, json: bool, data: &DataArgs) -> anyhow::Result<ExitCode> {

@@ -300,7 +300,7 @@ pub struct LoadArgs {
     /// Who is said to have written them [default: the first administrator]
     #[arg(long, env = "SAYSO_USER", value_name = "USER")]
     pub user: Option<String>,
-    /// Begin at this line: to go on after a load that was interrupted
+    /// Begin at this line of the one file that is given: to go on after a load that was interrupted
     #[arg(long, env = "SAYSO_FROM_LINE", value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub from_line: u64,
     /// The summary as one JSON object

@@ -159,23 +159,32 @@ impl<'a> Job<'a> {
 
     /// Exports into files and says what there is. `false` when all of it was there already, from a run that didn't come to its end.
     async fn write_files(&self, began: Instant) -> anyhow::Result<bool> {
+        self.replaces_none()?;
         let base = self.base(false);
-        let order = self.order(&self.source, Form::of(self.args, false), self.request.clone(), None);
-        let rows = order.write_file(&base, |moment| self.unused(moment)).await?;
+        let order = self.order_of_rows();
+        let begun = order.begin(&base).await?;
         let deleted = match &self.args.deleted {
             None => None,
             Some(segment) => {
-                // Begun after the others are complete: who is deleted in between is among the deleted ones.
-                let base = self.base(true);
-                let (source, form) = (Source::segment(segment), Form::of(self.args, true));
-                let order = self.order(&source, form, self.request_of_deleted(), Some(rows.token));
+                // Begun after the others are complete: who is deleted in between is among the deleted ones. And before they are read: a
+                // segment that can't be had shows before anybody's data is on disk.
+                let (base, order) = (self.base(true), self.order_of_deleted(segment, begun.token()));
+                let begun = order.begin(&base).await?;
+                Some((base, order, begun))
+            }
+        };
+        let rows = order.write_file(begun, &base, |moment| self.unused(moment)).await?;
+        let deleted = match deleted {
+            None => None,
+            Some((base, order, begun)) => {
                 // Under the moment of the others, so that it shows which belong together.
                 let others = rows.ready.as_ref().map(|ready| ready.file.clone()).unwrap_or_default();
                 let file = || match &self.target {
                     Target::Folder(_) => place::of_deleted_in_folder(&others),
                     Target::File(_) | Target::Stdout => place::of_deleted(&others),
                 };
-                Some((base.clone(), order.write_file(&base, |_| file()).await?))
+                let done = order.write_file(begun, &base, |_| file()).await?;
+                Some((base, done))
             }
         };
         let all = || [Some((&base, &rows)), deleted.as_ref().map(|(base, done)| (base, done))].into_iter().flatten();
@@ -199,20 +208,52 @@ impl<'a> Job<'a> {
         Ok(!is_old)
     }
 
+    /// With `--state` a file that lies there is perhaps all that there is of what a former run gave, and what changed since doesn't stand for it.
+    fn replaces_none(&self) -> anyhow::Result<()> {
+        let is_delta = self.args.state.is_some() && self.request.last_date_time.is_some();
+        if !is_delta || !matches!(self.target, Target::File(_)) {
+            return Ok(());
+        }
+        let refuse_one = |file: &Path, is_put: bool| {
+            if is_put || !fs::metadata(file).is_ok_and(|found| found.len() > 0) {
+                return Ok(());
+            }
+            let words = "is a file that a former run wrote; with --state each run gives only what changed, and would replace it: \
+                         give an existing directory (mkdir -p makes one), or move the file away";
+            Err(Usage(format!("{} {words}", file.display())))
+        };
+        let base = self.base(false);
+        let rows = journal::look(&base)?;
+        refuse_one(&base, self.order_of_rows().was_put(&rows))?;
+        if let Some(segment) = &self.args.deleted {
+            let base = self.base(true);
+            let told = journal::look(&base)?;
+            let of_rows = rows.complete.map(|(token, ..)| self.order_of_deleted(segment, token));
+            refuse_one(&base, of_rows.is_some_and(|order| order.was_put(&told)))?;
+        }
+        Ok(())
+    }
+
     async fn to_stdout(&self) -> anyhow::Result<()> {
         if self.args.compress.is_some() {
             return Err(Usage("--compress is for files; pipe stdout through gzip or zstd".to_owned()).into());
         }
         let mut stdout = io::BufWriter::with_capacity(1 << 20, io::stdout());
-        let rows = self
-            .order(&self.source, Form::of(self.args, false), self.request.clone(), None)
-            .to_stdout(&mut stdout)
-            .await?;
-        let mut tokens = vec![rows.token];
-        if let Some(segment) = &self.args.deleted {
-            let source = Source::segment(segment);
-            let order = self.order(&source, Form::of(self.args, true), self.request_of_deleted(), Some(rows.token));
-            tokens.push(order.to_stdout(&mut stdout).await?.token);
+        let order = self.order_of_rows();
+        let begun = order.begin_for_stdout().await?;
+        let mut tokens = vec![begun.token];
+        let deleted = match &self.args.deleted {
+            None => None,
+            Some(segment) => {
+                let order = self.order_of_deleted(segment, begun.token);
+                let begun = order.begin_for_stdout().await?;
+                tokens.push(begun.token);
+                Some((order, begun))
+            }
+        };
+        let rows = order.to_stdout(begun, &mut stdout).await?;
+        if let Some((order, begun)) = deleted {
+            order.to_stdout(begun, &mut stdout).await?;
         }
         self.keep_state(&rows)?;
         self.commit(tokens.into_iter()).await;
@@ -226,7 +267,16 @@ impl<'a> Job<'a> {
         if by_id { self.request.clone() } else { InitiateRequest { last_date_time: since, ..Default::default() } }
     }
 
-    /// An export, perhaps one that belongs to another: what is left of it then belongs to that one alone.
+    fn order_of_rows(&self) -> Order<'_> {
+        self.order(&self.source, Form::of(self.args, false), self.request.clone(), None)
+    }
+
+    /// The deleted ones belong to one export of the others: to another one they would perhaps lack who was deleted before it.
+    fn order_of_deleted(&self, segment: &str, token_of_rows: u64) -> Order<'_> {
+        let form = Form::of(self.args, true);
+        self.order(&Source::segment(segment), form, self.request_of_deleted(), Some(token_of_rows))
+    }
+
     fn order(&self, source: &Source, form: Form, request: InitiateRequest, of: Option<u64>) -> Order<'_> {
         let args = self.args;
         let options = json!([

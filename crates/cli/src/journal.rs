@@ -38,13 +38,22 @@ impl<L: Serialize + DeserializeOwned> Journal<L> {
             }
             // Another run may have finished, and removed the file, between the two.
             if is_still(&path, &file) {
-                for line in BufReader::new(&file).split(b'\n') {
-                    let line = line.with_context(|| format!("{} can't be read", path.display()))?;
-                    // What can't be read was torn by a kill: what it would have told is found out again.
-                    serde_json::from_slice(&line).into_iter().for_each(&mut tell);
-                }
+                tell_lines(&path, &file, &mut tell)?;
                 return Ok(Self { path, file, lines: PhantomData });
             }
+        }
+    }
+
+    /// Tells each line of the journal of a file, if there is one, whoever works on it; makes none.
+    ///
+    /// # Errors
+    /// It can't be read.
+    pub(crate) fn look(of: &Path, what: &str, tell: impl FnMut(L)) -> anyhow::Result<()> {
+        let path = beside(of, what);
+        match File::open(&path) {
+            Ok(file) => tell_lines(&path, &file, tell),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(e) => Err(e).with_context(|| format!("{} can't be read", path.display())),
         }
     }
 
@@ -70,6 +79,15 @@ impl<L: Serialize + DeserializeOwned> Journal<L> {
     pub(crate) fn remove(self) -> anyhow::Result<()> {
         fs::remove_file(&self.path).with_context(|| format!("{} can't be removed", self.path.display()))
     }
+}
+
+fn tell_lines<L: DeserializeOwned>(path: &Path, file: &File, mut tell: impl FnMut(L)) -> anyhow::Result<()> {
+    for line in BufReader::new(file).split(b'\n') {
+        let line = line.with_context(|| format!("{} can't be read", path.display()))?;
+        // What can't be read was torn by a kill: what it would have told is found out again.
+        serde_json::from_slice(&line).into_iter().for_each(&mut tell);
+    }
+    Ok(())
 }
 
 /// `.NAME.what` in the same directory: hidden, so that nobody takes what isn't finished.
@@ -118,11 +136,15 @@ mod tests {
         drop(journal);
         let (journal, lines) = open().unwrap();
         assert_eq!(lines, [1, 3]);
+        let mut seen = Vec::new();
+        Journal::<(u32, String)>::look(&of, "what", |line| seen.push(line.0)).unwrap();
+        assert_eq!(seen, [1, 3], "also while another has it");
         journal.clear().unwrap();
         drop(journal);
         let (journal, lines) = open().unwrap();
         assert_eq!(lines, [0; 0]);
         journal.remove().unwrap();
+        Journal::<(u32, String)>::look(&of, "what", |_| panic!("there is none")).unwrap();
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 }

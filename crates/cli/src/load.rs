@@ -20,13 +20,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use sayso_model::id::Author;
 use sayso_store::{Store, account::Account};
 use serde::Serialize;
 
 use self::{lines::LineSource, pipeline::Totals, rejected::RejectedFile};
-use crate::{args::LoadArgs, data, out, progress::Progress, stop::Stop};
+use crate::{args::LoadArgs, data, out, progress::Progress, settings::Usage, stop::Stop};
 
 /// What became of one file, as `--json` gives it.
 #[derive(Debug, Clone, Serialize)]
@@ -56,16 +56,22 @@ struct Summary {
 /// # Errors
 /// When a file can't be read or a batch can't be kept: what was loaded before stays, and the error says up to which line.
 pub fn run(args: LoadArgs) -> anyhow::Result<ExitCode> {
+    if args.from_line > 1 && args.files.len() > 1 {
+        let words = format!("--from-line belongs to one file; {} are given: load each by itself", args.files.len());
+        return Err(Usage(words).into());
+    }
     let stop = Stop::listen()?;
     let (store, account) = data::open_account(&args.place)?;
     let author = author(&account, args.user.as_deref())?;
     let started = Instant::now();
     let mut files = Vec::new();
-    for path in &args.files {
+    for (at, path) in args.files.iter().enumerate() {
         if stop.asked() {
+            out::note(format_args!("interrupted; {}", not_begun(&args.files[at..])));
             break;
         }
-        files.push(load_file(&store, &account, &author, path, args.from_line, &stop)?);
+        let loaded = load_file(&store, &account, &author, path, args.from_line, &stop);
+        files.push(loaded.map_err(|error| among_others(error, &args.files, at))?);
     }
     let sum = |of: fn(&FileSummary) -> u64| files.iter().map(of).sum::<u64>();
     let (lines, loaded, rejected) = (sum(|f| f.lines), sum(|f| f.loaded), sum(|f| f.rejected));
@@ -101,7 +107,7 @@ fn load_file(
     from_line: u64,
     stop: &Stop,
 ) -> anyhow::Result<FileSummary> {
-    let name = if is_stdin(path) { "stdin".to_owned() } else { path.display().to_string() };
+    let name = name(path);
     let (source, read) = LineSource::open(path, from_line).with_context(|| format!("{name} can't be loaded"))?;
     let mut rejected = RejectedFile::beside(rejected_path(path));
     let mut progress = Progress::start(format!("loading {name}"), read.total());
@@ -116,6 +122,11 @@ fn load_file(
     // Whatever happened, the lines that were rejected so far are told.
     let rejected_file = rejected.finish()?;
     let totals = outcome.map_err(|failure| went_wrong(&name, from_line, failure))?;
+    let there = source.last_line();
+    // One behind the last line is where a load goes on that was stopped at the very end.
+    if source.is_at_end() && from_line > there + 1 {
+        bail!("{name} has {}; --from-line {from_line} is behind its end", out::counted(there, "line"));
+    }
     if stop.asked() && !source.is_at_end() {
         out::note(format_args!(
             "{name}: interrupted; what stands up to line {0} is loaded, go on with --from-line {1}",
@@ -140,6 +151,28 @@ fn went_wrong(name: &str, from_line: u64, failure: pipeline::Failure) -> anyhow:
         "{name}: the load stopped after line {done}; {loaded} up to there are loaded, nothing after it is; when the cause is gone, go on with --from-line {}",
         done + 1
     ))
+}
+
+/// What of several files is loaded and what isn't, when the one at `at` failed: who gave all of them again would have some profiles twice.
+fn among_others(error: anyhow::Error, files: &[PathBuf], at: usize) -> anyhow::Error {
+    let whole = (at > 0).then(|| format!("before it {} came to the end", names(&files[..at])));
+    let rest = (at + 1 < files.len()).then(|| not_begun(&files[at + 1..]));
+    match [whole, rest].into_iter().flatten().collect::<Vec<_>>() {
+        words if words.is_empty() => error,
+        words => anyhow!("{}; {}", out::chain(&error), words.join("; ")),
+    }
+}
+
+fn not_begun(files: &[PathBuf]) -> String {
+    format!("not begun: {}; load what is left in a run of its own, without --from-line", names(files))
+}
+
+fn names(files: &[PathBuf]) -> String {
+    files.iter().map(|path| name(path)).collect::<Vec<_>>().join(", ")
+}
+
+fn name(path: &Path) -> String {
+    if is_stdin(path) { "stdin".to_owned() } else { path.display().to_string() }
 }
 
 fn is_stdin(path: &Path) -> bool {

@@ -7,7 +7,7 @@ use reqwest::Method;
 use url::Url;
 
 use crate::{
-    ClientBuilder, Error,
+    About, ClientBuilder, Error,
     auth::Auth,
     delay::{self, before_look, retry_after},
     page::Page,
@@ -90,6 +90,7 @@ impl Client {
             body: Some(body.into()),
             idempotency_key: Some(key),
             repeat: Repeat::WithKey,
+            about: About::Source,
             what,
         };
         let answer = self.inner.answer(&call).await?;
@@ -203,7 +204,7 @@ async fn read_page(body: Bytes, what: &str) -> Result<Page, Error> {
 }
 
 fn harmless(what: String, method: Method, url: Url) -> Call<'static> {
-    Call { what, method, url, body: None, idempotency_key: None, repeat: Repeat::Always }
+    Call { what, about: About::Export, method, url, body: None, idempotency_key: None, repeat: Repeat::Always }
 }
 
 impl Inner {

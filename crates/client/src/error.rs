@@ -4,6 +4,20 @@ use std::{error::Error as _, fmt, time::Duration};
 
 use crate::wire::State;
 
+/// What a call is about, which makes a difference to what helps when it is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum About {
+    /// A token of OAuth.
+    SignIn,
+    /// The segment or group that is to be exported.
+    Source,
+    /// An export that was started.
+    Export,
+    /// An import, also one that is to be started.
+    Import,
+}
+
 /// Why a call did not give what was asked for. The text says what was tried and what came; [`Error::hint`] what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -31,6 +45,8 @@ pub enum Error {
     Refused {
         /// The call, in words.
         what: String,
+        /// What the call is about.
+        about: About,
         /// The HTTP status.
         status: u16,
         /// The server's own words.
@@ -92,6 +108,7 @@ impl Error {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Error::Setup(_) => None,
+            Error::Connection { cause, .. } if mixed_up(&root(cause)).is_some() => None,
             Error::Connection { cause, .. } if cause.is_connect() => {
                 Some("check the address, the network, and that the server is running")
             }
@@ -99,15 +116,26 @@ impl Error {
                 Some("try again; when it happens again, look at the network and the server's log")
             }
             Error::Credentials { .. } => Some("check the client id, the secret and the scope"),
-            Error::Refused { status, .. } => match status {
+            Error::Refused { status, about, message, .. } => match status {
                 300..=399 => Some(
                     "give the address that it leads to: redirects are not followed, they could take the credentials elsewhere",
                 ),
                 401 => Some(
                     "check the credentials (where calls are signed: the user and the shared key), and this machine's clock",
                 ),
-                403 => Some("ask an administrator of the account for the permission that is named"),
-                404 => Some("check the name and the account; an export that has ended has to be started again"),
+                403 if message.contains("administrator") => None,
+                403 => Some("ask an administrator of the account for the permission"),
+                404 => match about {
+                    About::SignIn => Some("check the address: it is the one before /oauth and /Profiles"),
+                    About::Source => {
+                        Some("check the name and the account, and the address: it is the one before /Profiles")
+                    }
+                    About::Export if message.contains("initiate it again") => None,
+                    About::Export => Some("start another export, and read it as the user who started it"),
+                    About::Import => {
+                        Some("check what is named, the account, and the address: it is the one before /Profiles")
+                    }
+                },
                 408 | 429 => Some("wait as long as the server says, then try again"),
                 500.. => Some("try again later; when it stays so, the server's log has the cause"),
                 _ => None,
@@ -134,11 +162,32 @@ impl fmt::Display for Broken<'_> {
             _ => "the connection broke",
         };
         f.write_str(what)?;
-        let mut cause = self.0.source();
-        while let Some(deeper) = cause.and_then(|c| c.source()) {
-            cause = Some(deeper);
+        let root = root(self.0);
+        match mixed_up(&root) {
+            Some(words) => write!(f, ": {words}"),
+            None if root.is_empty() => Ok(()),
+            None => write!(f, ": {root}"),
         }
-        cause.map_or(Ok(()), |cause| write!(f, ": {cause}"))
+    }
+}
+
+/// The text of the deepest cause.
+fn root(error: &reqwest::Error) -> String {
+    let mut cause = error.source();
+    while let Some(deeper) = cause.and_then(|c| c.source()) {
+        cause = Some(deeper);
+    }
+    cause.map(ToString::to_string).unwrap_or_default()
+}
+
+/// What it means when one side speaks TLS and the other doesn't: what rustls and hyper make of the other's words tells nobody.
+fn mixed_up(root: &str) -> Option<&'static str> {
+    if root.contains("InvalidContentType") {
+        Some("the server speaks no TLS at this port; try http://")
+    } else if root.contains("invalid HTTP version parsed") {
+        Some("the server perhaps speaks TLS at this port; try https://")
+    } else {
+        None
     }
 }
 
@@ -147,7 +196,11 @@ mod tests {
     use super::*;
 
     fn refused(status: u16) -> Error {
-        Error::Refused { what: "reading".to_owned(), status, message: String::new(), retry_after: None }
+        about(About::Export, status, "")
+    }
+
+    fn about(about: About, status: u16, message: &str) -> Error {
+        Error::Refused { what: "reading".to_owned(), about, status, message: message.to_owned(), retry_after: None }
     }
 
     #[test]
@@ -166,6 +219,14 @@ mod tests {
         for status in [301, 401, 403, 404, 429, 503] {
             assert!(refused(status).hint().is_some(), "{status}");
         }
+        let hint = |of, status, message: &str| about(of, status, message).hint();
+        assert!(hint(About::SignIn, 404, "").unwrap().contains("before /oauth"));
+        assert!(hint(About::Source, 404, "").unwrap().starts_with("check the name and the account"));
+        assert!(hint(About::Export, 404, "").unwrap().starts_with("start another export"));
+        assert!(!hint(About::Import, 404, "").unwrap().contains("export"));
+        // Nothing is said twice.
+        assert_eq!(hint(About::Export, 404, "it is Expired; initiate it again"), None);
+        assert_eq!(hint(About::Source, 403, "an administrator of the account gives it"), None);
         let ended = Error::Ended { token: 7, state: State::Expired };
         assert_eq!(ended.hint(), Some("start another export"));
         assert!(ended.is_gone() && refused(404).is_gone() && !refused(503).is_gone());

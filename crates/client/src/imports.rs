@@ -9,7 +9,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::{
-    Client, Error,
+    About, Client, Error,
     delay::retry_after,
     in_order::{InOrder, Turn},
     send::{Answer, Call, Repeat},
@@ -222,7 +222,7 @@ impl Client {
 
     fn of_import(&self, what: String, method: Method, parts: &[&str]) -> Result<Call<'static>, Error> {
         let url: Url = self.inner().account_url("Import", parts)?;
-        Ok(Call { what, method, url, body: None, idempotency_key: None, repeat: Repeat::Always })
+        Ok(Call { what, about: About::Import, method, url, body: None, idempotency_key: None, repeat: Repeat::Always })
     }
 
     async fn read<T: serde::de::DeserializeOwned>(&self, call: &Call<'_>) -> Result<(T, Option<Duration>), Error> {

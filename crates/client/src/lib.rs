@@ -68,7 +68,7 @@ mod wire;
 
 pub use builder::ClientBuilder;
 pub use calls::Client;
-pub use error::Error;
+pub use error::{About, Error};
 pub use imports::{ExceptionsPage, ImportException, ImportRequest, ImportStatus, Staged};
 pub use in_order::InOrder;
 pub use page::{Page, Records};

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use crate::{Error, calls::Inner};
+use crate::{About, Error, calls::Inner};
 
 /// An OAuth client's credentials and the token that was fetched with them.
 pub(crate) struct OAuth {
@@ -99,7 +99,7 @@ impl Inner {
         let refused: Refused = serde_json::from_slice(&answer.body).unwrap_or_default();
         let status = answer.status.as_u16();
         if refused.error.is_empty() || status == 429 || status >= 500 {
-            return Err(answer.refusal(&what()));
+            return Err(answer.refusal(&what(), About::SignIn));
         }
         let description = Some(refused.error_description).filter(|d| !d.is_empty());
         Err(Error::Credentials {

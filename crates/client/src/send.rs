@@ -13,7 +13,7 @@ use reqwest::{
 use url::Url;
 
 use crate::{
-    Error,
+    About, Error,
     calls::Inner,
     delay::{before_retry, retry_after},
     in_order::Turn,
@@ -38,6 +38,7 @@ pub(crate) enum Repeat {
 pub(crate) struct Call<'a> {
     /// In words, for errors.
     pub(crate) what: String,
+    pub(crate) about: About,
     pub(crate) method: Method,
     pub(crate) url: Url,
     /// JSON.
@@ -141,7 +142,7 @@ impl Inner {
             }
             let is_unauthorized = answer.status == StatusCode::UNAUTHORIZED;
             if !is_unauthorized || renewals == MOST_RENEWALS || !self.renew(&authorization).await {
-                return Err(answer.refusal(&call.what));
+                return Err(answer.refusal(&call.what, call.about));
             }
             renewals += 1;
         }
@@ -173,7 +174,7 @@ impl Inner {
 
 impl Answer {
     /// The error that this answer is.
-    pub(crate) fn refusal(&self, what: &str) -> Error {
+    pub(crate) fn refusal(&self, what: &str, about: About) -> Error {
         let location = self.headers.get(LOCATION).and_then(|v| v.to_str().ok());
         let message = match location {
             Some(location) if self.status.is_redirection() => format!("it moved to {location}"),
@@ -181,6 +182,7 @@ impl Answer {
         };
         Error::Refused {
             what: what.to_owned(),
+            about,
             status: self.status.as_u16(),
             message,
             retry_after: retry_after(&self.headers).map(|wait| wait.min(Duration::from_secs(86_400))),

@@ -9,10 +9,10 @@ pub enum ExportError {
     #[error("unknown access token")]
     UnknownToken,
     /// The caller's own token, which has ended.
-    #[error("the export has ended: it is {}", .0.word())]
+    #[error("the export has ended: it is {}; initiate it again{}", .0.word(), of_ended(*.0))]
     Ended(State),
     /// Not complete yet; try again in `retry_after_s` seconds.
-    #[error("the export is still being generated")]
+    #[error("the export is still being generated; try again in {retry_after_s} s")]
     Processing {
         /// Seconds.
         retry_after_s: u32,
@@ -57,4 +57,30 @@ pub enum ExportError {
     /// The user lost the permission while the export was being generated.
     #[error("the user may not execute this any more")]
     Forbidden,
+}
+
+/// What else helps whose export has ended so.
+fn of_ended(state: State) -> &'static str {
+    match state {
+        State::Retrieved => ", and to have it until you say so, read it with keepAlive=true and end it with Commit",
+        State::Failed => " when you may execute it: the permission was gone while it was being generated",
+        State::Error => "; when it ends so again, the server's log has the cause",
+        State::Processing | State::Complete | State::Expired => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_ended_or_is_not_complete_says_what_to_do() {
+        let ended = |state| ExportError::Ended(state).to_string();
+        assert_eq!(ended(State::Expired), "the export has ended: it is Expired; initiate it again");
+        assert!(ended(State::Retrieved).contains("it is Retrieved; initiate it again, and to have it"));
+        assert!(ended(State::Retrieved).ends_with("read it with keepAlive=true and end it with Commit"));
+        assert!(ended(State::Failed).contains("initiate it again when you may execute it"));
+        let processing = ExportError::Processing { retry_after_s: 7 }.to_string();
+        assert_eq!(processing, "the export is still being generated; try again in 7 s");
+    }
 }

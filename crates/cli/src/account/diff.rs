@@ -8,7 +8,7 @@ use sayso_model::{config::Configuration, id::fold};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::out::Table;
+use crate::out::{Table, counted};
 
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -22,6 +22,25 @@ pub struct Change {
     /// Which members changed: `Criteria`, `Filters (+NEWS-FAX)`, and for a setting the values.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<String>,
+    /// Of a user who is removed: what ends with the user, for good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ends: Option<Ends>,
+}
+
+/// The credentials of a user, which nobody has any more when the user is gone, also not a later one of the same id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Ends {
+    /// OAuth clients.
+    pub oauth_clients: u64,
+    /// Shared keys.
+    pub shared_keys: u64,
+}
+
+impl fmt::Display for Ends {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (clients, keys) = (counted(self.oauth_clients, "OAuth client"), counted(self.shared_keys, "shared key"));
+        write!(f, "removing this user ends {clients} and {keys}")
+    }
 }
 
 /// What happens to a thing.
@@ -59,10 +78,11 @@ pub fn changes(current: &Configuration, new: &Configuration) -> anyhow::Result<V
                 name,
                 change,
                 members,
+                ends: None,
             }));
         } else if before != after {
             let members = vec![format!("{} -> {}", plain(before), plain(after))];
-            changes.push(Change { kind, name: String::new(), change: What::Changed, members });
+            changes.push(Change { kind, name: String::new(), change: What::Changed, members, ends: None });
         }
     }
     Ok(changes)
@@ -75,9 +95,11 @@ fn names(a: &Value, b: &Value) -> Vec<String> {
     a.keys().chain(b.keys().filter(|name| !a.contains_key(*name))).cloned().collect()
 }
 
-/// The member by which a thing is known.
+/// The member by which a thing is known. Users and texts of a locale have a name for people, too, which may change or be there twice.
 fn name_of(item: &Value) -> Option<&str> {
-    ["Name", "TypeName", "UserId", "ConsentVersion", "UserGroup"].iter().find_map(|key| item.get(key)?.as_str())
+    ["UserId", "TypeName", "Locale", "Name", "ConsentVersion", "UserGroup"]
+        .iter()
+        .find_map(|key| item.get(key)?.as_str())
 }
 
 /// Programs, filters and frequencies have names for people too; they are known by their id.
@@ -164,7 +186,9 @@ impl fmt::Display for Shown<'_> {
         for change in self.0 {
             let kind = format!("{} {}", change.change.sign(), change.kind);
             let members = change.members.join(", ");
-            let words = [change.name.as_str(), &members].into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>();
+            let ends = change.ends.as_ref().map(Ends::to_string).unwrap_or_default();
+            let words =
+                [change.name.as_str(), &members, &ends].into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>();
             table.row(vec![kind, words.join(": ")]);
         }
         table.fmt(f)
@@ -220,6 +244,31 @@ UserGroups = ["Administrators"]
                       ~ Programs       NEWS: Name, Filters (+NEWS-FAX)\n\
                       ~ Segments       Georgia: Criteria";
         assert_eq!(shown(BEFORE, &after), wanted);
+    }
+
+    #[test]
+    fn a_user_is_known_by_the_id_whatever_name_stands_beside_it() {
+        let user = |id: &str, name: &str| {
+            BEFORE.replace("UserId = \"Admin\"", &format!("UserId = \"{id}\"\nName = \"{name}\""))
+        };
+        assert_eq!(shown(&user("Jane", "Boss"), &user("Jane", "Chief")), "~ Users  Jane: Name");
+        assert_eq!(shown(&user("Jane", "Boss"), &user("John", "Boss")), "- Users  Jane\n+ Users  John");
+        let text = |locale: &str, name: &str| {
+            let localized =
+                format!("TypeName = \"Home\", LocalizedFields = [{{ Locale = \"{locale}\", Name = \"{name}\" }}]");
+            BEFORE.replace("TypeName = \"Home\"", &localized)
+        };
+        let wanted = "~ EmailTypes  Home: LocalizedFields (~de_DE)";
+        assert_eq!(shown(&text("de_DE", "Privat"), &text("de_DE", "Zuhause")), wanted);
+    }
+
+    #[test]
+    fn what_ends_with_a_user_stands_beside_the_user() {
+        let mut changes =
+            changes(&parse(BEFORE).unwrap(), &parse(&BEFORE.replace("\"Admin\"", "\"Other\"")).unwrap()).unwrap();
+        changes[0].ends = Some(Ends { oauth_clients: 2, shared_keys: 1 });
+        let wanted = "- Users  Admin: removing this user ends 2 OAuth clients and 1 shared key\n+ Users  Other";
+        assert_eq!(Shown(&changes).to_string(), wanted);
     }
 
     #[test]

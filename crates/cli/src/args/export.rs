@@ -70,7 +70,8 @@ What it does:
   With --state a run gives what changed since the last one that succeeded; the first gives everything. A profile that LEFT the segment is not
   among what changed: to keep an exact copy, export a segment over all profiles (Profiles = \"All\") and give a segment over deleted ones
   (Profiles = \"Deleted\") with --deleted. Take over the changed rows first, then remove the deleted ones.
-  Into a directory every run makes a new file, so that a night whose file was not taken yet is not lost; a file is replaced.
+  Into a directory every run makes a new file, so that a night whose file was not taken yet is not lost; a file is replaced, but
+  with --state only what changed would take its place: there a run is refused until the file of the former one was moved away.
 
 Exit codes: 0 the file is there, 1 it is not (stderr says why, and what was read is kept for the next run), 2 wrong usage.")]
 pub struct ExportArgs {

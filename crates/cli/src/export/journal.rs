@@ -44,6 +44,19 @@ pub(super) struct Told {
     pub(super) whole: Option<(PathBuf, PathBuf, u64)>,
 }
 
+impl Told {
+    fn take(&mut self, line: Line) {
+        match line {
+            Line::Begun { options, key, began } => {
+                *self = Told { options: Some(options), key, began, ..Told::default() };
+            }
+            Line::Complete { token, rows, snapshot } => self.complete = Some((token, rows, snapshot)),
+            Line::Mark(mark) => self.mark = mark,
+            Line::Whole { part, file, bytes } => self.whole = Some((part, file, bytes)),
+        }
+    }
+}
+
 /// An open journal.
 pub(super) type Journal = crate::journal::Journal<Line>;
 
@@ -51,16 +64,18 @@ pub(super) type Journal = crate::journal::Journal<Line>;
 pub(super) fn open(of: &Path) -> anyhow::Result<(Journal, Told)> {
     let busy = format!("another sayso export is writing {}; wait for it, or give another --out", of.display());
     let mut told = Told::default();
-    let journal = Journal::open(of, "journal", &busy, |line| match line {
-        Line::Begun { options, key, began } => {
-            told = Told { options: Some(options), key, began, ..Told::default() };
-        }
-        Line::Complete { token, rows, snapshot } => told.complete = Some((token, rows, snapshot)),
-        Line::Mark(mark) => told.mark = mark,
-        Line::Whole { part, file, bytes } => told.whole = Some((part, file, bytes)),
-    })?;
+    let journal = Journal::open(of, WHAT, &busy, |line| told.take(line))?;
     Ok((journal, told))
 }
+
+/// What the journal of a file tells, whoever works on it; makes none.
+pub(super) fn look(of: &Path) -> anyhow::Result<Told> {
+    let mut told = Told::default();
+    Journal::look(of, WHAT, |line| told.take(line))?;
+    Ok(told)
+}
+
+const WHAT: &str = "journal";
 
 #[cfg(test)]
 mod tests {

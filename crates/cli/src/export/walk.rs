@@ -37,6 +37,21 @@ pub(super) struct Order<'a> {
     pub(super) stop: &'a Stop,
 }
 
+/// An export that is complete on the server.
+pub(super) struct Begun {
+    journal: Journal,
+    told: Told,
+    /// Token, rows, snapshot.
+    complete: (u64, u64, Option<String>),
+    waited: Duration,
+}
+
+impl Begun {
+    pub(super) fn token(&self) -> u64 {
+        self.complete.0
+    }
+}
+
 /// An export that is whole on disk, or has gone to stdout.
 pub(super) struct Done {
     pub(super) token: u64,
@@ -94,37 +109,45 @@ fn is_put(part: &Path, file: &Path) -> bool {
 struct OverThere(String);
 
 impl Order<'_> {
-    /// Exports into a file that lies beside `base` until it is [put](Ready::put) where `file` says, which is told the moment.
-    pub(super) async fn write_file(&self, base: &Path, file: impl Fn(&str) -> PathBuf) -> anyhow::Result<Done> {
+    /// Whether a former run of this very order, which this tells of, gave its file the name already, and has only to be ended.
+    pub(super) fn was_put(&self, told: &Told) -> bool {
+        let whole = told.whole.as_ref().filter(|_| told.options.as_deref() == Some(&self.options));
+        whole.is_some_and(|(part, file, _)| is_put(part, file))
+    }
+
+    /// Has the export complete on the server, or finds that a former run had. Nothing of it is read yet.
+    pub(super) async fn begin(&self, base: &Path) -> anyhow::Result<Begun> {
         let (journal, told) = journal::open(base)?;
         let former = told.key.clone();
         let mut told = self.of_use(&journal, base, told).await?;
-        if let (Some((part, file, bytes)), Some((token, rows, snapshot))) = (&told.whole, &told.complete) {
-            let ready = Some(Ready { part: part.clone(), file: file.clone(), journal });
-            let (began, snapshot) = (told.began, snapshot.clone());
-            return Ok(Done {
-                token: *token,
-                rows: *rows,
-                bytes: *bytes,
-                snapshot,
-                began,
-                from: *rows,
-                waited: Duration::ZERO,
-                was_whole: true,
-                ready,
-            });
-        }
         let asked = Instant::now();
-        let (token, rows, snapshot) = match told.complete {
+        let complete = match told.complete.take() {
             Some(complete) => complete,
             None => {
+                told.whole = None;
                 let is_former = told.key == former;
                 let (token, rows, snapshot) = self.start_by_key(&journal, &mut told, is_former).await?;
                 journal.add(&Line::Complete { token, rows, snapshot: snapshot.clone() })?;
                 (token, rows, snapshot)
             }
         };
-        let waited = asked.elapsed();
+        let waited = if told.whole.is_some() { Duration::ZERO } else { asked.elapsed() };
+        Ok(Begun { journal, told, complete, waited })
+    }
+
+    /// Reads it into a file that lies beside `base` until it is [put](Ready::put) where `file` says, which is told the moment.
+    pub(super) async fn write_file(
+        &self,
+        begun: Begun,
+        base: &Path,
+        file: impl Fn(&str) -> PathBuf,
+    ) -> anyhow::Result<Done> {
+        let Begun { journal, told, complete: (token, rows, snapshot), waited } = begun;
+        if let Some((part, file, bytes)) = told.whole {
+            let ready = Some(Ready { part, file, journal });
+            let (began, from) = (told.began, rows);
+            return Ok(Done { token, rows, bytes, snapshot, began, from, waited, was_whole: true, ready });
+        }
         let words = || format!("{} can't be written", base.display());
         let former = Sink::go_on(base, told.mark, self.form, self.compress).with_context(words)?;
         let (mut sink, from) = match former {
@@ -164,20 +187,25 @@ impl Order<'_> {
         Ok(Done { token, rows, bytes, snapshot, began: told.began, from, waited, was_whole: false, ready })
     }
 
-    /// Exports to stdout, where nothing can be gone on with.
-    pub(super) async fn to_stdout(&self, stdout: &mut (impl Write + Send)) -> anyhow::Result<Done> {
+    /// Has the export complete on the server for [`Self::to_stdout`], where nothing can be gone on with.
+    pub(super) async fn begin_for_stdout(&self) -> anyhow::Result<Done> {
         let (began, asked) = (now(), Instant::now());
         let (token, rows, snapshot) = self.start(&random_key()?).await?;
         let waited = asked.elapsed();
+        Ok(Done { token, rows, bytes: 0, snapshot, began, from: 0, waited, was_whole: false, ready: None })
+    }
+
+    /// Reads what was begun, to stdout.
+    pub(super) async fn to_stdout(&self, begun: Done, stdout: &mut (impl Write + Send)) -> anyhow::Result<Done> {
         let mut bytes = 0;
         let mut pour = |text: &[u8]| {
             bytes += text.len() as u64;
             stdout.write_all(text).map_err(out::stdout_error)
         };
         pour(&self.form.head())?;
-        self.read(token, rows, 0, |chunk, _| chunk.each_text(&mut pour)).await?;
+        self.read(begun.token, begun.rows, 0, |chunk, _| chunk.each_text(&mut pour)).await?;
         stdout.flush().map_err(out::stdout_error)?;
-        Ok(Done { token, rows, bytes, snapshot, began, from: 0, waited, was_whole: false, ready: None })
+        Ok(Done { bytes, ..begun })
     }
 
     /// What of a former run can be gone on with; begins a new one otherwise.

@@ -116,6 +116,11 @@ impl LineSource {
         Self { state: Mutex::new(Reading { input, from_line, sequence: 0, line: 0, at_end: false }) }
     }
 
+    /// The number of the last line that was read, blank or not; 0 before the first.
+    pub fn last_line(&self) -> u64 {
+        self.state.lock().map_or(0, |state| state.line)
+    }
+
     /// Whether everything has been read.
     pub fn is_at_end(&self) -> bool {
         self.state.lock().is_ok_and(|state| state.at_end)

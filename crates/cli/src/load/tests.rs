@@ -22,3 +22,14 @@ fn a_load_that_stopped_says_how_to_go_on() {
         "nothing was done: begin at the same line"
     );
 }
+
+#[test]
+fn of_several_files_it_is_told_which_are_loaded_and_which_are_not_begun() {
+    let files = ["a", "b", "-", "c d"].map(PathBuf::from);
+    let words = |at| among_others(anyhow!("why").context("b: it stopped"), &files, at).to_string();
+    let rest = "load what is left in a run of its own, without --from-line";
+    assert_eq!(words(1), format!("b: it stopped: why; before it a came to the end; not begun: stdin, c d; {rest}"));
+    assert_eq!(words(0), format!("b: it stopped: why; not begun: b, stdin, c d; {rest}"));
+    assert_eq!(words(3), "b: it stopped: why; before it a, b, stdin came to the end");
+    assert_eq!(among_others(anyhow!("why"), &files[..1], 0).to_string(), "why");
+}

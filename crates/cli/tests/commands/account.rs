@@ -28,6 +28,32 @@ fn apply_prints_what_it_changes_and_a_dry_run_changes_nothing() {
 }
 
 #[test]
+fn another_user_id_is_another_user_and_the_credentials_that_end_are_told() {
+    let place = Place::with_account();
+    let shown = place.run(&["account", "show", "ACME"]).ok().out;
+    let user = "\n[[Users]]\nUserId = \"Old.Job\"\nName = \"Job\"\nUserGroups = []\n";
+    place.write("with.toml", format!("{shown}{user}"));
+    place.run(&["account", "apply", "ACME", "--from", "with.toml"]).ok();
+    for _ in 0..2 {
+        place.run(&["credentials", "create", "--account", "ACME", "--user", "Old.Job"]).ok();
+    }
+    place.run(&["credentials", "key", "Old.Job", "--account", "ACME"]).ok();
+
+    place.write("renamed.toml", format!("{shown}{}", user.replace("Old.Job", "New.Job")));
+    let apply = ["account", "apply", "ACME", "--from", "renamed.toml"];
+    let wanted = "- Users  Old.Job: removing this user ends 2 OAuth clients and 1 shared key\n+ Users  New.Job\n";
+    let dry = place.run(&[&apply[..], &["--dry-run"]].concat()).ok().out;
+    assert!(dry.starts_with(wanted), "{dry}");
+    let json = place.run(&[&apply[..], &["--dry-run", "--json"]].concat()).ok().json();
+    assert_eq!(json["changes"][0]["ends"], serde_json::json!({"oauth_clients": 2, "shared_keys": 1}));
+    assert!(json["changes"][1].get("ends").is_none(), "{json}");
+    let done = place.run(&apply).ok().out;
+    assert!(done.starts_with(wanted), "{done}");
+    let left = place.run(&["credentials", "list", "--account", "ACME", "--json"]).ok().out;
+    assert!(!left.contains("Old.Job"), "{left}");
+}
+
+#[test]
 fn a_configuration_that_is_refused_changes_nothing_and_every_problem_is_told() {
     let place = Place::with_account();
     let shown = place.run(&["account", "show", "ACME"]).ok().out;

@@ -84,6 +84,38 @@ fn a_load_that_stops_says_what_is_there_and_can_go_on() {
 }
 
 #[test]
+fn a_line_to_begin_at_belongs_to_one_file_and_stands_in_it() {
+    let place = Place::with_account();
+    let text = people(&place, "15", "1");
+    let lines: Vec<&str> = text.lines().collect();
+    place.write("bad.ndjson", &text);
+    place.write("other.ndjson", lines[0]);
+    let load = |args: &[&str]| place.run(&[&["load", "--account", "ACME"], args].concat());
+    let words = "--from-line belongs to one file; 2 are given: load each by itself";
+    load(&["bad.ndjson", "other.ndjson", "--from-line", "3"]).fails(2, &[words]);
+    let words = "bad.ndjson has 15 lines; --from-line 99 is behind its end";
+    load(&["bad.ndjson", "--from-line", "99"]).fails(1, &[words]);
+    load(&["bad.ndjson", "--from-line", "17"]).fails(1, &["behind its end"]);
+    // As a load says it that was stopped behind the last line.
+    let summary = load(&["bad.ndjson", "--from-line", "16", "--json"]).ok().json();
+    assert_eq!(summary["loaded"], 0);
+    assert_eq!(place.run(&["check", "--json"]).ok().json()["profiles"], 0);
+}
+
+#[test]
+fn of_several_files_each_is_told_whether_it_is_loaded() {
+    let place = Place::with_account();
+    let six = people(&place, "6", "1");
+    let lines: Vec<&str> = six.lines().collect();
+    place.write("a", lines[..3].join("\n"));
+    place.write("c", lines[3..].join("\n"));
+    let words = ["missing can't be loaded", "before it a came to the end", "not begun: c; load what is left"];
+    place.run(&["load", "a", "missing", "c", "--account", "ACME"]).fails(1, &words);
+    assert_eq!(place.run(&["check", "--json"]).ok().json()["profiles"], 3);
+    assert_eq!(place.run(&["load", "c", "--account", "ACME", "--json"]).ok().json()["loaded"], 3);
+}
+
+#[test]
 fn what_can_not_be_loaded_is_told() {
     let place = Place::with_account();
     place.run(&["load", "missing.ndjson", "--account", "ACME"]).fails(1, &["missing.ndjson"]);

@@ -121,6 +121,29 @@ async fn refusals_carry_the_servers_words_and_never_the_secret() {
 }
 
 #[tokio::test]
+async fn tls_on_one_side_only_is_said_in_words() {
+    // What a server without TLS says to a greeting of TLS, and one with TLS to a greeting without.
+    for (scheme, answer, words) in [
+        ("https", &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], "the server speaks no TLS at this port; try http://"),
+        ("http", &[21, 3, 3, 0, 2, 2, 70], "the server perhaps speaks TLS at this port; try https://"),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("{scheme}://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.read_buf(&mut Vec::new()).await.unwrap();
+            stream.write_all(answer).await.unwrap();
+            // Its whole answer is read before the connection ends.
+            let _ = stream.read_buf(&mut Vec::new()).await;
+        });
+        let client = Client::builder(url).account("ACME").credentials("id", "se:cret").patience(Duration::ZERO);
+        let error = client.build().unwrap().status(1).await.unwrap_err();
+        assert!(error.to_string().ends_with(words), "{error}");
+        assert_eq!(error.hint(), None);
+    }
+}
+
+#[tokio::test]
 async fn every_call_is_signed_where_there_is_a_shared_key() {
     let complete = r#"{"AccessToken":4,"Status":"Complete","RowCount":2,"ByteCount":20}"#;
     let (oauth, seen) = server(&[("200 OK", complete), ("401 Unauthorized", r#"{"Message":"unable"}"#)]).await;
