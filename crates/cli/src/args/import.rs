@@ -43,8 +43,9 @@ An empty cell says nothing, so what is there stays.
 What it does:
   Kill it at any moment and run the same command again: it goes on where it was, and no record goes in twice. Nothing changes in the account
   before every record is staged. What isn't taken goes to FILE.exceptions.ndjson, with its line and the reason; the rest is in.
+  A member that no profile has (EmailPreference in place of EmailPreferences) is not taken, which goes there, too, with its path.
 
-Exit codes: 0 every record is in, 1 some or all are not (stderr says why), 2 wrong usage.")]
+Exit codes: 0 every record is in, 1 some or all are not, or not all that stands in them (stderr says why), 2 wrong usage.")]
 pub struct ImportArgs {
     /// NDJSON, a profile a line as in the Data API, or tables with a header (CSV, with --map); also .gz and .zst
     #[arg(required = true, value_name = "FILE")]
@@ -61,6 +62,9 @@ pub struct ImportArgs {
     /// Take preferences that are tied to older consent versions than the profile has
     #[arg(long, env = "SAYSO_ALLOW_PRIOR_CONSENTS", value_parser = switch())]
     pub allow_prior_consents: bool,
+    /// Members that no profile has are meant to be passed over: they are counted, but are no failure, as with --delete
+    #[arg(long, env = "SAYSO_IGNORE_UNKNOWN", value_parser = switch())]
+    pub ignore_unknown: bool,
     /// Delete the profiles that the records match; the name of the import becomes their reason code
     #[arg(long, env = "SAYSO_DELETE", value_parser = switch())]
     pub delete: bool,

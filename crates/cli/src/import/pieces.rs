@@ -57,7 +57,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    fn push(&mut self, file: usize, line: u64) {
+    pub(super) fn push(&mut self, file: usize, line: u64) {
         self.count += 1;
         match self.runs.last_mut() {
             Some((of, first, many)) if *of == file && *first + *many == line => *many += 1,
