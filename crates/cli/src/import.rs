@@ -75,16 +75,22 @@ async fn import(args: &ImportArgs, connected: &Connected, stop: &Stop) -> anyhow
     let request = request(args)?;
     let options = options(args, connected, &request, mapping.as_ref().map(|(_, text)| text.as_str()))?;
     let (mapping, client) = (mapping.map(|(mapping, _)| mapping), &connected.client);
+    if let Some(mapping) = &mapping {
+        pieces::check(&args.files, mapping)?;
+    }
 
     let (journal, mut told) = journal::open(first_file)?;
     let journal = Arc::new(journal);
-    // Of one that has no token yet nothing is staged.
-    if told.token.is_some() && told.options.as_ref().is_some_and(|before| *before != options) {
-        bail!(
-            "an import of {} with other files or options was broken off; finish it with those, or remove {} to begin anew",
-            first_file.display(),
-            journal.path().display()
-        );
+    if told.options.as_ref().is_some_and(|before| *before != options) {
+        if told.has_staged() {
+            bail!(
+                "an import of {} with other files or options was broken off; finish it with those, or remove {} to begin anew",
+                first_file.display(),
+                journal.path().display()
+            );
+        }
+        // Its token is of an import with other options: not for these.
+        told = Told::default();
     }
     let token = token(client, &request, &options, &journal, &mut told).await?;
     let mut exceptions = Exceptions::begin(&args.exceptions.clone().unwrap_or_else(|| beside_exceptions(first_file)))?;

@@ -133,7 +133,18 @@ async fn a_table_is_imported_by_its_mapping() {
     std::fs::write(world.path("crm.csv"), table).unwrap();
     let out = world.run_import(&["crm.csv"]);
     assert_eq!(out.status.code(), Some(2), "a table needs a mapping: {}", said(&out));
-    let out = world.run_import(&["crm.csv", "--map", "map.toml", "--match-alternate-id", "CRM", "--json"]);
+    let mapping = std::fs::read_to_string(world.path("map.toml")).unwrap();
+    std::fs::write(world.path("map.toml"), mapping.replace("\"Tags\" =", "\"Tagz\" =")).unwrap();
+    let args = ["crm.csv", "--map", "map.toml", "--match-alternate-id", "CRM", "--json"];
+    let out = world.run_import(&args);
+    assert!(out.status.code() == Some(1) && said(&out).contains("names the column \"Tagz\""), "{}", said(&out));
+    assert!(!world.path(".crm.csv.import").exists(), "nothing was begun that would stand in the way of the mended one");
+    // What an import with other options left that had staged nothing yet doesn't stand in the way, and isn't gone on with.
+    let token = api.begin_import(json!({"ImportAction": "Delete"})).await;
+    let left = format!("{{\"Begun\":{{\"options\":\"other\",\"key\":\"k\"}}}}\n{{\"Token\":{token}}}\n");
+    std::fs::write(world.path(".crm.csv.import"), left).unwrap();
+    std::fs::write(world.path("map.toml"), mapping).unwrap();
+    let out = world.run_import(&args);
     assert_eq!(out.status.code(), Some(1), "{}", said(&out));
     let told: Value = serde_json::from_slice(&out.stdout).unwrap();
     assert_eq!((&told["records"], &told["imported"], &told["rejected"]), (&json!(3), &json!(2), &json!(1)));

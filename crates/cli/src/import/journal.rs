@@ -40,6 +40,13 @@ pub(super) struct Told {
     pub(super) executed: bool,
 }
 
+impl Told {
+    /// Whether something is staged, or may be.
+    pub(super) fn has_staged(&self) -> bool {
+        !self.staged.is_empty() || self.sending.is_some() || self.executed
+    }
+}
+
 /// A piece that a run before has staged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Before {
@@ -83,6 +90,9 @@ mod tests {
         assert_eq!(told, Told::default());
         journal.add(&Line::Begun { options: "o".into(), key: "k".into() }).unwrap();
         journal.add(&Line::Token(7)).unwrap();
+        drop(journal);
+        let (journal, told) = open(&of).unwrap();
+        assert!(told.token.is_some() && !told.has_staged());
         journal.add(&Line::Sending { piece: 0, before: 0 }).unwrap();
         let unknown = vec![UnknownMember { sequence: Some(4), path: "Shoe".into(), message: "was passed over".into() }];
         journal.add(&Line::Staged { piece: 0, first: 1, records: 10, unknown: unknown.clone() }).unwrap();
@@ -90,6 +100,7 @@ mod tests {
         assert!(open(&of).err().unwrap().to_string().contains("another sayso import"));
         drop(journal);
         let (journal, told) = open(&of).unwrap();
+        assert!(told.has_staged());
         assert_eq!((told.token, told.sending, told.executed), (Some(7), Some((1, 10)), false));
         assert_eq!(told.staged, HashMap::from([(0, Before { first: 1, records: 10, unknown })]));
         let of_before = r#"{"Staged":{"piece":1,"first":11,"records":2}}"#;
