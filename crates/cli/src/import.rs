@@ -107,11 +107,13 @@ async fn import(args: &ImportArgs, connected: &Connected, stop: &Stop) -> anyhow
     let executing = began.elapsed() - staging;
     // Of a record that is deleted nothing counts but what it is matched by, and one that lacks that has failed.
     let ignores_unknown = args.ignore_unknown || args.delete;
+    let no_records = exceptions.refused();
     let reading = exceptions.read(client, token, &staged, &args.files, !ignores_unknown);
     reading.await.map_err(|e| in_words(&e))?;
     let journal = Arc::into_inner(journal).context("the journal is still in use")?;
     let result = Outcome {
-        records: staged.records(),
+        records: staged.records() + no_records,
+        imported: staged.records().saturating_sub(status.exceptions),
         rejected: exceptions.refused(),
         // A server may tell in which records it passed members over and have no counter of them.
         warnings: status.warnings.max(staged.told()),
@@ -127,7 +129,7 @@ async fn import(args: &ImportArgs, connected: &Connected, stop: &Stop) -> anyhow
         bail!(
             "the server ended the import before its end, after {} of {} records: the user may have lost a permission; the audit trail and the log have the cause",
             result.status.processed,
-            result.records
+            staged.records()
         );
     }
     Ok(ExitCode::from(u8::from(!result.is_all_in())))
@@ -143,7 +145,9 @@ struct Times {
 /// What became of an import.
 struct Outcome<'s> {
     status: ImportStatus,
+    /// What the files have, with lines that are no records.
     records: u64,
+    imported: u64,
     rejected: u64,
     /// Records with members that a profile doesn't have.
     warnings: u64,
@@ -160,11 +164,10 @@ impl Outcome<'_> {
     }
 
     fn say(&self, args: &ImportArgs) -> anyhow::Result<()> {
-        let Self { status, records, rejected, times, .. } = self;
-        let taken = records.saturating_sub(status.exceptions);
+        let Self { status, records, imported, rejected, times, .. } = self;
         if args.json {
             return out::json(&json!({
-                "status": status.status, "records": records, "imported": taken, "rejected": rejected,
+                "status": status.status, "records": records, "imported": imported, "rejected": rejected,
                 "not_honored": status.not_honored, "warnings": self.warnings, "exceptions_file": self.file,
                 "seconds": times.all.as_secs_f64(), "staging_seconds": times.staging.as_secs_f64(),
                 "executing_seconds": times.executing.as_secs_f64(),
@@ -172,7 +175,7 @@ impl Outcome<'_> {
         }
         out::line(format_args!(
             "imported {} of {} in {} ({}/s)",
-            out::count(taken),
+            out::count(*imported),
             out::counted(*records, "record"),
             out::took(times.all),
             out::count(out::rate(*records, times.all))
@@ -509,8 +512,8 @@ mod tests {
             let status = ImportStatus::default();
             let times = Times { staging: Duration::ZERO, executing: Duration::ZERO, all: Duration::ZERO };
             let file = file.map(PathBuf::from);
-            let (records, rejected) = (9_000, 0);
-            let told = Outcome { status, records, rejected, warnings, ignores_unknown, staged, file, times };
+            let (records, imported, rejected) = (9_000, 9_000, 0);
+            let told = Outcome { status, records, imported, rejected, warnings, ignores_unknown, staged, file, times };
             assert_eq!(told.is_all_in(), ignores_unknown);
             told.unknown_in_words(&[PathBuf::from("p.ndjson")])
         };

@@ -43,16 +43,23 @@ pub fn lines(path: PathBuf) -> Vec<Value> {
 async fn lines_that_are_not_taken_are_told_with_their_numbers_and_the_rest_is_in() {
     let world = World::start().await;
     world.import_credentials();
+    // Each is more than a piece has.
+    let large = |mut person: Value| {
+        person["Padding"] = "x".repeat(1_100).into();
+        person
+    };
     let text = format!(
         "{}\n\nnonsense\n{}\n{}\n{}\n",
-        person("Ann", &[]),
-        person("Ben", &[]),
-        json!({"Emails": [{"EmailAddressType": "Boat", "EmailAddress": "a@b.c"}]}),
-        person("Cem", &[])
+        large(person("Ann", &[])),
+        large(person("Ben", &[])),
+        large(json!({"Emails": [{"EmailAddressType": "Boat", "EmailAddress": "a@b.c"}]})),
+        large(person("Cem", &[]))
     );
     std::fs::write(world.path("people.ndjson"), text).unwrap();
-    let out = world.run_import(&["people.ndjson", "--piece-size", "150B"]);
+    let out = world.run_import(&["people.ndjson", "--piece-size", "1KiB", "--ignore-unknown"]);
     assert_eq!(out.status.code(), Some(1), "{}", said(&out));
+    let told = ["imported 3 of 5 records", "2 not imported"];
+    assert!(told.iter().all(|words| said(&out).contains(words)), "the line that is none counts: {}", said(&out));
     assert!(said(&out).contains("people.ndjson.exceptions.ndjson"), "{}", said(&out));
     let refused = lines(world.path("people.ndjson.exceptions.ndjson"));
     let told: Vec<(u64, &str)> =
@@ -213,6 +220,7 @@ async fn what_a_file_says_of_a_person_in_several_pieces_counts_in_the_order_of_i
     for n in 1..=SMALL {
         let crm = if n == 5 { "C-5" } else { "C-1" };
         let mut next = known(&format!("v{n}"), crm);
+        next["Padding"] = "x".repeat(1_100).into();
         if n == 5 {
             next["Emails"][0]["EmailAddressType"] = "Boat".into();
         }
@@ -220,7 +228,7 @@ async fn what_a_file_says_of_a_person_in_several_pieces_counts_in_the_order_of_i
     }
     std::fs::write(world.path("people.ndjson"), text).unwrap();
     for _ in 0..3 {
-        let mut args = vec!["people.ndjson", "--piece-size", "1B", "--parallel", "8", "--ignore-unknown"];
+        let mut args = vec!["people.ndjson", "--piece-size", "1KiB", "--parallel", "8", "--ignore-unknown"];
         args.extend(["--match-alternate-id", "CRM"]);
         let out = world.run_import(&args);
         assert_eq!(out.status.code(), Some(1), "{}", said(&out));
