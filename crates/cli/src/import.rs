@@ -325,7 +325,7 @@ impl Staging<'_> {
         exceptions: &mut Exceptions,
     ) -> anyhow::Result<Option<StagedPieces>> {
         let mut in_order = self.client.recognises_repeats().then(|| self.client.stage_in_order(self.token));
-        let at_once = if in_order.is_some() { self.args.parallel.max(1) } else { 1 };
+        let at_once = if in_order.is_some() { usize::from(self.args.parallel) } else { 1 };
         let sizes = self.args.files.iter().map(|file| fs::metadata(file).map(|about| about.len()));
         let mut progress = Progress::start("staging", sizes.sum::<std::io::Result<u64>>().ok());
         let mut staged = StagedPieces::default();
