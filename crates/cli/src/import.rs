@@ -38,6 +38,7 @@ use self::{
 use crate::{
     args::{ImportArgs, Refresh},
     connect::{Connected, connect, in_words},
+    journal::random_key,
     out,
     progress::Progress,
     settings::Usage,
@@ -247,9 +248,7 @@ async fn token(
         }
     }
     journal.clear()?;
-    let mut key = [0_u8; 16];
-    getrandom::fill(&mut key).context("the system gives no random bytes")?;
-    let key = format!("{:032x}", u128::from_be_bytes(key));
+    let key = random_key()?;
     *told = Told { options: Some(options.to_owned()), key: key.clone(), ..Told::default() };
     journal.add(&Line::Begun { options: options.to_owned(), key })?;
     let token = client.begin_import(request).await.map_err(|e| in_words(&e))?;
