@@ -13,9 +13,9 @@ mod exceptions;
 mod journal;
 mod mapping;
 mod pieces;
+mod staged;
 
 use std::{
-    collections::HashMap,
     fs,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -24,7 +24,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use sayso_client::{Client, Error, ImportRequest, ImportStatus, InOrder, Staged};
+use sayso_client::{Client, Error, ImportRequest, ImportStatus, InOrder};
 use serde_json::json;
 use tokio::{sync::mpsc, task::JoinSet};
 
@@ -32,11 +32,13 @@ use self::{
     exceptions::Exceptions,
     journal::{Journal, Line, Told},
     mapping::Mapping,
-    pieces::{Lines, Piece, Pieces},
+    pieces::{Piece, Pieces},
+    staged::{Staged, StagedPieces},
 };
 use crate::{
     args::{ImportArgs, Refresh},
     connect::{Connected, connect, in_words},
+    journal::random_key,
     out,
     progress::Progress,
     settings::Usage,
@@ -74,16 +76,22 @@ async fn import(args: &ImportArgs, connected: &Connected, stop: &Stop) -> anyhow
     let request = request(args)?;
     let options = options(args, connected, &request, mapping.as_ref().map(|(_, text)| text.as_str()))?;
     let (mapping, client) = (mapping.map(|(mapping, _)| mapping), &connected.client);
+    if let Some(mapping) = &mapping {
+        pieces::check(&args.files, mapping)?;
+    }
 
     let (journal, mut told) = journal::open(first_file)?;
     let journal = Arc::new(journal);
-    // Of one that has no token yet nothing is staged.
-    if told.token.is_some() && told.options.as_ref().is_some_and(|before| *before != options) {
-        bail!(
-            "an import of {} with other files or options was broken off; finish it with those, or remove {} to begin anew",
-            first_file.display(),
-            journal.path().display()
-        );
+    if told.options.as_ref().is_some_and(|before| *before != options) {
+        if told.has_staged() {
+            bail!(
+                "an import of {} with other files or options was broken off; finish it with those, or remove {} to begin anew",
+                first_file.display(),
+                journal.path().display()
+            );
+        }
+        // Its token is of an import with other options: not for these.
+        told = Told::default();
     }
     let token = token(client, &request, &options, &journal, &mut told).await?;
     let mut exceptions = Exceptions::begin(&args.exceptions.clone().unwrap_or_else(|| beside_exceptions(first_file)))?;
@@ -98,22 +106,34 @@ async fn import(args: &ImportArgs, connected: &Connected, stop: &Stop) -> anyhow
     client.execute_import(token).await.map_err(|e| in_words(&e))?;
     let status = wait(client, token, stop).await?;
     let executing = began.elapsed() - staging;
-    exceptions.read(client, token, &staged, &args.files).await.map_err(|e| in_words(&e))?;
-    let rejected = exceptions.count();
-    let file = exceptions.finish()?;
+    // Of a record that is deleted nothing counts but what it is matched by, and one that lacks that has failed.
+    let ignores_unknown = args.ignore_unknown || args.delete;
+    let no_records = exceptions.refused();
+    let reading = exceptions.read(client, token, &staged, &args.files, !ignores_unknown);
+    reading.await.map_err(|e| in_words(&e))?;
     let journal = Arc::into_inner(journal).context("the journal is still in use")?;
-    let is_failed = status.is_failed();
+    let result = Outcome {
+        records: staged.records() + no_records,
+        imported: staged.records().saturating_sub(status.exceptions),
+        rejected: exceptions.refused(),
+        // A server may tell in which records it passed members over and have no counter of them.
+        warnings: status.warnings.max(staged.told()),
+        ignores_unknown,
+        staged: &staged,
+        file: exceptions.finish()?,
+        times: Times { staging, executing, all: began.elapsed() },
+        status,
+    };
     journal.remove()?;
-    let records: u64 = staged.values().map(|(_, lines)| lines.len()).sum::<u64>();
-    let times = Times { staging, executing, all: began.elapsed() };
-    say(args, &status, records, rejected, file.as_deref(), &times)?;
-    if is_failed {
+    result.say(args)?;
+    if result.status.is_failed() {
         bail!(
-            "the server ended the import before its end, after {} of {records} records: the user may have lost a permission; the audit trail and the log have the cause",
-            status.processed
+            "the server ended the import before its end, after {} of {} records: the user may have lost a permission; the audit trail and the log have the cause",
+            result.status.processed,
+            staged.records()
         );
     }
-    Ok(ExitCode::from(u8::from(rejected > 0)))
+    Ok(ExitCode::from(u8::from(!result.is_all_in())))
 }
 
 /// How long this run took, and its two parts.
@@ -123,37 +143,84 @@ struct Times {
     all: Duration,
 }
 
-fn say(
-    args: &ImportArgs,
-    status: &ImportStatus,
+/// What became of an import.
+struct Outcome<'s> {
+    status: ImportStatus,
+    /// What the files have, with lines that are no records.
     records: u64,
+    imported: u64,
     rejected: u64,
-    file: Option<&Path>,
-    times: &Times,
-) -> anyhow::Result<()> {
-    let taken = records.saturating_sub(status.exceptions);
-    if args.json {
-        return out::json(&json!({
-            "status": status.status, "records": records, "imported": taken, "rejected": rejected, "not_honored": status.not_honored,
-            "exceptions_file": file, "seconds": times.all.as_secs_f64(), "staging_seconds": times.staging.as_secs_f64(),
-            "executing_seconds": times.executing.as_secs_f64(),
-        }));
+    /// Records with members that a profile doesn't have.
+    warnings: u64,
+    ignores_unknown: bool,
+    staged: &'s StagedPieces,
+    /// Where exceptions are, if there are any.
+    file: Option<PathBuf>,
+    times: Times,
+}
+
+impl Outcome<'_> {
+    fn is_all_in(&self) -> bool {
+        self.rejected == 0 && (self.warnings == 0 || self.ignores_unknown)
     }
-    out::line(format_args!(
-        "imported {} of {} in {} ({}/s)",
-        out::count(taken),
-        out::counted(records, "record"),
-        out::took(times.all),
-        out::count(out::rate(records, times.all))
-    ))?;
-    if status.not_honored > 0 {
-        let words = "had a change that a rule of the account declined; the rest of them is in";
-        out::line(format_args!("{} {words}", out::counted(status.not_honored, "record")))?;
+
+    fn say(&self, args: &ImportArgs) -> anyhow::Result<()> {
+        let Self { status, records, imported, rejected, times, .. } = self;
+        if args.json {
+            return out::json(&json!({
+                "status": status.status, "records": records, "imported": imported, "rejected": rejected,
+                "not_honored": status.not_honored, "warnings": self.warnings, "exceptions_file": self.file,
+                "seconds": times.all.as_secs_f64(), "staging_seconds": times.staging.as_secs_f64(),
+                "executing_seconds": times.executing.as_secs_f64(),
+            }));
+        }
+        out::line(format_args!(
+            "imported {} of {} in {} ({}/s)",
+            out::count(*imported),
+            out::counted(*records, "record"),
+            out::took(times.all),
+            out::count(out::rate(*records, times.all))
+        ))?;
+        if status.not_honored > 0 {
+            let words = "had a change that a rule of the account declined; the rest of them is in";
+            out::line(format_args!("{} {words}", out::counted(status.not_honored, "record")))?;
+        }
+        if self.warnings > 0 {
+            let words = self.unknown_in_words(&args.files);
+            if self.ignores_unknown { out::line(words)? } else { out::note(words) }
+        }
+        if let Some(file) = self.file.as_deref().filter(|_| *rejected > 0) {
+            out::note(format_args!(
+                "{} not imported: lines and reasons are in {}",
+                out::count(*rejected),
+                file.display()
+            ));
+        }
+        Ok(())
     }
-    if let Some(file) = file {
-        out::note(format_args!("{} not imported: lines and reasons are in {}", out::count(rejected), file.display()));
+
+    /// What is known of members that a profile doesn't have.
+    fn unknown_in_words(&self, files: &[PathBuf]) -> String {
+        let verb = if self.warnings == 1 { "has" } else { "have" };
+        let mut words = format!("{} {verb} members that no profile has", out::counted(self.warnings, "record"));
+        if let Some(first) = self.staged.first_unknown(files) {
+            words += &format!(" (first: {first})");
+        }
+        if self.ignores_unknown {
+            return words + "; they were passed over";
+        }
+        words += "; what stands in them was NOT taken";
+        let told = self.staged.told();
+        match &self.file {
+            Some(file) if told == self.warnings => words += &format!(": lines and paths are in {}", file.display()),
+            Some(file) if told > 0 => {
+                let (told, file) = (out::count(told), file.display());
+                words += &format!(": the server tells the first of each call, lines and paths of {told} are in {file}");
+            }
+            _ => words += ", and the server doesn't tell which records they are",
+        }
+        words
     }
-    Ok(())
 }
 
 /// The import to stage for: the one of the run before, or a new one.
@@ -181,9 +248,7 @@ async fn token(
         }
     }
     journal.clear()?;
-    let mut key = [0_u8; 16];
-    getrandom::fill(&mut key).context("the system gives no random bytes")?;
-    let key = format!("{:032x}", u128::from_be_bytes(key));
+    let key = random_key()?;
     *told = Told { options: Some(options.to_owned()), key: key.clone(), ..Told::default() };
     journal.add(&Line::Begun { options: options.to_owned(), key })?;
     let token = client.begin_import(request).await.map_err(|e| in_words(&e))?;
@@ -242,12 +307,6 @@ fn beside_exceptions(file: &Path) -> PathBuf {
     file.with_file_name(name)
 }
 
-/// First sequence number and lines of each piece.
-type StagedPieces = HashMap<u64, (u64, Lines)>;
-
-/// A piece's number, its first sequence number and its lines.
-type Sent = (u64, u64, Lines);
-
 struct Staging<'a> {
     args: &'a ImportArgs,
     client: &'a Client,
@@ -265,10 +324,10 @@ impl Staging<'_> {
         exceptions: &mut Exceptions,
     ) -> anyhow::Result<Option<StagedPieces>> {
         let mut in_order = self.client.recognises_repeats().then(|| self.client.stage_in_order(self.token));
-        let at_once = if in_order.is_some() { self.args.parallel.max(1) } else { 1 };
+        let at_once = if in_order.is_some() { usize::from(self.args.parallel) } else { 1 };
         let sizes = self.args.files.iter().map(|file| fs::metadata(file).map(|about| about.len()));
         let mut progress = Progress::start("staging", sizes.sum::<std::io::Result<u64>>().ok());
-        let mut staged = StagedPieces::new();
+        let mut staged = StagedPieces::default();
         let (mut sending, mut count) = (JoinSet::new(), 0);
         let (mut pieces, reader) = read(&self.args.files, mapping, self.args.piece_size.0);
         while let Some(mut piece) = pieces.recv().await {
@@ -279,11 +338,11 @@ impl Staging<'_> {
                 exceptions.add_local(&self.args.files, &rejected)?;
             }
             let (records, position) = (piece.lines.len(), piece.position);
-            if let Some((first, before)) = self.told.staged.get(&piece.number) {
-                if *before != records {
+            if let Some(before) = self.told.staged.get(&piece.number) {
+                if before.records != records {
                     bail!("{} has changed since it was staged", self.args.files[0].display());
                 }
-                staged.insert(piece.number, (*first, piece.lines));
+                staged.add(Staged { first: before.first, lines: piece.lines, unknown: before.unknown.clone() });
             } else if records > 0 {
                 while sending.len() >= at_once {
                     take(&mut sending, &mut staged).await?;
@@ -308,20 +367,24 @@ impl Staging<'_> {
     }
 
     /// Stages a piece behind those before it.
-    fn send(&self, piece: Piece, in_order: &mut InOrder) -> impl Future<Output = anyhow::Result<Sent>> + Send + use<> {
+    fn send(
+        &self,
+        piece: Piece,
+        in_order: &mut InOrder,
+    ) -> impl Future<Output = anyhow::Result<Staged>> + Send + use<> {
         let Piece { number, body, lines, .. } = piece;
         let (journal, records) = (Arc::clone(self.journal), lines.len());
         let staged = in_order.stage(body.into(), self.key(number).into());
         async move {
-            let Staged { first, .. } = staged.await.map_err(|e| in_words(&e))?;
+            let sayso_client::Staged { first, unknown_members: unknown } = staged.await.map_err(|e| in_words(&e))?;
             let first = first.context("the server doesn't say which numbers the records have")?;
-            journal.add(&Line::Staged { piece: number, first, records })?;
-            Ok((number, first, lines))
+            journal.add(&Line::Staged { piece: number, first, records, unknown: unknown.clone() })?;
+            Ok(Staged { first, lines, unknown })
         }
     }
 
     /// Stages a piece for a server that doesn't recognise repeated calls: how many records it has tells whether it has this one's.
-    fn send_alone(&self, piece: Piece) -> impl Future<Output = anyhow::Result<Sent>> + Send + use<> {
+    fn send_alone(&self, piece: Piece) -> impl Future<Output = anyhow::Result<Staged>> + Send + use<> {
         let (client, token, journal) = (self.client.clone(), self.token, Arc::clone(self.journal));
         let Piece { number, body, lines, .. } = piece;
         let (key, records) = (self.key(number), lines.len());
@@ -335,9 +398,9 @@ impl Staging<'_> {
                     Some(unsure) => {
                         let now = settled(&client, token).await?;
                         if now == unsure + records {
-                            let first = unsure + 1;
-                            journal.add(&Line::Staged { piece: number, first, records })?;
-                            return Ok((number, first, lines));
+                            let (first, unknown) = (unsure + 1, Vec::new());
+                            journal.add(&Line::Staged { piece: number, first, records, unknown: unknown.clone() })?;
+                            return Ok(Staged { first, lines, unknown });
                         }
                         now
                     }
@@ -347,9 +410,9 @@ impl Staging<'_> {
                 journal.add(&Line::Sending { piece: number, before })?;
                 match client.stage(token, body.clone(), &key).await {
                     Ok(staged) => {
-                        let first = staged.first.unwrap_or(first);
-                        journal.add(&Line::Staged { piece: number, first, records })?;
-                        return Ok((number, first, lines));
+                        let (first, unknown) = (staged.first.unwrap_or(first), staged.unknown_members);
+                        journal.add(&Line::Staged { piece: number, first, records, unknown: unknown.clone() })?;
+                        return Ok(Staged { first, lines, unknown });
                     }
                     Err(error @ Error::Connection { .. }) if error.is_temporary() => {
                         out::note(format_args!("{error}; looking whether it was taken"));
@@ -405,10 +468,9 @@ fn read(
     (pieces, reader)
 }
 
-async fn take(sending: &mut JoinSet<anyhow::Result<Sent>>, staged: &mut StagedPieces) -> anyhow::Result<()> {
+async fn take(sending: &mut JoinSet<anyhow::Result<Staged>>, staged: &mut StagedPieces) -> anyhow::Result<()> {
     if let Some(sent) = sending.join_next().await {
-        let (number, first, lines) = sent.context("staging broke off")??;
-        staged.insert(number, (first, lines));
+        staged.add(sent.context("staging broke off")??);
     }
     Ok(())
 }
@@ -433,5 +495,44 @@ async fn wait(client: &Client, token: u64, stop: &Stop) -> anyhow::Result<Import
             () = tokio::time::sleep(wait) => {}
             () = stop.clone().wait() => bail!("ended; the server goes on executing, and the same command tells what became of it"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sayso_client::UnknownMember;
+
+    use super::*;
+
+    #[test]
+    fn members_that_no_profile_has_are_told_as_far_as_the_server_tells_of_them() {
+        let mut staged = StagedPieces::default();
+        let words = |staged: &StagedPieces, warnings, file: Option<&str>, ignores_unknown| {
+            let status = ImportStatus::default();
+            let times = Times { staging: Duration::ZERO, executing: Duration::ZERO, all: Duration::ZERO };
+            let file = file.map(PathBuf::from);
+            let (records, imported, rejected) = (9_000, 9_000, 0);
+            let told = Outcome { status, records, imported, rejected, warnings, ignores_unknown, staged, file, times };
+            assert_eq!(told.is_all_in(), ignores_unknown);
+            told.unknown_in_words(&[PathBuf::from("p.ndjson")])
+        };
+        assert_eq!(
+            words(&staged, 12, None, false),
+            "12 records have members that no profile has; what stands in them was NOT taken, and the server doesn't tell which records they are"
+        );
+        let mut lines = pieces::Lines::default();
+        lines.push(0, 4);
+        let unknown = UnknownMember { sequence: Some(1), path: "Emails[0].Mail".into(), message: String::new() };
+        staged.add(Staged { first: 1, lines, unknown: vec![unknown] });
+        assert_eq!(
+            words(&staged, 1, Some("f"), false),
+            "1 record has members that no profile has (first: p.ndjson line 4, Emails[0].Mail); what stands in them was NOT taken: lines and paths are in f"
+        );
+        let of_many = words(&staged, 2_000, Some("f"), false);
+        assert!(
+            of_many.starts_with("2,000 records have") && of_many.ends_with("lines and paths of 1 are in f"),
+            "{of_many}"
+        );
+        assert!(words(&staged, 1, None, true).ends_with("they were passed over"));
     }
 }

@@ -90,6 +90,16 @@ fn tell_lines<L: DeserializeOwned>(path: &Path, file: &File, mut tell: impl FnMu
     Ok(())
 }
 
+/// A key that makes calls of a run repeatable, and that no other run has.
+///
+/// # Errors
+/// The system gives no random bytes.
+pub(crate) fn random_key() -> anyhow::Result<String> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).context("the system gives no random bytes")?;
+    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
+}
+
 /// `.NAME.what` in the same directory: hidden, so that nobody takes what isn't finished.
 pub(crate) fn beside(of: &Path, what: &str) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
@@ -114,6 +124,12 @@ fn is_still(path: &Path, _: &File) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_random_key_is_another_one_each_time_and_can_be_a_header() {
+        let (one, other) = (random_key().unwrap(), random_key().unwrap());
+        assert!(one != other && one.len() == 32 && one.bytes().all(|byte| byte.is_ascii_hexdigit()), "{one} {other}");
+    }
 
     #[test]
     fn a_torn_line_is_forgotten_and_the_line_after_it_counts() {

@@ -90,6 +90,9 @@ pub struct ImportStatus {
     /// Records that are in, but for a change that a rule declined.
     #[serde(rename = "nothonored", default)]
     pub not_honored: u64,
+    /// Records with members that a profile doesn't have, which were passed over; [`Staged::unknown_members`] tells which.
+    #[serde(default)]
+    pub warnings: u64,
     /// When to ask again (header `Retry-After`).
     #[serde(skip)]
     pub retry_after: Option<Duration>,
@@ -108,11 +111,25 @@ impl ImportStatus {
 }
 
 /// What a stage call answers. Servers of the documented calls alone may say nothing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Staged {
     /// The number of its first record; ours says so, others leave it out.
     #[serde(rename = "firstsequencenumber", default)]
     pub first: Option<u64>,
+    /// Members of its records that a profile doesn't have, which were passed over; ours tells the first hundred of a call, others nothing.
+    #[serde(rename = "unknownmembers", default, deserialize_with = "unknown_members")]
+    pub unknown_members: Vec<UnknownMember>,
+}
+
+/// A member that a profile doesn't have: what stands in it was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnknownMember {
+    /// The number of its record, where the server says so.
+    pub sequence: Option<u64>,
+    /// Where in the record: `Emails[0].Verified`.
+    pub path: String,
+    /// What of it.
+    pub message: String,
 }
 
 /// A record that isn't in.
@@ -237,6 +254,21 @@ fn staged(answer: &Answer) -> Staged {
     read_any_case(&answer.body).unwrap_or_default()
 }
 
+/// The members that a stage call passed over, whatever the letter case of their names. A list that looks otherwise must not hide the
+/// number of the first record.
+fn unknown_members<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<UnknownMember>, D::Error> {
+    let list = match Value::deserialize(deserializer)? {
+        Value::Array(list) => list,
+        _ => Vec::new(),
+    };
+    let member = |value: &Value| {
+        let sequence = named(value, "SequenceNumber").and_then(Value::as_u64);
+        let (path, message) = reason(value);
+        UnknownMember { sequence, path, message }
+    };
+    Ok(list.iter().map(member).collect())
+}
+
 /// One of a page, whatever the letter case of its names.
 fn exception(value: Value) -> ImportException {
     let Value::Object(members) = value else {
@@ -255,11 +287,14 @@ fn exception(value: Value) -> ImportException {
 }
 
 fn reason(value: &Value) -> (String, String) {
-    let text = |named: &str| {
-        let member = value.as_object().into_iter().flatten().find(|(name, _)| name.eq_ignore_ascii_case(named));
-        member.and_then(|(_, value)| value.as_str()).unwrap_or_default().to_owned()
-    };
+    let text = |name: &str| named(value, name).and_then(Value::as_str).unwrap_or_default().to_owned();
     (text("Path"), text("Message"))
+}
+
+/// The member of this name, in any letter case.
+fn named<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
+    let mut members = value.as_object().into_iter().flatten();
+    members.find(|(of, _)| of.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
 #[cfg(test)]
@@ -297,5 +332,27 @@ mod tests {
     fn a_status_without_our_counters_is_read() {
         let status: ImportStatus = read_any_case(br#"{"Status": "completed", "TotalRecordsReceived": 3}"#).unwrap();
         assert!(status.is_completed() && !status.is_failed() && status.received == 3);
+        assert_eq!(status.warnings, 0);
+        let status: ImportStatus = read_any_case(br#"{"Status": "Completed", "Warnings": 2}"#).unwrap();
+        assert_eq!(status.warnings, 2);
+    }
+
+    #[test]
+    fn a_stage_call_tells_what_was_passed_over_where_the_server_does() {
+        let read = |json: &[u8]| read_any_case::<Staged>(json).unwrap();
+        let path =
+            |staged: &Staged| staged.unknown_members.iter().map(|u| (u.sequence, u.path.clone())).collect::<Vec<_>>();
+        let ours = read(
+            br#"{"firstSequenceNumber": 7, "UNKNOWNMEMBERS": [{"sequencenumber": 8, "Path": "Emails[0].Mail", "message": "was passed over"}]}"#,
+        );
+        assert_eq!((ours.first, path(&ours)), (Some(7), vec![(Some(8), "Emails[0].Mail".to_owned())]));
+        assert_eq!(ours.unknown_members[0].message, "was passed over");
+        assert_eq!(read(br#"{"Status": "Staging"}"#), Staged::default());
+        for other in [r#"{"Path": "Shoe"}"#, "null", "3"] {
+            let other = read(format!(r#"{{"FirstSequenceNumber": 7, "UnknownMembers": {other}}}"#).as_bytes());
+            assert_eq!((other.first, path(&other)), (Some(7), vec![]), "what isn't understood hides nothing else");
+        }
+        let unnumbered = read(br#"{"UnknownMembers": [{"Path": "Shoe"}]}"#);
+        assert_eq!(path(&unnumbered), [(None, "Shoe".to_owned())]);
     }
 }

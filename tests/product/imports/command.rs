@@ -43,16 +43,23 @@ pub fn lines(path: PathBuf) -> Vec<Value> {
 async fn lines_that_are_not_taken_are_told_with_their_numbers_and_the_rest_is_in() {
     let world = World::start().await;
     world.import_credentials();
+    // Each is more than a piece has.
+    let large = |mut person: Value| {
+        person["Padding"] = "x".repeat(1_100).into();
+        person
+    };
     let text = format!(
         "{}\n\nnonsense\n{}\n{}\n{}\n",
-        person("Ann", &[]),
-        person("Ben", &[]),
-        json!({"Emails": [{"EmailAddressType": "Boat", "EmailAddress": "a@b.c"}]}),
-        person("Cem", &[])
+        large(person("Ann", &[])),
+        large(person("Ben", &[])),
+        large(json!({"Emails": [{"EmailAddressType": "Boat", "EmailAddress": "a@b.c"}]})),
+        large(person("Cem", &[]))
     );
     std::fs::write(world.path("people.ndjson"), text).unwrap();
-    let out = world.run_import(&["people.ndjson", "--piece-size", "150B"]);
+    let out = world.run_import(&["people.ndjson", "--piece-size", "1KiB", "--ignore-unknown"]);
     assert_eq!(out.status.code(), Some(1), "{}", said(&out));
+    let told = ["imported 3 of 5 records", "2 not imported"];
+    assert!(told.iter().all(|words| said(&out).contains(words)), "the line that is none counts: {}", said(&out));
     assert!(said(&out).contains("people.ndjson.exceptions.ndjson"), "{}", said(&out));
     let refused = lines(world.path("people.ndjson.exceptions.ndjson"));
     let told: Vec<(u64, &str)> =
@@ -67,6 +74,54 @@ async fn lines_that_are_not_taken_are_told_with_their_numbers_and_the_rest_is_in
         .flatten()
         .filter(|f| f.file_name().to_string_lossy().starts_with(".people"));
     assert_eq!(left.count(), 0, "no journal stays");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn members_that_no_profile_has_fail_the_command_and_are_told_with_line_and_path() {
+    let world = World::start().await;
+    world.import_credentials();
+    let mut misspelled = person("Ben", &[]);
+    misspelled["Emails"][0]["EmailPreference"] = json!([{"FilterId": "NEWS-EMAIL", "PreferenceType": 2}]);
+    let mut taken_twice = known("Cem", "C-1");
+    taken_twice["Shoe"] = json!(9);
+    let people = [known("Ann", "C-1"), misspelled, taken_twice, json!({"Foo": 1, "Bar": 2})];
+    let text = people.map(|person| format!("{person}\n")).join("\n");
+    std::fs::write(world.path("people.ndjson"), text).unwrap();
+    let exceptions = world.path("people.ndjson.exceptions.ndjson");
+
+    let out = world.run_import(&["people.ndjson"]);
+    assert_eq!(out.status.code(), Some(1), "{}", said(&out));
+    let words = "3 records have members that no profile has (first: people.ndjson line 3, Emails[0].EmailPreference); \
+                 what stands in them was NOT taken: lines and paths are in people.ndjson.exceptions.ndjson";
+    let errors = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(errors.contains(words), "{errors}");
+    assert!(errors.contains("1 not imported"), "what was passed over is in all the same: {errors}");
+    let told = lines(exceptions.clone());
+    let paths = |line: &Value, list: &str| {
+        let all = line[list].as_array().unwrap().iter();
+        all.map(|reason| reason["Path"].as_str().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    let told: Vec<_> = told
+        .iter()
+        .map(|line| (line["Line"].as_u64().unwrap(), paths(line, "Warnings"), !paths(line, "Exceptions").is_empty()))
+        .collect();
+    let expected = [(3, "Emails[0].EmailPreference", false), (5, "Shoe", true), (7, "Foo Bar", false)];
+    assert_eq!(told, expected.map(|(line, paths, refused)| (line, paths.to_owned(), refused)));
+
+    std::fs::remove_file(&exceptions).unwrap();
+    let good_but_for_members = format!("{}\n", json!({"ProfileId": 1, "Foo": 1}));
+    std::fs::write(world.path("people.ndjson"), good_but_for_members).unwrap();
+    let json = |args: &[&str], code: i32| {
+        let out = world.run_import(&[&["people.ndjson", "--json"], args].concat());
+        assert_eq!(out.status.code(), Some(code), "{args:?} {}", said(&out));
+        let told: Value = serde_json::from_slice(&out.stdout).unwrap();
+        assert_eq!((&told["imported"], &told["warnings"]), (&json!(1), &json!(1)), "{args:?}");
+        exceptions.exists()
+    };
+    assert!(!json(&["--ignore-unknown"], 0), "nothing is left of what is meant");
+    assert!(json(&[], 1));
+    std::fs::remove_file(&exceptions).unwrap();
+    assert!(!json(&["--delete"], 0), "of a record that is deleted nothing else counts");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -85,7 +140,18 @@ async fn a_table_is_imported_by_its_mapping() {
     std::fs::write(world.path("crm.csv"), table).unwrap();
     let out = world.run_import(&["crm.csv"]);
     assert_eq!(out.status.code(), Some(2), "a table needs a mapping: {}", said(&out));
-    let out = world.run_import(&["crm.csv", "--map", "map.toml", "--match-alternate-id", "CRM", "--json"]);
+    let mapping = std::fs::read_to_string(world.path("map.toml")).unwrap();
+    std::fs::write(world.path("map.toml"), mapping.replace("\"Tags\" =", "\"Tagz\" =")).unwrap();
+    let args = ["crm.csv", "--map", "map.toml", "--match-alternate-id", "CRM", "--json"];
+    let out = world.run_import(&args);
+    assert!(out.status.code() == Some(1) && said(&out).contains("names the column \"Tagz\""), "{}", said(&out));
+    assert!(!world.path(".crm.csv.import").exists(), "nothing was begun that would stand in the way of the mended one");
+    // What an import with other options left that had staged nothing yet doesn't stand in the way, and isn't gone on with.
+    let token = api.begin_import(json!({"ImportAction": "Delete"})).await;
+    let left = format!("{{\"Begun\":{{\"options\":\"other\",\"key\":\"k\"}}}}\n{{\"Token\":{token}}}\n");
+    std::fs::write(world.path(".crm.csv.import"), left).unwrap();
+    std::fs::write(world.path("map.toml"), mapping).unwrap();
+    let out = world.run_import(&args);
     assert_eq!(out.status.code(), Some(1), "{}", said(&out));
     let told: Value = serde_json::from_slice(&out.stdout).unwrap();
     assert_eq!((&told["records"], &told["imported"], &told["rejected"]), (&json!(3), &json!(2), &json!(1)));
@@ -101,7 +167,10 @@ async fn a_command_that_is_killed_goes_on_where_it_was_and_imports_every_record_
     const RECORDS: usize = 3_000;
     let mut world = World::start().await;
     world.import_credentials();
-    let people: String = (0..RECORDS).map(|n| format!("{}\n", person(&format!("p{n}"), &[]))).collect();
+    let mut first = person("p0", &[]);
+    first["Shoe"] = json!(9);
+    let others = (1..RECORDS).map(|n| format!("{}\n", person(&format!("p{n}"), &[])));
+    let people: String = std::iter::once(format!("{first}\n")).chain(others).collect();
     std::fs::write(world.path("people.ndjson"), people).unwrap();
     let args = ["people.ndjson", "--piece-size", "10KiB", "--parallel", "4", "--json"];
     for kill in 1..=4 {
@@ -122,9 +191,13 @@ async fn a_command_that_is_killed_goes_on_where_it_was_and_imports_every_record_
         }
     }
     let out = world.run_import(&args);
-    assert!(out.status.success(), "{}", said(&out));
+    assert_eq!(out.status.code(), Some(1), "a member was passed over: {}", said(&out));
     let told: Value = serde_json::from_slice(&out.stdout).unwrap();
     assert_eq!((&told["records"], &told["imported"]), (&json!(RECORDS), &json!(RECORDS)));
+    let passed = &lines(world.path("people.ndjson.exceptions.ndjson"))[..];
+    assert!(told["warnings"] == 1 && passed.len() == 1, "{told} {passed:?}");
+    let first = (&passed[0]["Line"], &passed[0]["Warnings"][0]["Path"]);
+    assert_eq!(first, (&json!(1), &json!("Shoe")), "the first of the runs was told it");
     let api = world.admin().await;
     let export = api.export("Everyone", json!({})).await;
     let rows = api.rows(export).await;
@@ -147,6 +220,7 @@ async fn what_a_file_says_of_a_person_in_several_pieces_counts_in_the_order_of_i
     for n in 1..=SMALL {
         let crm = if n == 5 { "C-5" } else { "C-1" };
         let mut next = known(&format!("v{n}"), crm);
+        next["Padding"] = "x".repeat(1_100).into();
         if n == 5 {
             next["Emails"][0]["EmailAddressType"] = "Boat".into();
         }
@@ -154,7 +228,8 @@ async fn what_a_file_says_of_a_person_in_several_pieces_counts_in_the_order_of_i
     }
     std::fs::write(world.path("people.ndjson"), text).unwrap();
     for _ in 0..3 {
-        let args = ["people.ndjson", "--piece-size", "1B", "--parallel", "8", "--match-alternate-id", "CRM"];
+        let mut args = vec!["people.ndjson", "--piece-size", "1KiB", "--parallel", "8", "--ignore-unknown"];
+        args.extend(["--match-alternate-id", "CRM"]);
         let out = world.run_import(&args);
         assert_eq!(out.status.code(), Some(1), "{}", said(&out));
         assert_eq!(api.read(1).await["CustomerName"]["FirstName"], format!("v{SMALL}"), "the last line counts");
@@ -211,7 +286,7 @@ fn a_disk_that_is_full_midway_keeps_what_is_staged_and_the_next_run_goes_on() {
             format!("{person}\n")
         });
         std::fs::write(world.path("people.ndjson"), people.collect::<String>()).unwrap();
-        let args = ["people.ndjson", "--piece-size", "1MiB", "--patience", "0s", "--json"];
+        let args = ["people.ndjson", "--piece-size", "1MiB", "--patience", "0s", "--ignore-unknown", "--json"];
         // 64 MiB of it are the reserve.
         world.disk().fill(76 << 20);
         let out = world.run_import(&args);

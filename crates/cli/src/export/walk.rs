@@ -17,7 +17,7 @@ use super::{
     part, place,
     sink::Sink,
 };
-use crate::{args::Compress, connect::in_words, out, progress::Progress, stop::Stop};
+use crate::{args::Compress, connect::in_words, journal::random_key, out, progress::Progress, stop::Stop};
 
 /// How often what was read is put on disk, at least.
 const MARK_EVERY: Duration = Duration::from_secs(10);
@@ -234,11 +234,11 @@ impl Order<'_> {
             out::note(format_args!("the unfinished export of {} {why}: starting anew", base.display()));
         }
         part::sweep(base, |_| false).with_context(|| format!("what is beside {} can't be removed", base.display()))?;
-        self.begin(journal)
+        self.begin_anew(journal)
     }
 
     /// Notes a new run with a key of its own.
-    fn begin(&self, journal: &Journal) -> anyhow::Result<Told> {
+    fn begin_anew(&self, journal: &Journal) -> anyhow::Result<Told> {
         journal.clear()?;
         let (key, began) = (random_key()?, now());
         journal.add(&Line::Begun { options: self.options.clone(), key: key.clone(), began: began.clone() })?;
@@ -256,7 +256,7 @@ impl Order<'_> {
         loop {
             match self.start(&told.key).await {
                 Err(error) if error.downcast_ref::<OverThere>().is_some() => {
-                    *told = self.begin(journal)?;
+                    *told = self.begin_anew(journal)?;
                     if !std::mem::take(&mut is_former) {
                         return Err(error);
                     }
@@ -393,13 +393,6 @@ impl Keeper<'_> {
 }
 
 const CANT_WRITE: &str = "what was read can't be written";
-
-/// A key for an Initiate that may be repeated.
-fn random_key() -> anyhow::Result<String> {
-    let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).context("the system gives no random bytes")?;
-    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
-}
 
 /// This moment by this machine's clock.
 fn now() -> String {

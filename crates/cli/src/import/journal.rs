@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, path::Path};
 
+use sayso_client::UnknownMember;
 use serde::{Deserialize, Serialize};
 
 /// A line of the journal.
@@ -14,8 +15,14 @@ pub(super) enum Line {
     /// A piece is about to be staged, and so many records were staged before it: how it is known whether it was, from a server that
     /// doesn't recognise repetitions.
     Sending { piece: u64, before: u64 },
-    /// A piece is staged: the number of its first record, and how many it has.
-    Staged { piece: u64, first: u64, records: u64 },
+    /// A piece is staged: the number of its first record, how many it has, and what the server passed over in them, which it tells once.
+    Staged {
+        piece: u64,
+        first: u64,
+        records: u64,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unknown: Vec<UnknownMember>,
+    },
     /// Everything is staged, and is executed or about to be.
     Executed,
 }
@@ -28,9 +35,27 @@ pub(super) struct Told {
     pub(super) token: Option<u64>,
     /// A piece of which nobody knows whether it is staged, and how many records were before it.
     pub(super) sending: Option<(u64, u64)>,
-    /// First number and records of each staged piece.
-    pub(super) staged: HashMap<u64, (u64, u64)>,
+    /// Each staged piece by its number.
+    pub(super) staged: HashMap<u64, Before>,
     pub(super) executed: bool,
+}
+
+impl Told {
+    /// Whether something is staged, or may be.
+    pub(super) fn has_staged(&self) -> bool {
+        !self.staged.is_empty() || self.sending.is_some() || self.executed
+    }
+}
+
+/// A piece that a run before has staged.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Before {
+    /// The number of its first record.
+    pub(super) first: u64,
+    /// How many it has.
+    pub(super) records: u64,
+    /// What was passed over in them.
+    pub(super) unknown: Vec<UnknownMember>,
 }
 
 /// An open journal.
@@ -44,9 +69,9 @@ pub(super) fn open(of: &Path) -> anyhow::Result<(Journal, Told)> {
         Line::Begun { options, key } => told = Told { options: Some(options), key, ..Told::default() },
         Line::Token(token) => told.token = Some(token),
         Line::Sending { piece, before } => told.sending = Some((piece, before)),
-        Line::Staged { piece, first, records } => {
+        Line::Staged { piece, first, records, unknown } => {
             told.sending = told.sending.filter(|(sending, _)| *sending != piece);
-            told.staged.insert(piece, (first, records));
+            told.staged.insert(piece, Before { first, records, unknown });
         }
         Line::Executed => told.executed = true,
     })?;
@@ -65,14 +90,23 @@ mod tests {
         assert_eq!(told, Told::default());
         journal.add(&Line::Begun { options: "o".into(), key: "k".into() }).unwrap();
         journal.add(&Line::Token(7)).unwrap();
+        drop(journal);
+        let (journal, told) = open(&of).unwrap();
+        assert!(told.token.is_some() && !told.has_staged());
         journal.add(&Line::Sending { piece: 0, before: 0 }).unwrap();
-        journal.add(&Line::Staged { piece: 0, first: 1, records: 10 }).unwrap();
+        let unknown = vec![UnknownMember { sequence: Some(4), path: "Shoe".into(), message: "was passed over".into() }];
+        journal.add(&Line::Staged { piece: 0, first: 1, records: 10, unknown: unknown.clone() }).unwrap();
         journal.add(&Line::Sending { piece: 1, before: 10 }).unwrap();
         assert!(open(&of).err().unwrap().to_string().contains("another sayso import"));
         drop(journal);
         let (journal, told) = open(&of).unwrap();
+        assert!(told.has_staged());
         assert_eq!((told.token, told.sending, told.executed), (Some(7), Some((1, 10)), false));
-        assert_eq!(told.staged, HashMap::from([(0, (1, 10))]));
+        assert_eq!(told.staged, HashMap::from([(0, Before { first: 1, records: 10, unknown })]));
+        let of_before = r#"{"Staged":{"piece":1,"first":11,"records":2}}"#;
+        let line: Line = serde_json::from_str(of_before).unwrap();
+        assert_eq!(line, Line::Staged { piece: 1, first: 11, records: 2, unknown: Vec::new() });
+        assert_eq!(serde_json::to_string(&line).unwrap(), of_before);
         journal.add(&Line::Executed).unwrap();
         drop(journal);
         let (journal, told) = open(&of).unwrap();

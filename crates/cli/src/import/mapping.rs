@@ -20,6 +20,8 @@ use anyhow::{Context, bail};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::out::counted;
+
 /// Lists of a profile: name, the member that tells elements apart, the one that a bare place means.
 const LISTS: [(&str, &str, &str); 12] = [
     ("AlternateIds", "AlternateIdType", "AlternateId"),
@@ -104,12 +106,36 @@ impl Mapping {
     }
 
     /// The columns of a table in the order of its header; one that the mapping doesn't name is left out.
-    pub(super) fn table(&self, header: &[String]) -> anyhow::Result<Table<'_>> {
+    pub(super) fn table(&self, of: &Path, header: &[String]) -> anyhow::Result<Table<'_>> {
         if let Some(missing) = self.columns.keys().find(|column| !header.contains(column)) {
-            bail!("the mapping names the column {missing:?}, which the table hasn't got; it has {}", header.join(", "));
+            let mut words = format!(
+                "the mapping names the column {missing:?}, which the first line of {} hasn't got. Is that line a header (columns separated \
+                 by commas)? It has {}",
+                of.display(),
+                counted(header.len() as u64, "column")
+            );
+            if self.is_header(header) {
+                words += &format!(": {}", header.join(", "));
+            }
+            bail!(words);
         }
         Ok(Table { places: header.iter().map(|name| self.columns.get(name)).collect(), constants: &self.constants })
     }
+
+    /// Whether this is a header as far as can be seen. Else it may be a person's record, which must not come into mails and logs.
+    fn is_header(&self, first_line: &[String]) -> bool {
+        first_line.iter().all(|cell| looks_like_a_name(cell))
+            && first_line.iter().any(|cell| self.columns.contains_key(cell))
+    }
+}
+
+/// The longest name of a column that may be told.
+const LONGEST_NAME: usize = 40;
+
+/// Whether this may be the name of a column and is no address, number or JSON of a person.
+fn looks_like_a_name(cell: &str) -> bool {
+    let (all, digits) = (cell.chars().count(), cell.chars().filter(char::is_ascii_digit).count());
+    all <= LONGEST_NAME && !cell.contains(['{', '"', '@']) && digits * 2 <= all
 }
 
 /// The places of a table's columns.
@@ -268,7 +294,7 @@ mod tests {
         let mut header: Vec<String> = mapping.columns.keys().cloned().collect();
         header.push("Unmapped".to_owned());
         let cell = |name: &String| cells.iter().find(|(n, _)| n == name).map_or("", |(_, cell)| *cell);
-        let table = mapping.table(&header).unwrap();
+        let table = mapping.table(Path::new("t.csv"), &header).unwrap();
         table.profile(header.iter().map(cell))
     }
 
@@ -312,7 +338,26 @@ mod tests {
             let error = format!("{:#}", Mapping::parse(text).unwrap_err());
             assert!(error.contains(words), "{text}: {error}");
         }
-        let error = Mapping::parse(MAPPING).unwrap().table(&["No".to_owned()]).err().unwrap().to_string();
-        assert!(error.contains("which the table hasn't got"), "{error}");
+    }
+
+    #[test]
+    fn a_first_line_is_told_only_where_it_is_a_header_and_nobody_s_record() {
+        let mapping = Mapping::parse(MAPPING).unwrap();
+        let error = |cells: &[&str]| {
+            let header: Vec<String> = cells.iter().map(ToString::to_string).collect();
+            mapping.table(Path::new("t.csv"), &header).err().unwrap().to_string()
+        };
+        assert_eq!(
+            error(&["No", "First name", "Line 2"]),
+            "the mapping names the column \"Age\", which the first line of t.csv hasn't got. Is that line a header (columns separated by commas)? \
+             It has 3 columns: No, First name, Line 2"
+        );
+        let long = "x".repeat(41);
+        for cell in ["{\"A\": 1", "a\"b", "ann@example.com", "+1 404 555 0123", "30303", &long] {
+            let error = error(&["No", cell]);
+            assert!(error.ends_with("It has 2 columns") && !error.contains(cell), "{error}");
+        }
+        let error = error(&["Ann", "Smith", "10 Peachtree Street"]);
+        assert!(error.ends_with("It has 3 columns"), "a line without any of the names is no header: {error}");
     }
 }

@@ -10,7 +10,10 @@ use anyhow::Context;
 use serde_json::value::RawValue;
 
 use super::mapping::{Mapping, Table};
-use crate::load::lines::{self, BytesRead, LineSource, Source};
+use crate::{
+    load::lines::{self, BytesRead, LineSource, Source},
+    settings::Usage,
+};
 
 /// The largest record that is sent, bytes: larger ones are refused by every server of this API.
 const LARGEST: usize = 1 << 20;
@@ -18,6 +21,14 @@ const LARGEST: usize = 1 << 20;
 /// Of a piece's size so much is reserved at most, and so much more for its last record.
 const MOST_RESERVED: usize = 32 << 20;
 const SPARE: usize = 64 << 10;
+
+/// Spreadsheets begin a file with it.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// Looks whether the tables have what the mapping names, before anything is sent.
+pub(super) fn check(files: &[PathBuf], mapping: &Mapping) -> anyhow::Result<()> {
+    files.iter().try_for_each(|file| Reading::open(file, Some(mapping)).map(drop))
+}
 
 /// The records of one stage call.
 #[derive(Debug, Default)]
@@ -57,7 +68,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    fn push(&mut self, file: usize, line: u64) {
+    pub(super) fn push(&mut self, file: usize, line: u64) {
         self.count += 1;
         match self.runs.last_mut() {
             Some((of, first, many)) if *of == file && *first + *many == line => *many += 1,
@@ -195,12 +206,16 @@ impl<'m> Reading<'m> {
             let (source, read) = LineSource::open(path, 1).with_context(unread)?;
             return Ok(Self::Lines { source, read, chunk: lines::Chunk::default(), at: 0 });
         };
-        let (input, read) = lines::open(path).with_context(unread)?;
+        let (mut input, read) = lines::open(path).with_context(unread)?;
+        let head = input.fill_buf().with_context(unread)?;
+        if head.strip_prefix(BYTE_ORDER_MARK).unwrap_or(head).trim_ascii_start().starts_with(b"{") {
+            let words = "begins with {: it is NDJSON, which needs no mapping; import it without --map";
+            return Err(Usage(format!("{} {words}", path.display())).into());
+        }
         let mut rows = csv::ReaderBuilder::new().flexible(false).from_reader(input);
         let header = rows.headers().with_context(unread)?.iter();
-        // Spreadsheets begin a file with a byte order mark.
         let header: Vec<String> = header.map(|name| name.trim_start_matches('\u{feff}').trim().to_owned()).collect();
-        let table = mapping.table(&header).with_context(|| path.display().to_string())?;
+        let table = mapping.table(path, &header)?;
         Ok(Self::Table { rows: Box::new(rows), table, read })
     }
 
@@ -236,6 +251,26 @@ mod tests {
             let small: Vec<u64> = all(&files, None, least).iter().map(|piece| piece.lines.len()).collect();
             assert_eq!(small.iter().sum::<u64>(), 4, "{least}");
             assert!(small.len() > 1);
+        }
+    }
+
+    #[test]
+    fn what_is_ndjson_is_no_table() {
+        let dir = tempfile::tempdir().unwrap();
+        let map = dir.path().join("map.toml");
+        std::fs::write(&map, "[Columns]\n\"First\" = \"CustomerName.FirstName\"\n").unwrap();
+        let mapping = Mapping::read(&map).unwrap().0;
+        let file = dir.path().join("p");
+        let text = "\u{feff}\n {\"CustomerName\": {\"FirstName\": \"Ann\"}}\n";
+        for bytes in [text.as_bytes().to_vec(), zstd::encode_all(text.as_bytes(), 1).unwrap()] {
+            std::fs::write(&file, bytes).unwrap();
+            let error = check(std::slice::from_ref(&file), &mapping).unwrap_err();
+            assert!(error.is::<Usage>() && error.to_string().contains("p begins with {: it is NDJSON"), "{error}");
+            assert!(!error.to_string().contains("Ann"), "{error}");
+        }
+        for table in ["First\nAnn\n", ""] {
+            std::fs::write(&file, table).unwrap();
+            assert_eq!(check(std::slice::from_ref(&file), &mapping).is_ok(), !table.is_empty());
         }
     }
 
