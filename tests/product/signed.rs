@@ -273,30 +273,6 @@ async fn the_client_library_signs_as_the_server_reads() {
     }
 }
 
-/// The lines of the README, in a shell as they stand there.
-#[tokio::test]
-async fn the_lines_of_the_readme_sign() {
-    let there = |program: &str| Command::new(program).arg("version").output().is_ok();
-    if !there("openssl") || !there("curl") {
-        return eprintln!("skipped: openssl and curl are needed");
-    }
-    let world = ready().await;
-    world.set_clock(jiff::Timestamp::now().as_millisecond());
-    let readme = include_str!("../../README.md");
-    let block = readme.split("```sh\n").map(|rest| rest.split("```").next().unwrap());
-    let block = block.filter(|block| block.contains("PNAUTHINFO3")).collect::<Vec<_>>();
-    let [lines] = block[..] else { panic!("the README signs in one place") };
-    let lines = lines.replace("Georgia%20newsletter", "Everyone");
-    let base = format!("{}/Profiles/v4/Async/ACME_CORP/Export", world.url);
-    let mut shell = Command::new("sh");
-    shell.args(["-euc", &lines]).env("KEY", KEY).env("B", base).env("no_proxy", "*");
-    // Beside the runtime, which has nothing to do meanwhile.
-    let out = shell.output().unwrap();
-    let said = String::from_utf8_lossy(&out.stdout).into_owned();
-    let answer: serde_json::Value = serde_json::from_str(&said).unwrap_or_else(|e| panic!("{e}: {said}"));
-    assert!(answer["AccessToken"].is_u64(), "{said}");
-}
-
 #[tokio::test]
 async fn who_signs_wrongly_too_often_waits_and_other_users_do_not() {
     let world = World::start().await;

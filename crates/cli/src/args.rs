@@ -47,10 +47,11 @@ pub struct Cli {
 /// What is logged, and how.
 #[derive(Debug, Clone, Default, Args)]
 pub struct LogArgs {
-    /// What to log to stderr: error, warn, info, debug, trace, or a filter such as `sayso_server=debug,info`
+    /// What to log to stderr: error, warn, info, debug, trace, or a filter such as `sayso_server=debug,info` [default: info for
+    /// serve, warn for the other commands]
     #[arg(long, env = "SAYSO_LOG", global = true, value_name = "FILTER", help_heading = "Logging")]
     pub log: Option<String>,
-    /// The form of the log
+    /// The form of the log [default: text]
     #[arg(long, env = "SAYSO_LOG_FORMAT", global = true, value_name = "FORMAT", help_heading = "Logging")]
     pub log_format: Option<LogFormat>,
 }
@@ -89,9 +90,9 @@ pub enum Command {
     },
     /// Bulk load of NDJSON straight into the data directory
     Load(LoadArgs),
-    /// A segment over HTTP into a file, every night: goes on where it was, deltas, deletions
+    /// Export a segment over HTTP into a file; resumes, and can give only what changed and who was deleted
     Export(Box<ExportArgs>),
-    /// Files of profiles over HTTP into an account: NDJSON, or tables by a mapping; goes on where it was
+    /// Import files of profiles over HTTP: NDJSON, or CSV with a mapping; resumes
     Import(Box<ImportArgs>),
     /// Verify every checksum and every index of a data directory
     Check(CheckArgs),
@@ -163,8 +164,8 @@ pub struct ServeArgs {
     /// Where to listen; port 0 is any free one [default: 127.0.0.1:8080]
     #[arg(long, env = "SAYSO_LISTEN", value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
-    /// Speak TLS with this certificate: a PEM file, behind the certificate those that vouch for it. SIGHUP has it and its
-    /// key read again
+    /// Speak TLS with this certificate: a PEM file with the server's certificate first, then its intermediates. Read again on
+    /// SIGHUP, with its key
     #[arg(long, env = "SAYSO_TLS_CERT", value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
     /// The certificate's private key, a PEM file
@@ -173,7 +174,7 @@ pub struct ServeArgs {
     /// Most requests of an account in a minute; 0 is any number [default: 600000]
     #[arg(long, env = "SAYSO_REQUEST_LIMIT", value_name = "N")]
     pub request_limit: Option<u32>,
-    /// A reader who takes nothing of an answer for so long is cut off; a slow one is not [default: 45s]
+    /// Cut off a reader that takes no byte of an answer for this long; slow readers are kept [default: 45s]
     #[arg(long, env = "SAYSO_WRITE_STALL", value_name = "TIME")]
     pub write_stall: Option<Span>,
 
@@ -187,7 +188,7 @@ pub struct ServeArgs {
     /// Disk that is kept free: below it only what ends or removes something is written [default: 64MiB]
     #[arg(long, env = "SAYSO_DISK_RESERVE", value_name = "SIZE")]
     pub disk_reserve: Option<Size>,
-    /// The address under which callers reach the server, for OAuth: needed behind a proxy [default: the address it was called at]
+    /// The URL at which callers reach the server, for OAuth; needed behind a proxy [default: the address it was called at]
     #[arg(long, env = "SAYSO_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<PublicUrl>,
     /// Failed sign-ins of one client or user from one address within ten minutes until it has to wait; five times as many
@@ -216,7 +217,7 @@ pub struct ServeArgs {
     /// The largest page, records [default: none]
     #[arg(long, env = "SAYSO_MAX_LIMIT", value_name = "N", help_heading = "Exports")]
     pub max_limit: Option<u64>,
-    /// How long the identical request for the last block is answered again [default: 0s]
+    /// For how long a repeated request for the last block is answered again after the token has ended [default: 0s]
     #[arg(long, env = "SAYSO_LAST_BLOCK_REPLAY", value_name = "TIME", help_heading = "Exports")]
     pub last_block_replay: Option<Span>,
     /// Take callback addresses that are http:// to this machine [default: false]
@@ -232,7 +233,7 @@ pub struct ServeArgs {
         value_delimiter = ','
     )]
     pub allow_callback_network: Option<Vec<Network>>,
-    /// Certificates in PEM that receivers of callbacks may have theirs from, beside those that the machine trusts [default: none]
+    /// PEM file of additional CAs to trust for callback receivers [default: none]
     #[arg(long, env = "SAYSO_CALLBACK_CA", value_name = "FILE", help_heading = "Exports")]
     pub callback_ca: Option<PathBuf>,
     /// How long the receiver of a callback may take to answer [default: 10s]
@@ -297,7 +298,7 @@ pub struct LoadArgs {
     /// NDJSON, one profile a line; plain, gzip or zstd; `-` reads stdin
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// Who is said to have written them [default: the first administrator]
+    /// The user recorded as the author of the profiles [default: the first administrator]
     #[arg(long, env = "SAYSO_USER", value_name = "USER")]
     pub user: Option<String>,
     /// Begin at this line of the one file that is given: to go on after a load that was interrupted

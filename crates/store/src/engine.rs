@@ -1,18 +1,7 @@
 //! The engine: one LMDB environment and its databases. Everything below this crate's face reads and writes through here; the
 //! rest of the crate says *what* is kept, this module *how the file is opened*.
 //!
-//! | database | key → value |
-//! |---|---|
-//! | rows | account, ProfileId → header and wire JSON ([`crate::row`]) |
-//! | facts | account, ProfileId → sealed facts |
-//! | terms | account, term id → the text; the whole dictionary is held in memory, so the way back needs no entry |
-//! | by_key | account, kind, hash of the value, hash of the type, ProfileId → – |
-//! | by_modified, by_expiry | account, moment, ProfileId → – |
-//! | pending | a load's number, sequence, index → sealed entries of by_key or by_expiry that wait ([`crate::pending`]) |
-//! | history | account, ProfileId, moment, sequence, kind → the sealed former value |
-//! | tombstones | account, ProfileId → sealed tombstone |
-//! | audit | account, sequence → a record's line ([`crate::audit`]); account 0 is none |
-//! | config, access, exports, imports, meta | everything else, small |
+//! Which databases there are, and what is in each: docs/architecture.md, "What LMDB holds". Their keys: [`crate::keys`].
 
 use std::{
     fs::{File, OpenOptions},

@@ -56,14 +56,14 @@ pub enum Hash {
 #[command(after_help = "Examples:
   sayso export --url https://consents.example.org --credentials nightly.json --segment Everybody --out people.ndjson
   sayso export --credentials nightly.json --segment 'Georgia newsletter' --out georgia.csv.gz --format csv --compress gzip
-  sayso export --credentials nightly.json --segment Everybody --deleted Deleted --state nightly.state --out /srv/exports
+  sayso export --credentials nightly.json --segment Everybody --deleted 'Deleted profiles' --state nightly.state --out /srv/exports
 
 Once, where the server's data is, and then on the machine of the nightly job:
-  sayso credentials create --account ACME_CORP --user Nightly --json > nightly.json
+  sayso credentials create --account ACME_CORP --user Nightly.Export --json > nightly.json
   install -m 600 nightly.json /etc/sayso/nightly.json; mkdir -p /var/lib/sayso /srv/exports
 
 The cron line, every night at two, for whoever owns those (every option may stand above it as a variable, such as SAYSO_URL=https://…):
-  0 2 * * * /usr/local/bin/sayso export --url https://consents.example.org --credentials /etc/sayso/nightly.json --segment Everybody --deleted Deleted --state /var/lib/sayso/nightly.state --out /srv/exports >>/var/lib/sayso/nightly.log 2>&1
+  0 2 * * * /usr/local/bin/sayso export --url https://consents.example.org --credentials /etc/sayso/nightly.json --segment Everybody --deleted 'Deleted profiles' --state /var/lib/sayso/nightly.state --out /srv/exports >>/var/lib/sayso/nightly.log 2>&1
 
 What it does:
   Kill it at any moment and run the same command again: it goes on where it was. The file gets its name when it is whole and on disk.

@@ -64,7 +64,7 @@ pub struct ImportArgs {
     /// Match by the alternate id of this type; a record that nobody has is a new profile [default: by ProfileId]
     #[arg(long, env = "SAYSO_MATCH_ALTERNATE_ID", value_name = "TYPE")]
     pub match_alternate_id: Option<String>,
-    /// Remove of a profile what its record doesn't have, of these kinds [default: nothing]
+    /// Remove from a matched profile whatever its record doesn't have, of these kinds [default: nothing]
     #[arg(long, env = "SAYSO_REFRESH", value_name = "KINDS", value_delimiter = ',')]
     pub refresh: Vec<Refresh>,
     /// Take preferences that are tied to older consent versions than the profile has

@@ -34,7 +34,7 @@ pub(crate) const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correla
 /// only where it is known again.
 const OFFERS: HeaderName = HeaderName::from_static("sayso-offers");
 
-/// Body of every error (export.md, Errors).
+/// Body of every error.
 #[derive(Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ErrorBody {

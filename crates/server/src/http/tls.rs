@@ -30,7 +30,7 @@ use tokio_rustls::{
 pub enum TlsError {
     /// The certificate's file.
     #[error(
-        "the TLS certificate {} can't be read: {}; it has to be a PEM file: the server's certificate, behind it those that vouch for it",
+        "the TLS certificate {} can't be read: {}; it has to be a PEM file: the server's certificate first, then its intermediates",
         path.display(), told(source)
     )]
     Certificate {
@@ -88,7 +88,7 @@ impl fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// Reads a certificate, with those that vouch for it behind it, and its key.
+    /// Reads a certificate, with its intermediates after it, and its key.
     ///
     /// # Errors
     /// When a file can't be read, or the two are no pair.
