@@ -127,6 +127,21 @@ async fn a_match_type_that_the_account_does_not_have_is_404() {
 }
 
 #[tokio::test]
+async fn a_match_type_goes_with_match_criteria() {
+    let world = World::start().await;
+    let api = world.nightly().await;
+    people(&api).await;
+    let path = api.segment_path("Everyone");
+    // Both names are known to the account, and still everybody isn't meant.
+    for body in [json!({"MatchType": "CRM"}), json!({"MatchType": "Home", "MatchCriteria": null, "Values": null})] {
+        api.post(&path, &body).await.refuses(400, &["MatchType", "needs MatchCriteria", "AlternateId"]);
+    }
+    for nothing in [json!({"MatchType": null}), json!({"MatchType": ""})] {
+        api.post(&path, &nothing).await.is(200);
+    }
+}
+
+#[tokio::test]
 async fn values_go_with_match_criteria_and_are_not_empty() {
     let world = World::start().await;
     let api = world.nightly().await;

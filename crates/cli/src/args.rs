@@ -17,7 +17,7 @@ pub use account::AccountCommand;
 pub use export::{Compress, ExportArgs, Format, Hash, ServerArgs, Shape};
 pub use import::{ImportArgs, Refresh};
 
-use crate::settings::{Network, Size, Span};
+use crate::settings::{Network, Size, Span, listen_address};
 
 /// Where data lives when nothing else is said.
 pub const DEFAULT_DATA: &str = "./sayso-data";
@@ -145,7 +145,7 @@ pub struct DemoArgs {
     #[arg(long, env = "SAYSO_JSON", value_parser = switch())]
     pub json: bool,
     /// Where the server listens; port 0 is any free one
-    #[arg(long, env = "SAYSO_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    #[arg(long, env = "SAYSO_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = listen_address)]
     pub listen: SocketAddr,
 }
 
@@ -162,7 +162,7 @@ pub struct ServeArgs {
     #[arg(long, env = "SAYSO_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Where to listen; port 0 is any free one [default: 127.0.0.1:8080]
-    #[arg(long, env = "SAYSO_LISTEN", value_name = "ADDRESS")]
+    #[arg(long, env = "SAYSO_LISTEN", value_name = "ADDRESS", value_parser = listen_address)]
     pub listen: Option<SocketAddr>,
     /// Speak TLS with this certificate: a PEM file with the server's certificate first, then its intermediates. Read again on
     /// SIGHUP, with its key

@@ -41,13 +41,20 @@ pub struct Connected {
 pub fn connect(args: &ServerArgs) -> anyhow::Result<Connected> {
     let file = args.credentials.as_deref().map(read_credentials).transpose()?.unwrap_or_default();
     let usage = |words: &str| Usage(words.to_owned());
-    let url =
-        args.url.clone().or(file.url).ok_or_else(|| usage("no server; give its address with --url or SAYSO_URL"))?;
+    let no_server = r#"no server; give its address with --url or SAYSO_URL, or as "url" in the file of --credentials"#;
+    let url = args.url.clone().or(file.url).ok_or_else(|| usage(no_server))?;
+    let id = args.client_id.clone().or(file.client_id);
+    let no_credentials = || usage("no credentials; give a file with --credentials, or --client-id and its secret");
+    if args.user.is_none() && id.is_none() {
+        return Err(no_credentials().into());
+    }
     let scope = args.scope.clone().or(file.scope);
     let of_scope = || Some(scope.as_ref()?.split_once('/')?.0.to_owned());
     let account = args.account.clone().or_else(of_scope).or(file.account);
-    let account =
-        account.ok_or_else(|| usage("no account; give it with --account, or a --scope such as ACME_CORP/John.Doe"))?;
+    let account = account.ok_or_else(|| match &scope {
+        Some(scope) => Usage(format!("scope is {scope:?}; accepted: ACCOUNT/USER such as ACME_CORP/Nightly")),
+        None => usage("no account; give it with --account, or a --scope such as ACME_CORP/John.Doe"),
+    })?;
 
     let given = args.secret_file.as_deref().map(read_secret).transpose()?;
     let secret = |variable: &str, kept: Option<String>| {
@@ -55,8 +62,14 @@ pub fn connect(args: &ServerArgs) -> anyhow::Result<Connected> {
     };
     let mut builder = Client::builder(&url).account(&account).patience(Duration::from_millis(args.patience.0));
     if let Some(user) = &args.user {
-        let key = secret("SAYSO_SHARED_KEY", None)
-            .ok_or_else(|| usage("no shared key; put it into SAYSO_SHARED_KEY, or into a file for --secret-file"))?;
+        let no_key = match args.credentials {
+            None => "no shared key; put it into SAYSO_SHARED_KEY, or into a file for --secret-file",
+            Some(_) => {
+                "no shared key; --user (SAYSO_USER) signs calls in place of OAuth, so the client of --credentials isn't used: \
+                 leave one of the two out, or put the shared key into SAYSO_SHARED_KEY, or into a file for --secret-file"
+            }
+        };
+        let key = secret("SAYSO_SHARED_KEY", None).ok_or_else(|| usage(no_key))?;
         let algorithm = match args.hash {
             Hash::Sha256 => Algorithm::Sha256,
             Hash::Sha384 => Algorithm::Sha384,
@@ -64,9 +77,7 @@ pub fn connect(args: &ServerArgs) -> anyhow::Result<Connected> {
         };
         builder = builder.shared_key(user, key, algorithm);
     } else {
-        let id = args.client_id.clone().or(file.client_id);
-        let id =
-            id.ok_or_else(|| usage("no credentials; give a file with --credentials, or --client-id and its secret"))?;
+        let id = id.ok_or_else(no_credentials)?;
         let secret = secret("SAYSO_CLIENT_SECRET", file.client_secret)
             .ok_or_else(|| usage("no secret; put it into SAYSO_CLIENT_SECRET, or into a file for --secret-file"))?;
         builder = builder.credentials(id, secret);

@@ -57,6 +57,7 @@ pub fn key_source(file: Option<PathBuf>) -> Result<KeySource, Usage> {
 }
 
 fn open_as(args: &DataArgs, role: Role) -> anyhow::Result<Store> {
+    must_be_no_file(&args.data)?;
     let settings = Settings { key: key_source(args.key_file.clone())?, ..Settings::default() };
     Store::open_with(&args.data, role, clock(args.clock_file.as_deref()), settings)
         .with_context(|| format!("the data directory {} can't be opened", args.data.display()))
@@ -80,7 +81,19 @@ pub fn open_alone(args: &DataArgs) -> anyhow::Result<Store> {
     open_as(args, Role::Alone)
 }
 
+/// Refuses a file where the data directory is to be named.
+///
+/// # Errors
+/// [`Usage`] when it is one.
+pub fn must_be_no_file(data: &Path) -> Result<(), Usage> {
+    if data.is_file() {
+        return Err(Usage(format!("{} is a file; --data (SAYSO_DATA) takes a directory", data.display())));
+    }
+    Ok(())
+}
+
 fn must_be_there(args: &DataArgs) -> anyhow::Result<()> {
+    must_be_no_file(&args.data)?;
     if !args.data.is_dir() {
         bail!(
             "there is no data directory {}; name the right one with --data (or SAYSO_DATA), or make it with its first account: sayso account create NAME --data {0}",

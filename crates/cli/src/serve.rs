@@ -25,6 +25,7 @@ pub fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let hangups = runtime.block_on(async { Hangups::listen() })?;
     // Before the store is opened: its first numbers count too.
     sayso_server::record_metrics();
+    data::must_be_no_file(&settings.data)?;
     let clock = data::clock(settings.clock_file.as_deref());
     let store = Store::open_with(&settings.data, Role::Server, clock, settings.store)
         .with_context(|| format!("the data directory {} can't be opened", settings.data.display()))?;

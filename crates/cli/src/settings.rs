@@ -127,6 +127,22 @@ impl<'de> Deserialize<'de> for Network {
     }
 }
 
+/// An address to listen on, from how it is written: `127.0.0.1:8080`, `[::1]:8080`.
+///
+/// # Errors
+/// When it is another thing, such as a name: a name may stand for several addresses.
+pub fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        format!(
+            "{text:?} is no address to listen on; write an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080"
+        )
+    })
+}
+
+fn read_listen_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    listen_address(&String::deserialize(deserializer)?).map(Some).map_err(D::Error::custom)
+}
+
 /// What is logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log {
@@ -190,6 +206,7 @@ pub struct Settings {
 #[serde(deny_unknown_fields, default)]
 struct File {
     data: Option<PathBuf>,
+    #[serde(deserialize_with = "read_listen_address")]
     listen: Option<SocketAddr>,
     public_url: Option<PublicUrl>,
     tls_cert: Option<PathBuf>,
@@ -254,7 +271,10 @@ fn merge(args: ServeArgs, file: File, log: &LogArgs) -> anyhow::Result<Settings>
     let import_stage_limit =
         args.import_stage_limit.or(file.import_stage_limit).map_or(Options::default().import_stage_body, |size| size.0);
     let bounds = [
-        (login_failures > 100, "login_failures is more than 100: the brake would keep too much; give 0 to 100"),
+        (
+            login_failures > 100,
+            &*format!("login_failures is {login_failures}: the brake would keep too much; give 0 to 100"),
+        ),
         (export.workers == 0, "workers is 0: nothing would ever be exported; give 1 or more"),
         (export.max_limit == Some(0), "max_limit is 0: no page could hold a record; give 1 or more, or leave it out"),
         (
@@ -267,7 +287,7 @@ fn merge(args: ServeArgs, file: File, log: &LogArgs) -> anyhow::Result<Settings>
         ),
         (
             import_stage_limit == 0 || import_stage_limit > MOST_STAGED,
-            "import_stage_limit is out of bounds; give a size from 1B to 28MiB",
+            &*format!("import_stage_limit is {import_stage_limit} bytes; give a size from 1B to 28MiB"),
         ),
         (export.sweep_every_ms == 0, "sweep_interval is 0: the sweeper would never rest; give 1ms or more"),
     ];
@@ -405,6 +425,20 @@ mod tests {
             let error = merge(ServeArgs::default(), file(text), &LogArgs::default()).unwrap_err();
             assert!(error.is::<Usage>(), "{text}: {error}");
         }
+        let words = |text: &str| merge(ServeArgs::default(), file(text), &LogArgs::default()).unwrap_err().to_string();
+        assert!(words("login_failures = 101").starts_with("login_failures is 101: "));
+        assert!(words("import_stage_limit = \"29MiB\"").starts_with("import_stage_limit is 30408704 bytes; "));
+    }
+
+    #[test]
+    fn what_is_no_address_to_listen_on_is_named() {
+        for text in ["localhost:8080", "8080", "127.0.0.1", ":8080", ""] {
+            let error = listen_address(text).unwrap_err();
+            assert!(error.contains(&format!("{text:?} is no address")) && error.contains("[::1]:8080"), "{error}");
+            let error = toml::from_str::<File>(&format!("listen = {text:?}")).unwrap_err().to_string();
+            assert!(error.contains("is no address to listen on"), "{error}");
+        }
+        assert_eq!(listen_address("[::1]:0").map(|address| address.to_string()), Ok("[::1]:0".to_owned()));
     }
 
     #[test]

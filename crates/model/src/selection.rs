@@ -110,9 +110,12 @@ impl Matching {
         config: &Config,
     ) -> Result<Option<Matching>, Refusal> {
         let Some(name) = criteria else {
-            return match values {
-                Some(_) => Err(Refusal::invalid("Values", format!("needs MatchCriteria: {ACCEPTED}"))),
-                None => Ok(None),
+            let lacks = |name: &'static str| Err(Refusal::invalid(name, format!("needs MatchCriteria: {ACCEPTED}")));
+            return match (values, match_type) {
+                (Some(_), _) => lacks("Values"),
+                // Everybody would be exported to a caller who meant some. What is empty means nobody.
+                (None, Some(name)) if !name.is_empty() => lacks("MatchType"),
+                (None, _) => Ok(None),
             };
         };
         let Some(criteria) = MatchCriteria::ALL.into_iter().find(|c| c.word().eq_ignore_ascii_case(name.trim())) else {

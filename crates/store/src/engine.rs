@@ -5,6 +5,7 @@
 
 use std::{
     fs::{File, OpenOptions},
+    io::ErrorKind,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
@@ -12,7 +13,7 @@ use std::{
 use heed::{CommitOrAbort, Database, Env, EnvOpenOptions, MdbError, RoTxn, RwTxn, WithoutTls, types::Bytes};
 use rustix::fs::FallocateFlags;
 
-use crate::{StoreError, meta};
+use crate::{StoreError, lock, meta};
 
 /// A database of raw bytes; the codecs are in [`crate::keys`], [`crate::row`] and [`crate::seal`].
 pub(crate) type Db = Database<'static, Bytes, Bytes>;
@@ -216,6 +217,16 @@ pub(crate) fn open_environment(dir: &Path) -> Result<Env<WithoutTls>, StoreError
                     "{} is open in this process already; clone the open store instead",
                     dir.display()
                 )));
+            }
+            Err(heed::Error::Mdb(MdbError::Invalid | MdbError::VersionMismatch)) => {
+                return Err(StoreError::Unopened(format!(
+                    "{} is no data file of Sayso, or damaged; name another --data, or restore a backup (docs/operating.md)",
+                    dir.join(DATA_FILE).display()
+                )));
+            }
+            Err(heed::Error::Io(e)) if e.kind() == ErrorKind::PermissionDenied => {
+                let (file, whose) = (dir.join(DATA_FILE), lock::owner(&dir.join(DATA_FILE), &e));
+                return Err(StoreError::Unopened(format!("{} can't be opened: {e}{whose}", file.display())));
             }
             Err(e) => return Err(StoreError::Engine(format!("{} can't be opened: {e}", dir.display()))),
         }

@@ -32,6 +32,9 @@ pub enum StoreError {
     /// The format of the directory is newer than this program.
     #[error("{0}")]
     Version(String),
+    /// A file of the directory can't be opened, or is none of Sayso's; the text says which and what to do.
+    #[error("{0}")]
+    Unopened(String),
     /// The engine failed.
     #[error("the store's engine failed: {0}")]
     Engine(String),

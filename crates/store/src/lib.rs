@@ -128,7 +128,7 @@ impl Store {
     pub fn open_with(dir: &Path, role: Role, clock: Arc<dyn Clock>, settings: Settings) -> Result<Store, StoreError> {
         let dir = std::fs::create_dir_all(dir)
             .and_then(|()| dir.canonicalize())
-            .map_err(|e| StoreError::Engine(format!("the directory {} can't be made: {e}", dir.display())))?;
+            .map_err(|e| StoreError::Unopened(format!("the directory {} can't be made: {e}", dir.display())))?;
         let server_lock = match role {
             Role::Server => Some(Lock::server(&dir)?),
             Role::Command | Role::Alone => None,

@@ -7,6 +7,8 @@
 
 use std::{
     fs::{File, TryLockError},
+    io::ErrorKind,
+    os::unix::fs::MetadataExt as _,
     path::Path,
     time::Duration,
 };
@@ -84,5 +86,35 @@ fn open(dir: &Path, name: &str) -> Result<File, StoreError> {
 }
 
 fn failed(dir: &Path, name: &str, e: &std::io::Error) -> StoreError {
-    StoreError::Engine(format!("{} can't be locked: {e}", dir.join(name).display()))
+    let file = dir.join(name);
+    StoreError::Unopened(format!("{} can't be locked: {e}{}", file.display(), owner(&file, e)))
+}
+
+/// Of a file that this user may not use: whose it is, if it is another's.
+pub(crate) fn owner(file: &Path, e: &std::io::Error) -> String {
+    if e.kind() != ErrorKind::PermissionDenied {
+        return String::new();
+    }
+    // What isn't there can't be made: its directory is another's.
+    let found = file.metadata().or_else(|e| file.parent().map_or(Err(e), Path::metadata));
+    found.map_or_else(|_| String::new(), |found| of_another(found.uid(), rustix::process::geteuid().as_raw()))
+}
+
+fn of_another(owner: u32, me: u32) -> String {
+    if owner == me { String::new() } else { format!("; it belongs to user id {owner}: run this as that user") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whose_file_it_is_is_told_where_it_is_anothers() {
+        assert_eq!(of_another(998, 1000), "; it belongs to user id 998: run this as that user");
+        assert_eq!(of_another(1000, 1000), "");
+        let dir = tempfile::tempdir().unwrap();
+        let denied = std::io::Error::from(ErrorKind::PermissionDenied);
+        assert_eq!(failed(dir.path(), OPEN, &denied).to_string().split("; ").count(), 1, "it is this user's own");
+        assert_eq!(owner(dir.path(), &std::io::Error::from(ErrorKind::NotFound)), "");
+    }
 }

@@ -53,10 +53,10 @@ pub enum Hash {
 
 /// `sayso export`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "Examples (the address may stand as \"url\" in the file of --credentials, or in SAYSO_URL):
   sayso export --url https://consents.example.org --credentials nightly.json --segment Everybody --out people.ndjson
-  sayso export --credentials nightly.json --segment 'Georgia newsletter' --out georgia.csv.gz --format csv --compress gzip
-  sayso export --credentials nightly.json --segment Everybody --deleted 'Deleted profiles' --state nightly.state --out /srv/exports
+  sayso export --url https://consents.example.org --credentials nightly.json --segment 'Georgia newsletter' --out georgia.csv.gz --format csv --compress gzip
+  sayso export --url https://consents.example.org --credentials nightly.json --segment Everybody --deleted 'Deleted profiles' --state nightly.state --out /srv/exports
 
 Once, where the server's data is, and then on the machine of the nightly job:
   sayso credentials create --account ACME_CORP --user Nightly.Export --json > nightly.json

@@ -32,10 +32,10 @@ fn piece_size(text: &str) -> Result<Size, String> {
 
 /// `sayso import`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "Examples (the address may stand as \"url\" in the file of --credentials, or in SAYSO_URL):
   sayso import people.ndjson --url https://consents.example.org --credentials nightly.json
-  sayso import crm.csv --map crm.toml --match-alternate-id CRM --credentials nightly.json
-  sayso import leavers.ndjson --delete --name 'Leavers of June' --match-alternate-id CRM --credentials nightly.json
+  sayso import crm.csv --map crm.toml --match-alternate-id CRM --url https://consents.example.org --credentials nightly.json
+  sayso import leavers.ndjson --delete --name 'Leavers of June' --match-alternate-id CRM --url https://consents.example.org --credentials nightly.json
 
 A mapping says which column goes where (crm.toml):
   [Columns]

@@ -104,3 +104,60 @@ fn wrong_usage_ends_with_2() {
     place.run(&["nonsense"]).fails(2, &["nonsense"]);
     assert!(place.run(&["--version"]).ok().out.starts_with("sayso "));
 }
+
+#[test]
+fn what_is_missing_to_reach_a_server_is_named_with_where_it_may_stand() {
+    let place = Place::new();
+    let export = |args: &[&str]| place.run(&[&["export", "--segment", "S", "--out", "s"], args].concat());
+    let url = ["--url", "http://127.0.0.1:1", "--patience", "0s"];
+    let with = |args: &[&str]| export(&[&url[..], args].concat());
+    export(&[]).fails(2, &["no server; give its address with --url", "\"url\" in the file of --credentials"]);
+    with(&[]).fails(2, &["no credentials; give a file with --credentials, or --client-id and its secret"]);
+    with(&["--client-id", "c"]).fails(2, &["no account; give it with --account"]);
+    place.write("f", r#"{"client_id": "c", "client_secret": "s", "scope": "ACME_CORP"}"#);
+    let words = "scope is \"ACME_CORP\"; accepted: ACCOUNT/USER such as ACME_CORP/Nightly";
+    with(&["--credentials", "f"]).fails(2, &[words]);
+    with(&["--credentials", "f", "--account", "ACME_CORP"]).fails(1, &["can't be reached"]);
+    let words =
+        ["--user (SAYSO_USER) signs calls in place of OAuth", "--credentials isn't used: leave one of the two out"];
+    with(&["--credentials", "f", "--account", "A", "--user", "X"]).fails(2, &words);
+}
+
+#[test]
+fn each_example_that_reaches_a_server_names_it() {
+    for command in ["export", "import"] {
+        let help = Place::new().run(&[command, "--help"]).ok().out;
+        // Lines are folded as wide as the terminal is.
+        let text = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        let examples: Vec<&str> = text
+            .split(&format!("sayso {command} "))
+            .skip(1)
+            .filter(|e| e.contains("--credentials ") && !e.starts_with("[OPTIONS]"))
+            .collect();
+        assert!(examples.len() >= 3, "{help}");
+        for example in examples {
+            assert!(example.contains("--url https://"), "{example}");
+        }
+    }
+}
+
+#[test]
+fn a_data_directory_that_is_none_is_told() {
+    let place = Place::with_account();
+    let words = ["account.toml is a file; --data (SAYSO_DATA) takes a directory"];
+    for args in
+        [&["account", "list"][..], &["check"], &["serve", "--listen", "127.0.0.1:0"], &["account", "create", "B"]]
+    {
+        place.run(&[args, &["--data", "account.toml"]].concat()).fails(2, &words);
+    }
+    let words = ["\"localhost:8080\" is no address to listen on", "127.0.0.1:8080 or [::1]:8080"];
+    place.run(&["serve", "--listen", "localhost:8080"]).fails(2, &words);
+    place.write("sayso.toml", "listen = \"localhost:8080\"");
+    place.run(&["serve", "--config", "sayso.toml"]).fails(2, &words);
+
+    std::fs::create_dir(place.path("other")).unwrap();
+    place.write("other/data.mdb", vec![7; 100_000]);
+    let ran = place.run(&["account", "list", "--data", "other"]);
+    let ran = ran.fails(1, &["other/data.mdb is no data file of Sayso, or damaged; name another --data"]);
+    assert!(!ran.err.contains("engine failed") && !ran.err.contains("MDB_"), "{}", ran.err);
+}

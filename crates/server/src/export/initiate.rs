@@ -40,7 +40,7 @@ pub(crate) struct InitiateForm {
     /// `ProfileId`, `AlternateId`, `EmailAddress` or `PhoneNumber`, in any letter case.
     #[schema(example = "AlternateId")]
     match_criteria: Option<String>,
-    /// The type to match in; required for AlternateId.
+    /// The type to match in; required for AlternateId, refused without MatchCriteria.
     #[schema(example = "CRM")]
     match_type: Option<String>,
     /// The values to match: strings or numbers; required with MatchCriteria, refused without it.

@@ -70,7 +70,7 @@ fn read_only_lists(schema: &mut Value) {
     }
 }
 
-/// Initiate: no criteria without values, no values without criteria, an alternate id never without its type (export.md).
+/// Initiate: no criteria without values, neither values nor a type without criteria, an alternate id never without its type (export.md).
 fn what_goes_together(initiate: &mut Value) {
     initiate["properties"]["Values"]["items"] = json!({"type": ["string", "integer"]});
     // of a size that every machine type holds
@@ -82,7 +82,7 @@ fn what_goes_together(initiate: &mut Value) {
     let there = json!({"type": "array"});
     let criteria = |pattern: &str| json!({"type": "string", "pattern": pattern});
     initiate["anyOf"] = json!([
-        {"properties": {"MatchCriteria": absent, "Values": absent}},
+        {"properties": {"MatchCriteria": absent, "MatchType": {"enum": [null, ""]}, "Values": absent}},
         {"required": ["MatchCriteria", "Values"], "properties": {"MatchCriteria": criteria("{profile-id}"), "Values": ids}},
         {"required": ["MatchCriteria", "Values"], "properties": {"MatchCriteria": criteria("{email-or-phone}"), "Values": there}},
         {
