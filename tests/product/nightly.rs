@@ -388,7 +388,7 @@ async fn a_delta_whose_files_have_their_names_already_is_ended_and_not_refused()
 fn token_of(world: &World, journal: &str) -> u64 {
     let text = std::fs::read_to_string(world.path(journal)).unwrap();
     let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    lines.filter_map(|line| line["Complete"]["token"].as_u64()).last().unwrap()
+    lines.filter_map(|line| line["Complete"]["token"].as_u64()).next_back().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
