@@ -109,10 +109,11 @@ pub struct ExportArgs {
     /// Only what changed since this moment, such as 2026-11-24T02:00:00Z (without a zone: US Eastern time)
     #[arg(long, env = "SAYSO_SINCE", value_name = "MOMENT", conflicts_with = "state", help_heading = "What changed")]
     pub since: Option<String>,
-    /// Only what changed since the last run that succeeded, whose moment this file keeps; it is made by the first run
+    /// Only what changed since the last run that succeeded, whose moment this file keeps; it is made by the first run, and is for runs with
+    /// the same segment, --match and --deleted
     #[arg(long, env = "SAYSO_STATE", value_name = "FILE", help_heading = "What changed")]
     pub state: Option<PathBuf>,
-    /// A segment over deleted profiles: who was deleted goes into a file of its own, with -deleted in its name (to stdout: behind the others)
+    /// A segment over deleted profiles: who was deleted goes into a file of its own, with -deleted in its name (to stdout: after the others)
     #[arg(long, env = "SAYSO_DELETED", value_name = "SEGMENT", help_heading = "What changed")]
     pub deleted: Option<String>,
 
