@@ -279,15 +279,15 @@ impl<'a> Job<'a> {
 
     fn order(&self, source: &Source, form: Form, request: InitiateRequest, of: Option<u64>) -> Order<'_> {
         let args = self.args;
-        let options = json!([
-            self.connected.url,
-            self.connected.account,
-            source.to_string(),
-            request,
-            form.to_string(),
-            args.compress.map(|c| format!("{c:?}")),
-            of,
-        ]);
+        let mut options = vec![
+            json!(self.connected.url),
+            json!(self.connected.account),
+            json!(source.to_string()),
+            json!(request),
+            json!(form.to_string()),
+            json!(args.compress.map(|c| format!("{c:?}"))),
+        ];
+        options.extend(of.map(|token| json!(token)));
         Order {
             client: &self.connected.client,
             source: source.clone(),
@@ -301,7 +301,7 @@ impl<'a> Job<'a> {
                 ..Reading::default()
             },
             checkpoint: args.checkpoint.0,
-            options: digest(&options.to_string()),
+            options: digest(&json!(options).to_string()),
             stop: self.stop,
         }
     }

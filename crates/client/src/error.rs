@@ -85,7 +85,7 @@ impl Error {
     pub fn is_temporary(&self) -> bool {
         match self {
             // One that can't even be written down, such as a header with a line break, stays wrong.
-            Error::Connection { cause, .. } => !cause.is_builder(),
+            Error::Connection { cause, .. } => !cause.is_builder() && mixed_up(&root(cause)).is_none(),
             Error::Refused { status, .. } => {
                 matches!(status, 408 | 429) || (*status >= 500 && !matches!(status, 501 | 505))
             }

@@ -32,7 +32,7 @@ pub fn check(store: &Store) -> Result<CheckedExports, ExportError> {
         found.problems.extend(Callback::decode(&record).err().map(|error| error.to_string()));
     }
     let (jobs, damaged) = all_jobs(store)?;
-    found.problems.extend(damaged);
+    found.problems.extend(damaged.into_iter().map(|(_, problem)| problem));
     for job in jobs {
         let (account, token) = job.key();
         let may_be_gone = |job: &Job| is_backup || !job.has_files_at(store.clock().now());

@@ -58,6 +58,7 @@ pub(crate) fn copy(task: &Task<'_>, parts: &[Part]) -> Result<Copied, Halt> {
     let rows = File::create_new(&rows_path).map_err(during("making", &rows_path))?;
     let index = File::create_new(&index_path).map_err(during("making", &index_path))?;
     let rows_len = end.saturating_sub(1);
+    task.progress.planned(end - row_count);
 
     let copy_part = |_: usize, place: &Place<'_>| {
         let mut out = Writers {
@@ -75,6 +76,7 @@ pub(crate) fn copy(task: &Task<'_>, parts: &[Part]) -> Result<Copied, Halt> {
     let mut sentinel = RangeWriter::new(&index, &index_path, INDEX_ENTRY * row_count);
     sentinel.write(&end.to_le_bytes())?;
     index_sums.push(sentinel.finish()?);
+    task.progress.written();
     let export_id = getrandom::u64().map_err(|e| random_failed(&e))?;
     let manifest = Manifest {
         export_id,

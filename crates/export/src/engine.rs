@@ -114,10 +114,8 @@ impl Engine {
     /// `permission` is asked when a job's files are ready: a user who may not execute the subject any more gets Failed, not rows.
     pub fn start(store: Store, settings: Settings, permission: PermissionCheck) -> Result<Engine, ExportError> {
         let exports = Exports::new(store.directory());
-        let (jobs, damaged) = all_jobs(&store)?;
-        for problem in damaged {
-            tracing::error!(problem, "an export is lost; it has to be initiated again");
-        }
+        // Those that can't be read are the sweeper's.
+        let (jobs, _) = all_jobs(&store)?;
         let live: HashSet<Key> = jobs.iter().filter(|job| job.has_files()).map(Job::key).collect();
         let removed = exports.remove_all_but(&live)?;
         if removed > 0 {

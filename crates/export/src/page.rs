@@ -133,6 +133,9 @@ impl Page {
                 self.body.head.clear();
                 self.body.kind = Kind::Gzip(Box::new(gzip));
             }
+            Err(ExportError::Io { source, .. }) if source.kind() == std::io::ErrorKind::StorageFull => {
+                tracing::debug!(token = %self.body.export.key.1, "there is no room for compressed pieces: a page is sent as it is");
+            }
             Err(error @ ExportError::Io { .. }) => {
                 tracing::warn!(token = %self.body.export.key.1, %error, "a page is sent uncompressed");
             }

@@ -230,17 +230,20 @@ pub(crate) fn encode(job: &Job, inputs: Option<&Inputs>) -> Result<Vec<u8>, Stor
     Ok(bytes)
 }
 
-/// Every job, and what is wrong with the records that can't be read: one that is damaged stands for itself alone.
+/// An export whose record can't be read, and what is wrong with it.
+pub(crate) type Damaged = (Key, String);
+
+/// Every job, and the exports whose records can't be read, each with what is wrong: one that is damaged stands for itself alone.
 ///
 /// # Errors
 /// When the store can't be read, or a newer program has written one of them.
-pub(crate) fn all_jobs(store: &Store) -> Result<(Vec<Job>, Vec<String>), StoreError> {
-    let read = |_, token, record: Result<&[u8], StoreError>| (token, record.and_then(decode));
+pub(crate) fn all_jobs(store: &Store) -> Result<(Vec<Job>, Vec<Damaged>), StoreError> {
+    let read = |account, token, record: Result<&[u8], StoreError>| ((account, token), record.and_then(decode));
     let (mut jobs, mut damaged) = (Vec::new(), Vec::new());
-    for (token, job) in store.all_export_records(read)? {
+    for (key, job) in store.all_export_records(read)? {
         match job {
             Ok(job) => jobs.push(job),
-            Err(error @ StoreError::Damaged(_)) => damaged.push(format!("export {token}: {error}")),
+            Err(error @ StoreError::Damaged(_)) => damaged.push((key, format!("export {}: {error}", key.1))),
             Err(error) => return Err(error),
         }
     }

@@ -96,6 +96,8 @@ pub(crate) struct Progress {
     copying: AtomicBool,
     bytes: AtomicU64,
     bytes_copied: AtomicU64,
+    /// Bytes of disk that are promised to it.
+    promised: AtomicU64,
 }
 
 const PLANNING_PERCENT: u64 = 10;
@@ -105,7 +107,7 @@ impl Progress {
     pub fn begin(&self) {
         *self.started.lock() = Some(Instant::now());
         self.copying.store(false, Relaxed);
-        for counter in [&self.parts, &self.parts_planned, &self.bytes, &self.bytes_copied] {
+        for counter in [&self.parts, &self.parts_planned, &self.bytes, &self.bytes_copied, &self.promised] {
             counter.store(0, Relaxed);
         }
     }
@@ -122,12 +124,19 @@ impl Progress {
         self.copying.store(true, Relaxed);
     }
 
-    /// Bytes that are still to be copied, once they are known.
+    /// So many bytes of disk are promised.
+    pub fn promise(&self, bytes: u64) {
+        self.promised.store(bytes, Relaxed);
+    }
+
+    /// Everything is written: nothing is promised any more.
+    pub fn written(&self) {
+        self.promise(0);
+    }
+
+    /// Bytes of disk that are promised and not written yet.
     pub fn left(&self) -> u64 {
-        match self.copying.load(Relaxed) {
-            true => self.bytes.load(Relaxed).saturating_sub(self.bytes_copied.load(Relaxed)),
-            false => 0,
-        }
+        self.promised.load(Relaxed).saturating_sub(self.bytes_copied.load(Relaxed))
     }
 
     pub fn copied(&self, bytes: u64) {
@@ -271,10 +280,13 @@ mod tests {
         progress.planned_part(2);
         assert_eq!(progress.percent(), 10);
         assert_eq!(progress.left(), 0);
+        progress.promise((1 << 60) + 9);
         progress.planned(1 << 60);
-        assert_eq!((progress.percent(), progress.left()), (10, 1 << 60));
+        assert_eq!((progress.percent(), progress.left()), (10, (1 << 60) + 9));
         progress.copied(1 << 59);
-        assert_eq!((progress.percent(), progress.left()), (54, 1 << 59));
+        assert_eq!((progress.percent(), progress.left()), (54, (1 << 59) + 9));
+        progress.written();
+        assert_eq!((progress.percent(), progress.left()), (54, 0));
         progress.copied(1 << 59);
         assert_eq!(progress.percent(), 99);
     }

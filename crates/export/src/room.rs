@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use crate::{
     ExportError,
     parallel::Halt,
+    record::Key,
     registry::{Inner, Running},
 };
 
@@ -37,11 +38,19 @@ impl Room {
 }
 
 impl Inner {
-    /// Promises the room that an export needs, whose rows have so many bytes: its progress tells the others how much of that is still to be written.
+    /// Removes whatever there is of an export, for which those who need room wait.
+    pub fn remove_files(&self, key: Key) -> Result<(), ExportError> {
+        self.room.leaves();
+        let removed = self.exports.remove(key);
+        self.room.left();
+        removed
+    }
+
+    /// Promises the room that an export needs: its progress tells the others how much of that is still to be written.
     ///
     /// # Errors
     /// [`ExportError::NoRoom`] when there isn't any, nor will be in a moment.
-    pub fn promise_room(&self, running: &Running, needed: u64, bytes: u64) -> Result<(), Halt> {
+    pub fn promise_room(&self, running: &Running, needed: u64) -> Result<(), Halt> {
         loop {
             // Before the disk is looked at: what goes meanwhile is seen there or here.
             let leaving = self.room.leaving.load(SeqCst) > 0;
@@ -52,7 +61,7 @@ impl Inner {
             drop(others);
             let room = self.store.room()?.saturating_sub(promised);
             if needed <= room {
-                running.progress.planned(bytes);
+                running.progress.promise(needed);
                 return Ok(());
             }
             drop(one_at_a_time);

@@ -35,8 +35,9 @@ pub(crate) fn sweep(inner: &Inner, round: u64) -> Result<(), StoreError> {
     let now = inner.now();
     let (mut over, mut forgotten, mut stale) = (Vec::new(), Vec::new(), Vec::new());
     let (jobs, damaged) = all_jobs(&inner.store)?;
-    for problem in damaged {
-        tracing::error!(problem, "the sweeper passes over an export");
+    for (key, problem) in damaged {
+        tracing::error!(problem, "a job can't be read and is forgotten; it has to be initiated again");
+        forgotten.push(key);
     }
     for job in jobs {
         if job.is_forgotten(now, &inner.settings) {
@@ -83,7 +84,7 @@ pub(crate) fn remove_stale_files(inner: &Inner, jobs: Vec<Job>) -> Result<(), St
     let mut removed = Vec::new();
     for job in jobs {
         inner.open.lock().remove(&job.key());
-        match inner.exports.remove(job.key()) {
+        match inner.remove_files(job.key()) {
             Ok(()) => removed.push(job.key()),
             Err(error) => tracing::error!(token = %job.token, %error, "kept files could not be removed"),
         }
@@ -110,7 +111,7 @@ fn forget(inner: &Inner, keys: Vec<Key>) -> Result<(), StoreError> {
     }
     for key in &keys {
         inner.open.lock().remove(key);
-        if let Err(error) = inner.exports.remove(*key) {
+        if let Err(error) = inner.remove_files(*key) {
             tracing::error!(token = %key.1, %error, "the files of a forgotten export could not be removed");
         }
     }

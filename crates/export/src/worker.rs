@@ -130,7 +130,7 @@ fn once_kept<T>(stop: &Stop, every: Duration, mut take: impl FnMut() -> Result<T
 }
 
 fn remove(inner: &Inner, key: Key) {
-    if let Err(error) = inner.exports.remove(key) {
+    if let Err(error) = inner.remove_files(key) {
         tracing::error!(token = %key.1, %error, "the files of an unfinished export could not be removed");
     }
 }
@@ -191,7 +191,7 @@ fn attempt(
     };
     let copied = plan(&task).and_then(|parts| {
         // Known before a byte moves: what doesn't fit fails now, and doesn't take the room that writes need.
-        inner.promise_room(running, needed(&parts), parts.iter().map(|part| part.bytes).sum())?;
+        inner.promise_room(running, needed(&parts))?;
         copy(&task, &parts)
     });
     let opened = task.opened.into_inner();

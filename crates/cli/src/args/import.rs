@@ -22,12 +22,12 @@ pub enum Refresh {
     Tags,
 }
 
-/// What a call may have: smaller pieces cost a call a record, and no server takes larger ones.
-const PIECE_SIZES: RangeInclusive<u64> = (1 << 10)..=(28 << 20);
+/// What a call may have: smaller pieces cost a call a record, and no server takes larger ones with the record that fills them.
+const PIECE_SIZES: RangeInclusive<u64> = (1 << 10)..=(27 << 20);
 
 fn piece_size(text: &str) -> Result<Size, String> {
     let size: Size = text.parse()?;
-    if PIECE_SIZES.contains(&size.0) { Ok(size) } else { Err("accepted are 1KiB to 28MiB".to_owned()) }
+    if PIECE_SIZES.contains(&size.0) { Ok(size) } else { Err("accepted are 1KiB to 27MiB".to_owned()) }
 }
 
 /// `sayso import`.
@@ -88,7 +88,7 @@ pub struct ImportArgs {
     /// Calls at once; the records keep their order all the same. A server that doesn't recognise repeated calls gets one at a time
     #[arg(long, env = "SAYSO_PARALLEL", value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=16))]
     pub parallel: u8,
-    /// How much goes into one call, and its last record, 1KiB to 28MiB; servers take 25 MB at most unless they are told otherwise
+    /// How much goes into one call, and its last record, 1KiB to 27MiB; servers take 25 MB at most unless they are told otherwise
     #[arg(long, env = "SAYSO_PIECE_SIZE", value_name = "SIZE", default_value = "8MiB", value_parser = piece_size)]
     pub piece_size: Size,
     /// Print what became of it as one JSON object
@@ -121,14 +121,14 @@ mod tests {
         for (flag, value, accepted) in [
             ("--parallel", "0", "1..=16"),
             ("--parallel", "17", "1..=16"),
-            ("--piece-size", "0B", "1KiB to 28MiB"),
-            ("--piece-size", "50MiB", "1KiB to 28MiB"),
+            ("--piece-size", "0B", "1KiB to 27MiB"),
+            ("--piece-size", "50MiB", "1KiB to 27MiB"),
             ("--piece-size", "8MB", "such as 64MiB"),
         ] {
             let error = read(&[flag, value]).unwrap_err();
             assert!([flag, value, accepted].iter().all(|word| error.contains(word)), "{error}");
         }
-        for (parallel, size) in [("1", "1KiB"), ("16", "28MiB")] {
+        for (parallel, size) in [("1", "1KiB"), ("16", "27MiB")] {
             assert!(read(&["--parallel", parallel, "--piece-size", size]).is_ok(), "{parallel} {size}");
         }
         let args = read(&[]).unwrap();

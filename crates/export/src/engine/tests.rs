@@ -187,12 +187,14 @@ async fn a_damaged_record_stands_for_itself_alone() {
     let account = sandbox.account.no;
     sandbox.store.export_records(move |records| records.put(account, AccessToken(1), b"no job")).await.unwrap();
     drop(engine);
-    let engine = sandbox.engine();
-    sweep(&engine, 1);
-    assert_eq!(engine.counts().unwrap().into_iter().find(|(state, _)| *state == State::Complete).unwrap().1, 1);
-    assert!(engine.page(&caller, good, request_page(1, 1, true)).await.is_ok());
     let problems = crate::check(&sandbox.store).unwrap().problems;
     assert!(problems.len() == 1 && problems[0].contains("export 1:"), "{problems:?}");
+    let engine = sandbox.engine();
+    assert_eq!(engine.counts().unwrap().into_iter().find(|(state, _)| *state == State::Complete).unwrap().1, 1);
+    sweep(&engine, 1);
+    assert!(unknown(engine.status(&caller, AccessToken(1)).await), "whoever asks for it begins anew");
+    assert!(engine.page(&caller, good, request_page(1, 1, true)).await.is_ok());
+    assert_eq!(crate::check(&sandbox.store).unwrap().problems, [""; 0]);
 }
 
 #[tokio::test]
