@@ -179,7 +179,9 @@ fn what_cannot_be_matched_is_refused() {
     }
     let none = Matching::resolve(Some("ProfileId"), None, None, false, &config()).unwrap_err();
     assert_eq!(none.path, "Values");
-    assert_eq!(Matching::resolve(None, Some("CRM"), None, false, &config()), Ok(None));
+    let alone = Matching::resolve(None, Some("CRM"), None, false, &config()).unwrap_err();
+    assert_eq!((alone.why, alone.path.as_str()), (Why::Invalid, "MatchType"), "everybody would be exported: {alone}");
+    assert_eq!(Matching::resolve(None, Some(""), None, false, &config()), Ok(None));
 }
 
 #[test]
