@@ -115,9 +115,10 @@ fn apply(name: &str, from: &std::path::Path, dry_run: bool, json: bool, data: &D
 /// Says of each user who goes what goes with the user.
 fn tell_what_ends(store: &Store, account: AccountNo, changes: &mut [diff::Change]) -> anyhow::Result<()> {
     let is_removed = |change: &&mut diff::Change| change.kind == "Users" && change.change == diff::What::Removed;
+    let clients = store.clients(account)?;
     for change in changes.iter_mut().filter(is_removed) {
         let is_theirs = |client: &OAuthClient| fold(&client.user_id) == fold(&change.name);
-        let oauth_clients = store.clients(account)?.iter().filter(|client| is_theirs(client)).count() as u64;
+        let oauth_clients = clients.iter().filter(|client| is_theirs(client)).count() as u64;
         let shared_keys = store.shared_keys_made(account, &change.name)?.len() as u64;
         change.ends = (oauth_clients + shared_keys > 0).then_some(diff::Ends { oauth_clients, shared_keys });
     }

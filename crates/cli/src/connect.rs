@@ -34,6 +34,14 @@ pub struct Connected {
     pub account: String,
 }
 
+/// As whom calls are sent.
+enum Caller<'a> {
+    /// A user whose shared key signs them.
+    User(&'a String),
+    /// A client of OAuth.
+    Client(String),
+}
+
 /// A client as the arguments say. Nothing is sent yet.
 ///
 /// # Errors
@@ -43,11 +51,13 @@ pub fn connect(args: &ServerArgs) -> anyhow::Result<Connected> {
     let usage = |words: &str| Usage(words.to_owned());
     let no_server = r#"no server; give its address with --url or SAYSO_URL, or as "url" in the file of --credentials"#;
     let url = args.url.clone().or(file.url).ok_or_else(|| usage(no_server))?;
-    let id = args.client_id.clone().or(file.client_id);
-    let no_credentials = || usage("no credentials; give a file with --credentials, or --client-id and its secret");
-    if args.user.is_none() && id.is_none() {
-        return Err(no_credentials().into());
-    }
+    let caller = match (&args.user, args.client_id.clone().or(file.client_id)) {
+        (Some(user), _) => Caller::User(user),
+        (None, Some(id)) => Caller::Client(id),
+        (None, None) => {
+            return Err(usage("no credentials; give a file with --credentials, or --client-id and its secret").into());
+        }
+    };
     let scope = args.scope.clone().or(file.scope);
     let of_scope = || Some(scope.as_ref()?.split_once('/')?.0.to_owned());
     let account = args.account.clone().or_else(of_scope).or(file.account);
@@ -61,30 +71,33 @@ pub fn connect(args: &ServerArgs) -> anyhow::Result<Connected> {
         given.clone().or_else(|| std::env::var(variable).ok().filter(|s| !s.is_empty())).or(kept)
     };
     let mut builder = Client::builder(&url).account(&account).patience(Duration::from_millis(args.patience.0));
-    if let Some(user) = &args.user {
-        let no_key = match args.credentials {
-            None => "no shared key; put it into SAYSO_SHARED_KEY, or into a file for --secret-file",
-            Some(_) => {
-                "no shared key; --user (SAYSO_USER) signs calls in place of OAuth, so the client of --credentials isn't used: \
-                 leave one of the two out, or put the shared key into SAYSO_SHARED_KEY, or into a file for --secret-file"
-            }
-        };
-        let key = secret("SAYSO_SHARED_KEY", None).ok_or_else(|| usage(no_key))?;
-        let algorithm = match args.hash {
-            Hash::Sha256 => Algorithm::Sha256,
-            Hash::Sha384 => Algorithm::Sha384,
-            Hash::Sha512 => Algorithm::Sha512,
-        };
-        builder = builder.shared_key(user, key, algorithm);
-    } else {
-        let id = id.ok_or_else(no_credentials)?;
-        let secret = secret("SAYSO_CLIENT_SECRET", file.client_secret)
-            .ok_or_else(|| usage("no secret; put it into SAYSO_CLIENT_SECRET, or into a file for --secret-file"))?;
-        builder = builder.credentials(id, secret);
-        if let Some(scope) = &scope {
-            builder = builder.scope(scope);
+    builder = match caller {
+        Caller::User(user) => {
+            let no_key = match args.credentials {
+                None => "no shared key; put it into SAYSO_SHARED_KEY, or into a file for --secret-file",
+                Some(_) => {
+                    "no shared key; --user (SAYSO_USER) signs calls in place of OAuth, so the client of --credentials isn't used: \
+                     leave one of the two out, or put the shared key into SAYSO_SHARED_KEY, or into a file for --secret-file"
+                }
+            };
+            let key = secret("SAYSO_SHARED_KEY", None).ok_or_else(|| usage(no_key))?;
+            let algorithm = match args.hash {
+                Hash::Sha256 => Algorithm::Sha256,
+                Hash::Sha384 => Algorithm::Sha384,
+                Hash::Sha512 => Algorithm::Sha512,
+            };
+            builder.shared_key(user, key, algorithm)
         }
-    }
+        Caller::Client(id) => {
+            let secret = secret("SAYSO_CLIENT_SECRET", file.client_secret)
+                .ok_or_else(|| usage("no secret; put it into SAYSO_CLIENT_SECRET, or into a file for --secret-file"))?;
+            let builder = builder.credentials(id, secret);
+            match &scope {
+                Some(scope) => builder.scope(scope),
+                None => builder,
+            }
+        }
+    };
     let builder = builder.on_retry(|error, wait| {
         // Quick ones are nobody's concern.
         if wait >= Duration::from_secs(1) {

@@ -228,7 +228,7 @@ impl<'a> Job<'a> {
         if let Some(segment) = &self.args.deleted {
             let base = self.base(true);
             let told = journal::look(&base)?;
-            let of_rows = rows.complete.map(|(token, ..)| self.order_of_deleted(segment, token));
+            let of_rows = rows.complete.map(|complete| self.order_of_deleted(segment, complete.token));
             refuse_one(&base, of_rows.is_some_and(|order| order.was_put(&told)))?;
         }
         Ok(())

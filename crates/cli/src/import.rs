@@ -373,13 +373,12 @@ impl Staging<'_> {
         in_order: &mut InOrder,
     ) -> impl Future<Output = anyhow::Result<Staged>> + Send + use<> {
         let Piece { number, body, lines, .. } = piece;
-        let (journal, records) = (Arc::clone(self.journal), lines.len());
+        let journal = Arc::clone(self.journal);
         let staged = in_order.stage(body.into(), self.key(number).into());
         async move {
             let sayso_client::Staged { first, unknown_members: unknown } = staged.await.map_err(|e| in_words(&e))?;
             let first = first.context("the server doesn't say which numbers the records have")?;
-            journal.add(&Line::Staged { piece: number, first, records, unknown: unknown.clone() })?;
-            Ok(Staged { first, lines, unknown })
+            noted(&journal, number, Staged { first, lines, unknown })
         }
     }
 
@@ -398,9 +397,7 @@ impl Staging<'_> {
                     Some(unsure) => {
                         let now = settled(&client, token).await?;
                         if now == unsure + records {
-                            let (first, unknown) = (unsure + 1, Vec::new());
-                            journal.add(&Line::Staged { piece: number, first, records, unknown: unknown.clone() })?;
-                            return Ok(Staged { first, lines, unknown });
+                            return noted(&journal, number, Staged { first: unsure + 1, lines, unknown: Vec::new() });
                         }
                         now
                     }
@@ -411,8 +408,7 @@ impl Staging<'_> {
                 match client.stage(token, body.clone(), &key).await {
                     Ok(staged) => {
                         let (first, unknown) = (staged.first.unwrap_or(first), staged.unknown_members);
-                        journal.add(&Line::Staged { piece: number, first, records, unknown: unknown.clone() })?;
-                        return Ok(Staged { first, lines, unknown });
+                        return noted(&journal, number, Staged { first, lines, unknown });
                     }
                     Err(error @ Error::Connection { .. }) if error.is_temporary() => {
                         out::note(format_args!("{error}; looking whether it was taken"));
@@ -466,6 +462,13 @@ fn read(
         Ok(())
     });
     (pieces, reader)
+}
+
+/// Notes that a piece is staged.
+fn noted(journal: &Journal, piece: u64, staged: Staged) -> anyhow::Result<Staged> {
+    let Staged { first, lines, unknown } = &staged;
+    journal.add(&Line::Staged { piece, first: *first, records: lines.len(), unknown: unknown.clone() })?;
+    Ok(staged)
 }
 
 async fn take(sending: &mut JoinSet<anyhow::Result<Staged>>, staged: &mut StagedPieces) -> anyhow::Result<()> {

@@ -20,6 +20,7 @@ use crate::{
     record::{Change, Job, Key, decode, encode},
     registry::Inner,
     removal::Removal,
+    room::Leaving,
     sweep::remove_stale_files,
 };
 
@@ -174,28 +175,25 @@ impl Inner {
             if ending == Ending::Done { self.open.lock().remove(&key) } else { self.open.lock().get(&key).cloned() };
         let keeps_files = matches!(outcome, Some(Outcome::Now(job)) if job.has_files());
         let ended = matches!(outcome, Some(Outcome::Now(_) | Outcome::Gone));
-        let has_gone = ended && !keeps_files && self.put_away(key);
+        let leaving = if ended && !keeps_files { self.put_away(key) } else { None };
         if let Some(open) = open {
             open.last_block.send_modify(|state| state.ending = ending);
         }
         // Now that they aren't open here any more: what is still open when it is removed is freed by who closes it last.
-        if has_gone && self.remover.send(Removal::Files(key)).is_err() {
-            // The engine is being stopped: the next start does it.
-            self.room.left();
+        if let Some(leaving) = leaving {
+            // An engine that is being stopped leaves it to the next start.
+            let _ = self.remover.send(Removal::Files(key, leaving));
         }
     }
 
-    /// Takes the name from the files of an ended export; gives whether there were any.
-    fn put_away(&self, key: Key) -> bool {
-        self.room.leaves();
+    /// Takes the name from the files of an ended export, if there are any: these are to be removed.
+    fn put_away(&self, key: Key) -> Option<Leaving> {
+        let leaving = self.room.leaving();
         let has_gone = self.exports.put_away(key).unwrap_or_else(|error| {
             // The sweeper forgets the job in a week and the next start removes what no job names.
             tracing::error!(token = %key.1, %error, "the files of an ended export could not be put away");
             false
         });
-        if !has_gone {
-            self.room.left();
-        }
-        has_gone
+        has_gone.then_some(leaving)
     }
 }

@@ -2,7 +2,10 @@
 //! don't fill the disk that everybody's writes need; and what is being removed gives its room back in a moment, so it is waited for.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering::SeqCst},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    },
     time::Duration,
 };
 
@@ -22,28 +25,32 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 #[derive(Debug, Default)]
 pub(crate) struct Room {
     promising: Mutex<()>,
-    leaving: AtomicU64,
+    leaving: Arc<AtomicU64>,
 }
+
+/// The files of an export that are to be removed; dropped when they are, as far as that went well.
+#[derive(Debug)]
+pub(crate) struct Leaving(Arc<AtomicU64>);
 
 impl Room {
     /// The files of one more export are to be removed.
-    pub fn leaves(&self) {
+    pub fn leaving(&self) -> Leaving {
         self.leaving.fetch_add(1, SeqCst);
+        Leaving(Arc::clone(&self.leaving))
     }
+}
 
-    /// They are, as far as that went well.
-    pub fn left(&self) {
-        self.leaving.fetch_sub(1, SeqCst);
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, SeqCst);
     }
 }
 
 impl Inner {
     /// Removes whatever there is of an export, for which those who need room wait.
     pub fn remove_files(&self, key: Key) -> Result<(), ExportError> {
-        self.room.leaves();
-        let removed = self.exports.remove(key);
-        self.room.left();
-        removed
+        let _leaving = self.room.leaving();
+        self.exports.remove(key)
     }
 
     /// Promises the room that an export needs: its progress tells the others how much of that is still to be written.

@@ -10,11 +10,20 @@ pub(super) enum Line {
     /// A run with these options began; the key makes its Initiate repeatable.
     Begun { options: String, key: String, began: String },
     /// The export is complete on the server.
-    Complete { token: u64, rows: u64, snapshot: Option<String> },
+    Complete(Complete),
     /// So much is on disk.
     Mark(Mark),
     /// All of it is on disk, as `part`, and has only to be renamed to `file`.
     Whole { part: PathBuf, file: PathBuf, bytes: u64 },
+}
+
+/// An export that is complete on the server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Complete {
+    pub(super) token: u64,
+    pub(super) rows: u64,
+    /// Its moment, if the server tells it.
+    pub(super) snapshot: Option<String>,
 }
 
 /// What is on disk for certain.
@@ -37,8 +46,7 @@ pub(super) struct Told {
     pub(super) key: String,
     /// When that run began, by this machine's clock.
     pub(super) began: String,
-    /// Token, rows, snapshot.
-    pub(super) complete: Option<(u64, u64, Option<String>)>,
+    pub(super) complete: Option<Complete>,
     pub(super) mark: Mark,
     /// The whole file, its place, its bytes before compression.
     pub(super) whole: Option<(PathBuf, PathBuf, u64)>,
@@ -50,7 +58,7 @@ impl Told {
             Line::Begun { options, key, began } => {
                 *self = Told { options: Some(options), key, began, ..Told::default() };
             }
-            Line::Complete { token, rows, snapshot } => self.complete = Some((token, rows, snapshot)),
+            Line::Complete(complete) => self.complete = Some(complete),
             Line::Mark(mark) => self.mark = mark,
             Line::Whole { part, file, bytes } => self.whole = Some((part, file, bytes)),
         }
@@ -88,13 +96,14 @@ mod tests {
         let (journal, told) = open(&of).unwrap();
         assert_eq!(told, Told::default());
         journal.add(&Line::Begun { options: "o".into(), key: "k".into(), began: "b".into() }).unwrap();
-        journal.add(&Line::Complete { token: 7, rows: 9, snapshot: Some("s".into()) }).unwrap();
+        let complete = Complete { token: 7, rows: 9, snapshot: Some("s".into()) };
+        journal.add(&Line::Complete(complete.clone())).unwrap();
         let mark = Mark { rows: 4, part: 0, bytes: 40, plain: 80 };
         journal.add(&Line::Mark(mark)).unwrap();
         drop(journal);
 
         let (journal, told) = open(&of).unwrap();
-        assert_eq!(told.complete, Some((7, 9, Some("s".into()))));
+        assert_eq!(told.complete, Some(complete));
         assert_eq!((told.options.as_deref(), told.mark, told.whole), (Some("o"), mark, None));
         let more = Mark { rows: 9, ..mark };
         journal.add(&Line::Mark(more)).unwrap();

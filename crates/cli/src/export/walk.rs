@@ -13,7 +13,7 @@ use sayso_client::{Client, Error, InitiateRequest, Reading, Source, State};
 use super::{
     chunks::Chunks,
     form::{Chunk, Form},
-    journal::{self, Journal, Line, Mark, Told},
+    journal::{self, Complete, Journal, Line, Mark, Told},
     part, place,
     sink::Sink,
 };
@@ -41,14 +41,13 @@ pub(super) struct Order<'a> {
 pub(super) struct Begun {
     journal: Journal,
     told: Told,
-    /// Token, rows, snapshot.
-    complete: (u64, u64, Option<String>),
+    complete: Complete,
     waited: Duration,
 }
 
 impl Begun {
     pub(super) fn token(&self) -> u64 {
-        self.complete.0
+        self.complete.token
     }
 }
 
@@ -126,9 +125,9 @@ impl Order<'_> {
             None => {
                 told.whole = None;
                 let is_former = told.key == former;
-                let (token, rows, snapshot) = self.start_by_key(&journal, &mut told, is_former).await?;
-                journal.add(&Line::Complete { token, rows, snapshot: snapshot.clone() })?;
-                (token, rows, snapshot)
+                let complete = self.start_by_key(&journal, &mut told, is_former).await?;
+                journal.add(&Line::Complete(complete.clone()))?;
+                complete
             }
         };
         let waited = if told.whole.is_some() { Duration::ZERO } else { asked.elapsed() };
@@ -142,7 +141,7 @@ impl Order<'_> {
         base: &Path,
         file: impl Fn(&str) -> PathBuf,
     ) -> anyhow::Result<Done> {
-        let Begun { journal, told, complete: (token, rows, snapshot), waited } = begun;
+        let Begun { journal, told, complete: Complete { token, rows, snapshot }, waited } = begun;
         if let Some((part, file, bytes)) = told.whole {
             let ready = Some(Ready { part, file, journal });
             let (began, from) = (told.began, rows);
@@ -190,7 +189,7 @@ impl Order<'_> {
     /// Has the export complete on the server for [`Self::to_stdout`], where nothing can be gone on with.
     pub(super) async fn begin_for_stdout(&self) -> anyhow::Result<Done> {
         let (began, asked) = (now(), Instant::now());
-        let (token, rows, snapshot) = self.start(&random_key()?).await?;
+        let Complete { token, rows, snapshot } = self.start(&random_key()?).await?;
         let waited = asked.elapsed();
         Ok(Done { token, rows, bytes: 0, snapshot, began, from: 0, waited, was_whole: false, ready: None })
     }
@@ -211,16 +210,16 @@ impl Order<'_> {
     /// What of a former run can be gone on with; begins a new one otherwise.
     async fn of_use(&self, journal: &Journal, base: &Path, told: Told) -> anyhow::Result<Told> {
         let same = told.options.as_deref() == Some(&self.options);
-        let whole = told.whole.as_ref().filter(|_| same);
-        if whole.is_some_and(|(part, file, _)| is_put(part, file)) {
+        if self.was_put(&told) {
             return Ok(told);
         }
+        // It had its name, and whom it was for has it.
+        let was_taken = same && told.whole.as_ref().is_some_and(|(part, _, _)| !part.exists());
         let alive = match &told.complete {
-            // It was put, and taken by whom it was for.
-            _ if whole.is_some_and(|(part, _, _)| !part.exists()) => false,
+            _ if was_taken => false,
             // What is whole here is yesterday's when the export there is over.
-            Some((token, rows, _)) if same => match self.client.status(*token).await {
-                Ok(status) => status.state == State::Complete && status.row_count == Some(*rows),
+            Some(complete) if same => match self.client.status(complete.token).await {
+                Ok(status) => status.state == State::Complete && status.row_count == Some(complete.rows),
                 Err(error) if error.is_gone() => false,
                 Err(error) => return Err(in_words(&error)),
             },
@@ -229,7 +228,7 @@ impl Order<'_> {
         if alive {
             return Ok(told);
         }
-        if told.complete.is_some() && whole.is_none_or(|(part, _, _)| part.exists()) {
+        if told.complete.is_some() && !was_taken {
             let why = if same { "has ended on the server" } else { "was of other options" };
             out::note(format_args!("the unfinished export of {} {why}: starting anew", base.display()));
         }
@@ -247,12 +246,7 @@ impl Order<'_> {
 
     /// Initiates by the journal's key and waits. The key stands for the export that it began for a day, also for one that ended in Error: it is
     /// forgotten with that, so that the next run can succeed, and this one where it was a former run's.
-    async fn start_by_key(
-        &self,
-        journal: &Journal,
-        told: &mut Told,
-        mut is_former: bool,
-    ) -> anyhow::Result<(u64, u64, Option<String>)> {
+    async fn start_by_key(&self, journal: &Journal, told: &mut Told, mut is_former: bool) -> anyhow::Result<Complete> {
         loop {
             match self.start(&told.key).await {
                 Err(error) if error.downcast_ref::<OverThere>().is_some() => {
@@ -266,8 +260,8 @@ impl Order<'_> {
         }
     }
 
-    /// Initiates and waits; gives token, rows and snapshot. The error is [`OverThere`] when only another Initiate helps.
-    async fn start(&self, key: &str) -> anyhow::Result<(u64, u64, Option<String>)> {
+    /// Initiates and waits. The error is [`OverThere`] when only another Initiate helps.
+    async fn start(&self, key: &str) -> anyhow::Result<Complete> {
         let words = |error: Error| match error.is_gone() {
             true => OverThere(in_words(&error).to_string()).into(),
             false => in_words(&error),
@@ -282,7 +276,7 @@ impl Order<'_> {
         let status = self.unless_stopped(wait).await?.map_err(words)?;
         progress.finish();
         let rows = status.row_count.context("the server did not tell the RowCount of a complete export")?;
-        Ok((token, rows, status.snapshot))
+        Ok(Complete { token, rows, snapshot: status.snapshot })
     }
 
     /// Reads the records after `from`, in order, several pages at once; gives each chunk on with the number of rows up to its end.

@@ -67,10 +67,9 @@ impl Exceptions {
         files: &[PathBuf],
         with_unknown: bool,
     ) -> Result<(), Error> {
-        let mut unknown = staged.unknown().peekable();
-        if !with_unknown {
-            unknown.by_ref().for_each(drop);
-        }
+        let nothing = StagedPieces::default();
+        let passed_over = if with_unknown { staged } else { &nothing };
+        let mut unknown = passed_over.unknown().peekable();
         let mut offset = 1;
         loop {
             let page = client.import_exceptions(token, PAGE, offset).await?;
@@ -96,13 +95,11 @@ impl Exceptions {
             }
         }
         self.add_unknown(&mut unknown, |_| true, staged, files);
-        if with_unknown {
-            for member in staged.unnumbered() {
-                self.add(&json!({
-                    "File": null, "Line": null, "SequenceNumber": null, "Exceptions": [],
-                    "Warnings": warnings(std::slice::from_ref(member)), "UserProfile": null,
-                }));
-            }
+        for member in passed_over.unnumbered() {
+            self.add(&json!({
+                "File": null, "Line": null, "SequenceNumber": null, "Exceptions": [],
+                "Warnings": warnings(std::slice::from_ref(member)), "UserProfile": null,
+            }));
         }
         Ok(())
     }
