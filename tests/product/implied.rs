@@ -133,6 +133,34 @@ async fn a_segments_output_shows_implied_preferences_where_it_asks_for_them() {
 }
 
 #[tokio::test]
+async fn a_delta_holds_everybody_whose_implied_choice_a_change_of_the_configuration_turned() {
+    let world = propagating().await;
+    world.apply("Output = { Archived = true }", "Output = { Implied = true }");
+    world.set("2040-01-02T12:00:00.000Z"); // after what the command line was told, whose clock is the machine's
+    let mut api = world.nightly().await;
+    let id = api.create(person("Ann", &[])).await;
+    world.advance(60_000);
+    let since = json!({"LastDateTime": iso(world.now())});
+    world.advance(60_000);
+    assert_eq!(api.ids("With archived", since.clone()).await, [0; 0]);
+    world.apply("DefaultPreference = \"OptIn\"", "DefaultPreference = \"OptOut\"");
+    api.sign_in_again().await;
+    let token = api.export("With archived", since.clone()).await;
+    let rows = api.rows(token).await;
+    assert_eq!(said(&rows[0]), [of("NEWS-SOLICIT", "Implied", 2), of("NEWS-EMAIL", "Implied", 2)]);
+    assert_eq!(rows.len(), 1);
+    // A segment that neither tells nor asks what is implied has the same rows as before.
+    assert_eq!(api.ids("Everyone", since).await, [0; 0]);
+    // And what changed before the last export isn't in the next one again.
+    world.advance(60_000);
+    assert_eq!(api.ids("With archived", json!({"LastDateTime": iso(world.now())})).await, [0; 0]);
+    // Without propagation nothing is implied any more: the rows differ again.
+    let since = json!({"LastDateTime": iso(world.now())});
+    world.apply("ImpliedPreferences = true", "ImpliedPreferences = false");
+    assert_eq!(api.ids("With archived", since).await, [id]);
+}
+
+#[tokio::test]
 async fn who_opted_out_reads_as_silent_once_that_is_archived_and_not_as_opted_in() {
     let world = propagating().await;
     world.apply(

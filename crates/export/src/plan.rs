@@ -147,10 +147,11 @@ pub(crate) fn plan(task: &Task<'_>) -> Result<Vec<Part>, Halt> {
     if selection.over_deleted() {
         return Ok(vec![plan_tombstones(task, &criterion)?]);
     }
+    let implied = selection.output.implied || criterion.reading().implied;
     let filter = Filter::new(task, criterion);
     let many = task.threads * PARTS_PER_THREAD;
     let planned = |total: usize| task.progress.planned_part(total);
-    match candidates(task)? {
+    match candidates(task, implied)? {
         None => {
             let ranges = task.snapshot.partitions(many)?;
             parallel(task.threads, &ranges, &task.abort, |number, ids| {
@@ -170,10 +171,12 @@ pub(crate) fn plan(task: &Task<'_>) -> Result<Vec<Part>, Halt> {
     }
 }
 
-/// The ids to look at; `None` for all. With both conditions, those that meet both.
-fn candidates(task: &Task<'_>) -> Result<Option<Vec<ProfileId>>, Halt> {
+/// The ids to look at; `None` for all. With both conditions, those that meet both. Where implied preferences are told or asked about,
+/// everybody counts as changed since the configuration changed them: the rows differ although nobody wrote them (export.md).
+fn candidates(task: &Task<'_>, implied: bool) -> Result<Option<Vec<ProfileId>>, Halt> {
     let conditions = &task.inputs.conditions;
-    let changed = conditions.since.map(|since| task.snapshot.changed_since(since)).transpose()?;
+    let since = conditions.since.filter(|since| !(implied && task.snapshot.implied_changed_since(*since)));
+    let changed = since.map(|since| task.snapshot.changed_since(since)).transpose()?;
     let matching = conditions.matching.as_ref().map(|matching| matching_ids(task, matching)).transpose()?;
     Ok(match (changed, matching) {
         (Some(mut changed), Some(matching)) => {

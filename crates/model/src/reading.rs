@@ -13,6 +13,7 @@ use crate::{
 };
 
 pub use filter_consents::{FilterConsents, Stand, filter_consents};
+pub use implied::implies_alike;
 
 /// Sets `PreferenceStatus` and `Expired` of everything in the profile to what they are at `at`: expired when the
 /// expiration date is at or before it. Archived preferences stay archived.

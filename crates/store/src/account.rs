@@ -7,6 +7,7 @@ use sayso_model::{
     config::{Config, Configuration, Ledger, Renamed, check, check_use},
     id::{AccountNo, Author, fold},
     moment::Moment,
+    reading::implies_alike,
     refusal::Refusal,
 };
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,9 @@ pub struct Account {
     pub config: Arc<Config>,
     /// The numbers of what is configured, and who made and changed it.
     pub ledger: Arc<Ledger>,
+    /// When a change of the configuration last changed what silent people are taken to have said; `None` when none did since the account
+    /// was made.
+    pub implied_changed: Option<Moment>,
     /// Raised by every change of the configuration.
     pub version: u64,
 }
@@ -43,6 +47,8 @@ struct Record {
     /// Empty in an account that was made before there was one.
     #[serde(default)]
     ledger: Ledger,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    implied_changed: Option<Moment>,
 }
 
 /// A change of an account's configuration.
@@ -105,7 +111,7 @@ impl Store {
             let author = operator(&Config::new(configuration.clone()));
             ledger.follow(&Configuration::default(), &configuration, None, &author, tx.now());
             let born = Entry::new(Action::AccountCreated, Origin::command_line()).subject("account", &name);
-            let account = put(tx, no, Record { name, configuration, ledger })?;
+            let account = put(tx, no, Record { name, configuration, ledger, implied_changed: None })?;
             // In nobody's trail, too, so that an account's whole trail can't be missing unseen.
             tx.audit_at(NOBODY, &born, tx.now())?;
             tx.audit(no, &born)?;
@@ -182,7 +188,13 @@ fn change(
         tx.audit(current.no, &entry)?;
     }
     access::follow_users(tx, current.no, former, &edit.configuration, origin)?;
-    put(tx, current.no, Record { name: current.name, configuration: edit.configuration, ledger })
+    // At or after every snapshot so far, whatever the clock says; but no stamp, so that a command's clock doesn't carry profiles along.
+    let implied_changed = if implies_alike(former, &edit.configuration) {
+        current.implied_changed
+    } else {
+        Some(tx.last_stamp().max(tx.now()))
+    };
+    put(tx, current.no, Record { name: current.name, configuration: edit.configuration, ledger, implied_changed })
 }
 
 impl Edit {
@@ -208,8 +220,9 @@ impl Record {
     }
 
     fn into_account(self, no: AccountNo, version: u64) -> Account {
-        let Record { name, configuration, ledger } = self;
-        Account { no, name, config: Arc::new(Config::new(configuration)), ledger: Arc::new(ledger), version }
+        let Record { name, configuration, ledger, implied_changed } = self;
+        let (config, ledger) = (Arc::new(Config::new(configuration)), Arc::new(ledger));
+        Account { no, name, config, ledger, implied_changed, version }
     }
 }
 

@@ -50,6 +50,7 @@ pub struct Snapshot {
     moment: Moment,
     config: Arc<Config>,
     config_version: u64,
+    implied_changed: Option<Moment>,
     terms: Arc<Terms>,
     reads: Pool,
     shared: Arc<Shared>,
@@ -98,6 +99,7 @@ impl Snapshot {
             moment,
             config: account.config,
             config_version: account.version,
+            implied_changed: account.implied_changed,
             terms,
             reads: Pool { free: Mutex::new(reads), returned: Condvar::new() },
             age: shared.ages.begin(),
@@ -112,6 +114,11 @@ impl Snapshot {
     /// The configuration as the snapshot has it.
     pub fn config(&self) -> &Arc<Config> {
         &self.config
+    }
+    /// Whether a change of the configuration, at or after `since`, changed what silent people are taken to have said, so that profiles may
+    /// read otherwise that nobody wrote to; compared after the vendor's rounding.
+    pub fn implied_changed_since(&self, since: Moment) -> bool {
+        self.implied_changed.is_some_and(|changed| round_up(changed) >= round_up(since))
     }
     /// The dictionary as the snapshot has it.
     pub fn terms(&self) -> &Arc<Terms> {

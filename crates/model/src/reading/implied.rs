@@ -1,7 +1,7 @@
 //! What a person who said nothing of a filter is taken to have said: the filter's default preference.
 
 use crate::{
-    config::{Config, DefaultPreference, Filter, Program},
+    config::{Config, Configuration, DefaultPreference, Filter, Program},
     id::fold,
     moment::Moment,
     profile::{
@@ -9,6 +9,23 @@ use crate::{
         PreferenceType, Profile,
     },
 };
+
+/// Whether every profile has the same implied preferences under both configurations: else a change from one to the other changes
+/// rows that nobody wrote to (export.md, What counts as changed).
+pub fn implies_alike(former: &Configuration, new: &Configuration) -> bool {
+    let implying = |c: &Configuration| {
+        let filters = c.programs.iter().flat_map(|program| {
+            let implying = program.filters.iter().filter(|f| f.is_active && f.default_preference.is_some());
+            implying.map(|f| {
+                let frequency = f.default_frequency().map(|frequency| frequency.id.clone());
+                let consents = f.required_consents.clone();
+                (program.id.clone(), f.id.clone(), f.channel_id, f.default_preference, consents, frequency)
+            })
+        });
+        if c.implied_preferences { filters.collect() } else { Vec::new() }
+    };
+    implying(former) == implying(new)
+}
 
 /// Adds an implied preference for each active filter with a default, wherever its channel fits and nothing was said of it:
 /// on active emails, phones and addresses; `Text` on mobile phones, `Fax` on those that aren't (a phone that takes messages
