@@ -156,7 +156,7 @@ fn accepts_json(headers: &HeaderMap) -> bool {
     for range in ranges {
         let mut parts = range.split(';').map(str::trim);
         let rank = match parts.next().unwrap_or_default().to_ascii_lowercase().as_str() {
-            "application/json" => 3,
+            "application/json" | "text/json" => 3, // taken of bodies, too
             "application/*" => 2,
             "*/*" | "" => 1,
             _ => continue,
@@ -206,10 +206,18 @@ mod tests {
             "application/*",
             "APPLICATION/JSON; q=0.5",
             "text/html, application/json",
+            "text/json",
         ] {
             assert!(accepts_json(&with(ACCEPT, yes)), "{yes}");
         }
-        for no in ["text/html", "application/xml", "application/json;q=0", "*/*;q=0", "application/json;q=0, */*"] {
+        for no in [
+            "text/html",
+            "text/json;q=0",
+            "application/xml",
+            "application/json;q=0",
+            "*/*;q=0",
+            "application/json;q=0, */*",
+        ] {
             assert!(!accepts_json(&with(ACCEPT, no)), "{no}");
         }
         assert!(accepts_json(&HeaderMap::new()));
