@@ -67,6 +67,32 @@ async fn by_alternate_id_the_active_profile_that_has_it_is_changed_and_else_a_ne
 }
 
 #[tokio::test]
+async fn a_record_with_a_member_twice_has_failed_beside_an_unknown_member_too() {
+    let world = World::with_rules().await;
+    let api = world.admin().await;
+    let ids = [api.create(person("Ann", &[])).await, api.create(person("Ben", &[])).await];
+    let stage = async |options: Value, record: String| {
+        let token = api.begin_import(options).await;
+        let body = format!("{{\"UserProfiles\":[{record}]}}");
+        api.post_text(&api.imports_path(&format!("/{token}")), body).await.is(200);
+        api.execute(token).await.is(200);
+        assert_eq!(counts(&api.import_ended(token).await), [1, 0, 1, 0, 0, 1, 0], "{record}");
+        assert!(api.not_in(token).await.remove(0).2.contains("duplicate field"), "{record}");
+    };
+    let before = api.read(ids[0]).await;
+    let email = r#""EmailAddressType":"Home","EmailAddress":"ann@example.com""#;
+    let out = r#""FilterId":"NEWS-EMAIL","PreferenceType":2"#;
+    let record = |rest: String| format!(r#"{{"Shoe":1,"ProfileId":{},{rest}}}"#, ids[0]);
+    let emails = format!(r#""Emails":[{{{email},"EmailPreferences":[{{{out}}}]}}]"#);
+    stage(json!({}), record(format!(r#"{emails},"Emails":[]"#))).await;
+    stage(json!({}), record(emails.replace(out, &format!(r#"{out},"PreferenceType":1"#)))).await;
+    assert_eq!(api.read(ids[0]).await, before);
+    let two = format!(r#"{{"Foo":1,"ProfileId":{},"ProfileId":{}}}"#, ids[0], ids[1]);
+    stage(json!({"ImportAction": "Delete"}), two).await;
+    api.get(&api.at(ids[1])).await.is(200);
+}
+
+#[tokio::test]
 async fn all_new_profiles_of_one_import_have_one_create_date() {
     let world = World::start().await;
     let api = world.admin().await;

@@ -58,6 +58,8 @@ fn a_member_that_stands_twice_is_refused() {
     assert!(message.contains("duplicate field `IsActive`"), "{message}");
     assert!(refused(r#"{"Emails": [{"EmailAddress": "a@b.c", "EmailAddress": "d@e.f"}]}"#).1.contains("duplicate"));
     assert!(refused(r#"{"Edited": 1, "Edited": 2}"#).1.contains("duplicate"));
+    let tied = r#"{"ProfilePreferences": [{"Consents": [{"ConsentVersion": "1", "ConsentVersion": "2"}]}]}"#;
+    assert!(refused(tied).1.contains("duplicate field `ConsentVersion`"), "an import goes by it");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use serde::{
     de::{self, IgnoredAny},
 };
 
+use super::once::Once;
 use crate::{
     id::ProfileId,
     profile::{ConsentStatus, PreferenceType},
@@ -93,7 +94,7 @@ pub struct TiedTo(pub Vec<(String, String)>);
 
 impl<'de> Deserialize<'de> for TiedTo {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let sent = serde_json::Value::deserialize(d)?;
+        let Once(sent) = Once::deserialize(d)?;
         let text = |consent: &serde_json::Value, name: &str| consent.get(name)?.as_str().map(str::to_owned);
         let consents = sent.as_array().map(Vec::as_slice).unwrap_or_default();
         let tied = consents.iter().filter_map(|c| text(c, "ConsentType").zip(text(c, "ConsentVersion")));
