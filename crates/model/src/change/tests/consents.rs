@@ -230,3 +230,23 @@ fn a_consent_withdrawn_by_its_filter_is_withdrawn_wherever_it_counts_or_could() 
     let only_phone = made(json!({ "PhoneNumbers": [phone(json!({ "Consents": persons() }))] }));
     assert_eq!(withdraw(only_phone).unwrap_err().why, Why::Unknown, "a phone's consent counts for no email");
 }
+
+#[test]
+fn a_consent_whose_type_is_now_about_another_channel_can_be_withdrawn_and_not_granted() {
+    let kept = made(json!({ "Emails": [promo(json!({}))] }));
+    let moved = ACCOUNT.replace("TypeName = \"Marketing\"\n", "TypeName = \"Marketing\"\nChannel = \"Text\"\n");
+    let moved = Config::new(toml::from_str::<Configuration>(&moved).unwrap());
+    let sent = |kept: &Kept, status: u8, address: &str| {
+        let consents = json!({ "EmailAddress": address, "Consents": [consent("marketing", status)] });
+        let input = parse_profile(json!({ "Emails": [email(consents)] }).to_string().as_bytes()).unwrap();
+        update(kept.clone(), &input, &moved, &author("ben"), LATER)
+    };
+    for status in [2, 3, 4] {
+        let after = sent(&kept, status, "ann@example.com").unwrap_or_else(|e| panic!("{e}")).kept;
+        assert_eq!(u8::from(after.profile.emails[0].consents[0].consent_status), status);
+        assert_eq!((filters(&after.profile.emails[0].preferences), archived(&after)), (vec![], vec!["PROMO"]));
+    }
+    let path = "Emails[0].Consents[0].ConsentType";
+    assert_eq!(sent(&kept, 1, "ann@example.com").unwrap_err().path, path, "nothing new is granted");
+    assert_eq!(sent(&kept, 3, "new@example.com").unwrap_err().path, path, "there is none to withdraw");
+}
