@@ -31,7 +31,7 @@ async fn by_profile_id_the_one_that_is_there_is_changed_and_an_unknown_id_makes_
         refused.iter().map(|(n, path, _)| (*n, path.as_str())).collect::<Vec<_>>(),
         [(3, "ProfileId"), (6, "ProfileId")]
     );
-    assert!(refused[0].2.contains("deleted"), "{}", refused[0].2);
+    assert!(refused[0].2.contains("deleted; leave ProfileId out"), "{}", refused[0].2);
 }
 
 #[tokio::test]
@@ -132,7 +132,9 @@ async fn delete_ends_the_profiles_that_records_match_and_keeps_the_name_of_the_i
     let (token, status) =
         api.import(json!({"ImportAction": "delete"}), json!([{"ProfileId": 2}, {"ProfileId": 2}, {}])).await;
     assert_eq!(counts(&status), [3, 2, 1, 2, 0, 2, 0]);
-    assert_eq!(api.not_in(token).await.iter().map(|(n, ..)| *n).collect::<Vec<_>>(), [2, 3]);
+    let refused = api.not_in(token).await;
+    assert_eq!(refused.iter().map(|(n, ..)| *n).collect::<Vec<_>>(), [2, 3]);
+    assert!(refused[0].2.contains("profile 2 was deleted; leave this record out"), "{}", refused[0].2);
     assert_eq!(api.ids("Everyone", json!({})).await, [3]);
     let export = api.export("Deleted", json!({})).await;
     let deleted = api.rows(export).await;
