@@ -91,6 +91,18 @@ fn deep_nesting_does_not_overflow_the_stack() {
 }
 
 #[test]
+fn a_profile_id_is_any_whole_number_from_1_on() {
+    let read = |v: &str| parse_profile(format!(r#"{{"ProfileId": {v}}}"#).as_bytes()).unwrap().profile_id;
+    for (v, n) in [("1", 1), ("1.0", 1), ("2e3", 2000), ("9007199254740993", 9_007_199_254_740_993)] {
+        assert_eq!(read(v), SentId::Id(crate::id::ProfileId(n)), "{v}");
+    }
+    for v in ["0", "0.0", "-1", "-1.0", "1.5", "9007199254740992.0", "1e300", "\"1\"", "true", "[1]"] {
+        assert_eq!(read(v), SentId::Other, "{v}");
+    }
+    assert_eq!(read("null"), SentId::None);
+}
+
+#[test]
 fn preference_types_and_consent_states_are_taken_as_number_or_word() {
     let read = |v: &str| {
         parse_profile(format!(r#"{{"ProfilePreferences": [{{"PreferenceType": {v}}}]}}"#).as_bytes())
