@@ -53,6 +53,28 @@ fn raw(api: &Api, head: &str, body: &[u8]) -> (u16, String) {
 }
 
 #[tokio::test]
+async fn a_member_that_stands_twice_in_a_value_of_any_form_is_refused() {
+    let world = World::start().await;
+    let api = world.admin().await;
+    let id = api.create(json!({})).await;
+    let criteria = r#"{"Preference":"NEWS-EMAIL","Type":"OptOut","Type":"OptIn"}"#;
+    let segment = format!(r#"{{"Name":"Dup","Criteria":{criteria}}}"#);
+    let patch = r#"[{"op":"add","path":"/ProfilePreferences","value":[{"FilterId":"NEWS-SOLICIT","PreferenceType":2,"PreferenceType":1}]}]"#;
+    let segments = format!("/Profiles/v4/{ACCOUNT}/Segments");
+    for (method, path, body) in [
+        ("PATCH", api.profile_path(&format!("/{id}")), patch.to_owned()),
+        ("POST", segments.clone(), segment.clone()),
+        ("PUT", format!("{segments}/Dup"), segment),
+        ("PUT", format!("{segments}/Dup"), r#"{"Profiles":"All","Profiles":"Active"}"#.to_owned()),
+        ("POST", format!("{segments}/Preview"), format!(r#"{{"Criteria":{criteria}}}"#)),
+    ] {
+        let call = api.call(method, &path).header("content-type", "application/json").body(body);
+        read(call).await.refuses(400, &["duplicate field"]);
+    }
+    api.get(&format!("{segments}/Dup")).await.is(404);
+}
+
+#[tokio::test]
 async fn malformed_bodies_are_refused_with_their_problem_and_nothing_is_written() {
     let world = World::start().await;
     let api = world.nightly().await;

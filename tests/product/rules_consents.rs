@@ -170,7 +170,7 @@ async fn the_filters_that_require_consents_tell_how_the_profile_stands_to_them()
 }
 
 #[tokio::test]
-async fn withdrawing_a_filters_consent_revokes_what_its_preferences_stand_on() {
+async fn withdrawing_a_filters_consent_revokes_all_that_its_preferences_stand_on_or_could() {
     let world = World::with_rules().await;
     let api = world.nightly().await;
     let other =
@@ -186,9 +186,13 @@ async fn withdrawing_a_filters_consent_revokes_what_its_preferences_stand_on() {
     assert_eq!(status(&now["Emails"][0]["Consents"], "Calls"), Some(3));
     assert_eq!(now["Emails"][0]["Consents"][0]["ConsentDate"], iso(world.now()));
     assert_eq!(now["Emails"][0]["EmailPreferences"], json!([]), "archived");
-    assert_eq!(status(&now["Emails"][1]["Consents"], "Calls"), Some(1), "no preference to the filter stands on it");
-    assert_eq!((status(&now["Consents"], "Calls"), said(&now["ProfilePreferences"]).len()), (Some(1), 1));
+    assert_eq!(status(&now["Emails"][1]["Consents"], "Calls"), Some(3), "a preference to the filter could stand on it");
+    assert_eq!((status(&now["Consents"], "Calls"), said(&now["ProfilePreferences"]).len()), (Some(3), 0));
     api.delete(&path).await.is(204);
+    assert_eq!(api.read(id).await, now, "all of it is withdrawn already");
+    let no_email = api.create(json!({"Consents": [consent("Calls", 1)]})).await;
+    api.delete(&api.consents_at(no_email, "/Filter/PROMO-EMAIL/Consent/Calls")).await.is(204);
+    assert_eq!(status(&api.read(no_email).await["Consents"], "Calls"), Some(3), "an email to come would stand on it");
     for path in ["/Filter/NEWS-EMAIL/Consent/Calls", "/Filter/PROMO-EMAIL/Consent/Terms", "/Filter/Moon/Consent/Calls"]
     {
         api.delete(&api.consents_at(id, path)).await.is(404);

@@ -128,7 +128,6 @@ impl Splitter {
                     let end = memchr::memchr2(b'"', b'\\', bytes).unwrap_or(bytes.len());
                     self.name.extend_from_slice(bytes.get(..end).unwrap_or_default());
                     match bytes.get(end) {
-                        // A name with an escape in it is none that is known.
                         Some(b'\\') => {
                             self.name.push(b'\\');
                             self.value.escaped = true;
@@ -155,7 +154,7 @@ impl Splitter {
                 }
                 At::Name(_) => return Err(self.unexpected(byte, "a name in quotes").into()),
                 At::Colon => {
-                    let is_records = self.name.eq_ignore_ascii_case(RECORDS.as_bytes());
+                    let is_records = self.is_records();
                     self.expect(byte, b":", "a colon", At::Value(is_records))?
                 }
                 At::Value(true) => {
@@ -207,6 +206,15 @@ impl Splitter {
             At::Start => Err("the body is empty; accepted: {\"UserProfiles\": [profile, …]}".to_owned()),
             _ => Err(format!("the body ends after {} bytes in the middle of it; it is not JSON", self.read)),
         }
+    }
+
+    /// Whether the name that was read is the records'; any letter of it may be escaped.
+    fn is_records(&self) -> bool {
+        if !self.name.contains(&b'\\') {
+            return self.name.eq_ignore_ascii_case(RECORDS.as_bytes());
+        }
+        let quoted = [b"\"", self.name.as_slice(), b"\""].concat();
+        serde_json::from_slice::<String>(&quoted).is_ok_and(|name| name.eq_ignore_ascii_case(RECORDS))
     }
 
     fn keep(&mut self, bytes: &[u8]) {
@@ -392,6 +400,15 @@ mod tests {
             assert!(split(body, 3).is_err(), "{body}");
         }
         assert!(split(&format!("{{\"UserProfiles\": [{}]}}", "[".repeat(200)), 3).is_err());
+    }
+
+    #[test]
+    fn letters_of_a_name_may_be_escaped() {
+        for piece in 1..9 {
+            let items = split(r#"{"\u0061": [1], "\u0055serP\u0072ofiles": [7], "User\\Profiles": [2]}"#, piece);
+            assert_eq!(items.unwrap(), [Some("7".to_owned())], "in pieces of {piece}");
+        }
+        assert!(split(r#"{"\uUserProfiles": [7]}"#, 5).is_err());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod calls;
 pub mod object;
+pub mod once;
 mod passing;
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::{
-    input::object::Object,
+    input::{object::Object, once::Once},
     refusal::{Refusal, shown},
 };
 
@@ -32,7 +32,7 @@ struct Sent {
 
 /// `null` is a value.
 fn present<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(d).map(Some)
+    Once::deserialize(d).map(|Once(value)| Some(value))
 }
 
 /// Reads a patch. Malformed JSON, an operation that is not offered, a missing or malformed member: [`crate::refusal::Why::Invalid`]
@@ -182,6 +182,8 @@ mod tests {
         refused(json!([{ "op": "add", "path": "/c" }]), Why::Invalid, "[0].value");
         assert!(parse_patch(b"[] []").is_err());
         assert!(parse_patch(br#"[{"op":"test","path":"/b","value":"x","op":"remove"}]"#).is_err(), "one op twice");
+        let twice = parse_patch(br#"[{"op":"add","path":"/c","value":[{"d":1,"d":2}]}]"#).unwrap_err();
+        assert!(twice.path.starts_with("[0].value") && twice.message.contains("duplicate field `d`"), "{twice}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use hyper::{
 };
 use sayso_export::ExportError;
 use sayso_import::ImportError;
-use sayso_model::refusal::{Refusal, Why};
+use sayso_model::refusal::{Refusal, Why, shown};
 use sayso_store::StoreError;
 use std::sync::Arc;
 
@@ -122,6 +122,11 @@ pub(crate) enum ApiError {
     BodyTooLarge(u64),
     #[error("the content type of the request body is not acceptable; accepted: {0}")]
     ContentType(&'static str),
+    #[error(
+        "the request body has the content encoding {}, which is not acceptable; send it uncompressed, without the header Content-Encoding",
+        shown(.0)
+    )]
+    ContentEncoding(String),
 
     // 429: not so fast
     #[error(
@@ -192,7 +197,7 @@ impl ApiError {
             Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            ContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            ContentType(_) | ContentEncoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             TooManyRequests { .. } | TooManyFailures { .. } => StatusCode::TOO_MANY_REQUESTS,
             StillWritten => StatusCode::SERVICE_UNAVAILABLE,
             Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -421,6 +426,7 @@ mod tests {
             (refused(Why::Stale), 412),
             (ApiError::BodyTooLarge(5), 413),
             (ApiError::ContentType("application/json"), 415),
+            (ApiError::ContentEncoding("gzip".into()), 415),
             (ExportError::KeyReused.into(), 422),
             (ApiError::TooManyRequests { per_minute: 5, retry_after_s: 12 }, 429),
             (ApiError::TooManyFailures { retry_after_s: 30 }, 429),

@@ -195,6 +195,11 @@ async fn a_body_that_is_no_list_of_records_or_too_large_stages_nothing() {
     let large: Vec<Value> = (0..100).map(|n| person(&format!("p{n}"), &[])).collect();
     api.stage(token, &json!(large)).await.refuses(413, &["4096"]);
     read(api.call("POST", &path).header("content-type", "text/plain").body("{}")).await.is(415);
+    for path in [path.clone(), api.profile_path("")] {
+        let call = api.call("POST", &path).header("content-type", "application/json");
+        let compressed = call.header("content-encoding", "gzip").body(b"\x1f\x8b\x08".to_vec());
+        read(compressed).await.refuses(415, &["gzip", "uncompressed"]);
+    }
     assert_eq!(counts(&api.import_status(token).await.json()), [0; 7]);
     let named =
         api.post_text(&path, format!("{{\"Other\": {{\"a\": [1]}}, \"userprofiles\": [{ann}]}}")).await.is(200).json();

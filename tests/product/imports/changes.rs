@@ -86,6 +86,13 @@ async fn a_preference_tied_to_a_prior_consent_version_is_an_exception_unless_it_
     let (_, status) = api.import(by_crm(json!({"AllowPriorConsents": true})), json!([record])).await;
     assert_eq!(counts(&status), [1, 1, 0, 1, 0, 0, 0]);
     assert_eq!(of().await, 1);
+    record["Emails"] = json!([mail("ann@example.com", json!([says("PROMO-EMAIL", 2)]))]);
+    record["Consents"] = json!([with(version("v1"), json!({"ConsentStatus": 3}))]);
+    let (_, status) = api.import(by_crm(json!({})), json!([record])).await;
+    assert_eq!(counts(&status), [1, 1, 0, 1, 0, 0, 0], "a withdrawal is taken whatever text it names");
+    let after = api.read(id).await;
+    assert_eq!(after["Consents"][0]["ConsentStatus"], 3);
+    assert_eq!(after["Emails"][0]["EmailPreferences"][0]["PreferenceType"], 2);
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ async fn by_profile_id_the_one_that_is_there_is_changed_and_an_unknown_id_makes_
         refused.iter().map(|(n, path, _)| (*n, path.as_str())).collect::<Vec<_>>(),
         [(3, "ProfileId"), (6, "ProfileId")]
     );
-    assert!(refused[0].2.contains("deleted"), "{}", refused[0].2);
+    assert!(refused[0].2.contains("deleted; leave ProfileId out"), "{}", refused[0].2);
 }
 
 #[tokio::test]
@@ -64,6 +64,32 @@ async fn by_alternate_id_the_active_profile_that_has_it_is_changed_and_else_a_ne
     let places: Vec<(u64, String)> = api.not_in(token).await.into_iter().map(|(n, path, _)| (n, path)).collect();
     let expected = [(4, "AlternateIds[0].AlternateId"), (5, "AlternateIds"), (6, "AlternateIds[1]")];
     assert_eq!(places, expected.map(|(n, path)| (n, path.to_owned())));
+}
+
+#[tokio::test]
+async fn a_record_with_a_member_twice_has_failed_beside_an_unknown_member_too() {
+    let world = World::with_rules().await;
+    let api = world.admin().await;
+    let ids = [api.create(person("Ann", &[])).await, api.create(person("Ben", &[])).await];
+    let stage = async |options: Value, record: String| {
+        let token = api.begin_import(options).await;
+        let body = format!("{{\"UserProfiles\":[{record}]}}");
+        api.post_text(&api.imports_path(&format!("/{token}")), body).await.is(200);
+        api.execute(token).await.is(200);
+        assert_eq!(counts(&api.import_ended(token).await), [1, 0, 1, 0, 0, 1, 0], "{record}");
+        assert!(api.not_in(token).await.remove(0).2.contains("duplicate field"), "{record}");
+    };
+    let before = api.read(ids[0]).await;
+    let email = r#""EmailAddressType":"Home","EmailAddress":"ann@example.com""#;
+    let out = r#""FilterId":"NEWS-EMAIL","PreferenceType":2"#;
+    let record = |rest: String| format!(r#"{{"Shoe":1,"ProfileId":{},{rest}}}"#, ids[0]);
+    let emails = format!(r#""Emails":[{{{email},"EmailPreferences":[{{{out}}}]}}]"#);
+    stage(json!({}), record(format!(r#"{emails},"Emails":[]"#))).await;
+    stage(json!({}), record(emails.replace(out, &format!(r#"{out},"PreferenceType":1"#)))).await;
+    assert_eq!(api.read(ids[0]).await, before);
+    let two = format!(r#"{{"Foo":1,"ProfileId":{},"ProfileId":{}}}"#, ids[0], ids[1]);
+    stage(json!({"ImportAction": "Delete"}), two).await;
+    api.get(&api.at(ids[1])).await.is(200);
 }
 
 #[tokio::test]
@@ -106,7 +132,9 @@ async fn delete_ends_the_profiles_that_records_match_and_keeps_the_name_of_the_i
     let (token, status) =
         api.import(json!({"ImportAction": "delete"}), json!([{"ProfileId": 2}, {"ProfileId": 2}, {}])).await;
     assert_eq!(counts(&status), [3, 2, 1, 2, 0, 2, 0]);
-    assert_eq!(api.not_in(token).await.iter().map(|(n, ..)| *n).collect::<Vec<_>>(), [2, 3]);
+    let refused = api.not_in(token).await;
+    assert_eq!(refused.iter().map(|(n, ..)| *n).collect::<Vec<_>>(), [2, 3]);
+    assert!(refused[0].2.contains("profile 2 was deleted; leave this record out"), "{}", refused[0].2);
     assert_eq!(api.ids("Everyone", json!({})).await, [3]);
     let export = api.export("Deleted", json!({})).await;
     let deleted = api.rows(export).await;

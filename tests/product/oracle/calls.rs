@@ -140,7 +140,7 @@ impl Model {
         Ok((person, count))
     }
 
-    /// Withdraws a consent by the filter that requires it: those that the filter's preferences stand on, else those that they could.
+    /// Withdraws a consent by the filter that requires it: the person's, and that of every contact with the filter's channel.
     pub fn consent_withdrawn(&self, id: u64, filter: &str, consent_type: &str) -> Result<Person, Refused> {
         let nothing = Err(Refused::from([404]));
         let before = self.people[&id].clone();
@@ -151,31 +151,19 @@ impl Model {
         let channels = |place: &str| -> &[&str] {
             KINDS.iter().find(|kind| place.starts_with(kind.list)).map_or(&["Solicit"], |kind| kind.channels)
         };
-        let (mut stood_on, mut could) = (Vec::new(), Vec::new());
-        for place in holders::places(&before.row) {
-            let found = holders::consent(&before.row, &place, consent_type);
-            let Some(found) = found.filter(|_| channels(&place).contains(&filter.channel_id.as_str())) else {
-                continue;
-            };
-            let stands = holders::preferences(&before.row, &place).iter().any(|p| {
-                p["FilterId"] == filter.id.as_str()
-                    && list(p, "Consents").iter().any(|c| same(c["ConsentType"].as_str().unwrap(), consent_type))
-            });
-            if stands { stood_on.push(found) } else { could.push(found) }
+        let of_type = |c: &&Value| same(c["ConsentType"].as_str().unwrap(), consent_type);
+        let fits = |place: &str| place == PROFILE || channels(place).contains(&filter.channel_id.as_str());
+        let mut meant = Vec::new();
+        for place in holders::places(&before.row).into_iter().filter(|place| fits(place)) {
+            if let Some((holder, consent)) = holders::consent(&before.row, &place, consent_type)
+                && holder == place
+            {
+                meant.push((holder, consent));
+            }
         }
-        for (place, (preferences, own)) in &before.gone {
-            let of_type = |c: &&Value| same(c["ConsentType"].as_str().unwrap(), consent_type);
-            let of_person = list(&before.row, "Consents").iter().find(of_type).map(|c| (PROFILE.to_owned(), c.clone()));
-            let found = own.iter().find(of_type).map(|c| (place.clone(), c.clone())).or(of_person);
-            let is_left = !preferences.is_empty() || !own.is_empty();
-            let fits = is_left && channels(place).contains(&filter.channel_id.as_str());
-            let Some(found) = found.filter(|_| fits) else { continue };
-            let stands = preferences
-                .iter()
-                .any(|p| p["FilterId"] == filter.id.as_str() && list(p, "Consents").iter().any(|c| of_type(&c)));
-            if stands { stood_on.push(found) } else { could.push(found) }
+        for (place, (_, own)) in before.gone.iter().filter(|(place, _)| fits(place)) {
+            meant.extend(own.iter().find(of_type).map(|consent| (place.clone(), consent.clone())));
         }
-        let meant = if stood_on.is_empty() { could } else { stood_on };
         if meant.is_empty() {
             return nothing;
         }

@@ -73,7 +73,7 @@ fn write(
         new.push(match list.iter().find(|old| is_as_read(old, input)) {
             // Nothing new was said, and so it needn't be what could be said now.
             Some(old) => (old.clone(), None),
-            None => consent(w, &path.item(i), holder.channels, input)?,
+            None => consent(w, &path.item(i), holder.channels, list, input)?,
         });
     }
     let key = |c: &Consent| fold(&c.consent_type);
@@ -144,11 +144,12 @@ pub(super) fn expiration(version: &ConsentTypeVersion, date: Moment) -> Option<M
     version.expiration_in_days.map(|days| date.plus_days(days))
 }
 
-/// A consent of the input, checked; and if its type or version is switched off, what to say of that.
+/// A consent of the input, checked; and if its type or version is switched off, what to say of that. `there` are those that its place has.
 fn consent(
     w: &Write<'_>,
     path: &Path<'_>,
     channels: &[Channel],
+    there: &[Consent],
     input: &ConsentInput,
 ) -> Result<(Consent, Option<String>), Refusal> {
     let at = path.member("ConsentType");
@@ -156,7 +157,14 @@ fn consent(
     let Some(kind) = w.config.consent_type(name) else {
         return Err(at.unknown(format!("consent type {} is not configured in this account", shown(name))));
     };
-    if let Some(channel) = kind.channel.filter(|channel| !channels.contains(channel)) {
+    // One that hangs here from before its type was about that channel must not stay for good: it can always be withdrawn.
+    let withdraws = || {
+        input.consent_status.is_some_and(|status| status != ConsentStatus::Granted)
+            && there.iter().any(|c| fold(&c.consent_type) == fold(name))
+    };
+    if let Some(channel) = kind.channel.filter(|channel| !channels.contains(channel))
+        && !withdraws()
+    {
         let message = format!(
             "consent type {} is about the channel {}, which this contact doesn't have",
             shown(&kind.type_name),

@@ -37,7 +37,7 @@ impl Refresh {
 pub struct Manner {
     /// What is removed where a record doesn't name it.
     pub refresh: Refresh,
-    /// Whether a preference may be tied to an older consent version than the profile has.
+    /// Whether an opt-in may be tied to an older consent version than the profile has.
     pub allow_prior_consents: bool,
 }
 

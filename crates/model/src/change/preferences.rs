@@ -195,11 +195,12 @@ fn write(
         if old.as_ref().is_some_and(|old| is_as_read(old, &new, &input[i])) {
             continue;
         }
-        if w.refuses_prior {
-            refuse_prior(w, &path, at, filter, &input[i])?;
-        }
         match new.preference_type {
             PreferenceType::OptIn => {
+                // An opt-out agrees to no text, and a withdrawal mustn't be lost to the order of texts.
+                if w.refuses_prior {
+                    refuse_prior(w, &path, at, filter, &input[i])?;
+                }
                 said.opted_in(filter.required_consents.iter().filter_map(|c| at.consent(c)));
                 if !filter.is_active {
                     let message = format!("filter {} is switched off: it takes opt-outs only", shown(&filter.id));
@@ -374,7 +375,7 @@ fn carried(w: &Write<'_>, path: &Path<'_>, at: &At<'_>, filter: &Filter) -> Resu
     Ok(carried)
 }
 
-/// Refuses a preference that stands on an older version of a consent than the profile has (docs/import.md, AllowPriorConsents): a person who
+/// Refuses an opt-in that stands on an older version of a consent than the profile has (docs/import.md, AllowPriorConsents): a person who
 /// agreed to a former text hasn't agreed to the present one.
 fn refuse_prior(
     w: &Write<'_>,

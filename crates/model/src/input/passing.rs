@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{ProfileInput, parse_profile};
+use super::{ProfileInput, once::Once, parse, parse_profile};
 use crate::refusal::{Refusal, Why};
 
 /// Members that are passed over in one record, at most: each costs another reading.
@@ -12,14 +12,17 @@ const MOST: usize = 32;
 /// Reads a profile's JSON; gives what was passed over beside it, each with its path.
 ///
 /// # Errors
-/// As [`parse_profile`], but for unknown members, of which it is one only when there are more than 32.
+/// As [`parse_profile`], but for unknown members, of which it is one only when there are more than 32, or when one name stands twice.
 pub fn parse_record(json: &[u8]) -> Result<(ProfileInput, Vec<Refusal>), Refusal> {
     let mut refusal = match parse_profile(json) {
         Ok(input) => return Ok((input, Vec::new())),
         Err(refusal) => refusal,
     };
-    // Only who sends unknown members pays for finding them.
-    let Ok(mut record) = serde_json::from_slice::<Value>(json) else { return Err(refusal) };
+    if !is_unknown(&refusal) {
+        return Err(refusal);
+    }
+    // Only who sends unknown members pays for finding them. The first of them ended the reading: what stands twice behind it wasn't seen.
+    let Once(mut record) = parse(json)?;
     let mut passed = Vec::new();
     while passed.len() < MOST && is_unknown(&refusal) && remove(&mut record, &refusal.path) {
         let message = "is no member of a profile; it was passed over";
@@ -73,6 +76,20 @@ mod tests {
         let paths: Vec<&str> = passed.iter().map(|p| p.path.as_str()).collect();
         assert_eq!(paths, ["Shoe", "Emails[1].Mail"]);
         assert!(parse_record(br#"{"IsActive": true}"#).unwrap().1.is_empty());
+    }
+
+    #[test]
+    fn a_member_that_stands_twice_is_refused_wherever_an_unknown_one_stands() {
+        for (json, twice) in [
+            (r#"{"Shoe": 1, "ProfileId": 2, "Emails": [{"EmailPreferences": []}], "Emails": []}"#, "Emails"),
+            (r#"{"ProfileId": 1, "Shoe": 1, "ProfileId": 2}"#, "ProfileId"),
+            (r#"{"ProfilePreferences": [{"PreferenceType": 2, "PreferenceType": 1}], "Shoe": 1}"#, "PreferenceType"),
+            (r#"{"Shoe": 1, "ProfilePreferences": [{"PreferenceType": 2, "PreferenceType": 1}]}"#, "PreferenceType"),
+            (r#"{"Shoe": 1, "Shoe": 2}"#, "Shoe"),
+        ] {
+            let refusal = parse_record(json.as_bytes()).expect_err(json);
+            assert!(refusal.message.starts_with(&format!("duplicate field `{twice}`")), "{json}: {refusal}");
+        }
     }
 
     #[test]

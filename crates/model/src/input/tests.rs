@@ -58,6 +58,8 @@ fn a_member_that_stands_twice_is_refused() {
     assert!(message.contains("duplicate field `IsActive`"), "{message}");
     assert!(refused(r#"{"Emails": [{"EmailAddress": "a@b.c", "EmailAddress": "d@e.f"}]}"#).1.contains("duplicate"));
     assert!(refused(r#"{"Edited": 1, "Edited": 2}"#).1.contains("duplicate"));
+    let tied = r#"{"ProfilePreferences": [{"Consents": [{"ConsentVersion": "1", "ConsentVersion": "2"}]}]}"#;
+    assert!(refused(tied).1.contains("duplicate field `ConsentVersion`"), "an import goes by it");
 }
 
 #[test]
@@ -86,6 +88,18 @@ fn deep_nesting_does_not_overflow_the_stack() {
     }
     let status = format!(r#"{{"ProfilePreferences": [{{"MatchType": {deep}"#);
     assert!(parse_profile(status.as_bytes()).is_err());
+}
+
+#[test]
+fn a_profile_id_is_any_whole_number_from_1_on() {
+    let read = |v: &str| parse_profile(format!(r#"{{"ProfileId": {v}}}"#).as_bytes()).unwrap().profile_id;
+    for (v, n) in [("1", 1), ("1.0", 1), ("2e3", 2000), ("9007199254740993", 9_007_199_254_740_993)] {
+        assert_eq!(read(v), SentId::Id(crate::id::ProfileId(n)), "{v}");
+    }
+    for v in ["0", "0.0", "-1", "-1.0", "1.5", "9007199254740992.0", "1e300", "\"1\"", "true", "[1]"] {
+        assert_eq!(read(v), SentId::Other, "{v}");
+    }
+    assert_eq!(read("null"), SentId::None);
 }
 
 #[test]

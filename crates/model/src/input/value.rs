@@ -7,6 +7,7 @@ use serde::{
     de::{self, IgnoredAny},
 };
 
+use super::once::Once;
 use crate::{
     id::ProfileId,
     profile::{ConsentStatus, PreferenceType},
@@ -77,13 +78,18 @@ impl<'de> Deserialize<'de> for SentId {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         Ok(match serde_json::Value::deserialize(d)? {
             serde_json::Value::Null => Self::None,
-            serde_json::Value::Number(n) => match n.as_u64() {
+            serde_json::Value::Number(n) => match n.as_u64().or_else(|| n.as_f64().and_then(whole)) {
                 Some(n) if n > 0 => Self::Id(ProfileId(n)),
                 _ => Self::Other,
             },
             _ => Self::Other,
         })
     }
+}
+
+/// JSON knows one kind of number: 1.0 is 1. From 2^53 on neighbours look the same.
+fn whole(n: f64) -> Option<u64> {
+    (n.fract() == 0.0 && (0.0..9_007_199_254_740_992.0).contains(&n)).then_some(n as u64)
 }
 
 /// The consent versions of a preference, type and version: read-only in the Data API; an import is told by them which text the person has
@@ -93,7 +99,7 @@ pub struct TiedTo(pub Vec<(String, String)>);
 
 impl<'de> Deserialize<'de> for TiedTo {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let sent = serde_json::Value::deserialize(d)?;
+        let Once(sent) = Once::deserialize(d)?;
         let text = |consent: &serde_json::Value, name: &str| consent.get(name)?.as_str().map(str::to_owned);
         let consents = sent.as_array().map(Vec::as_slice).unwrap_or_default();
         let tied = consents.iter().filter_map(|c| text(c, "ConsentType").zip(text(c, "ConsentVersion")));

@@ -15,7 +15,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sayso_model::{
     config::Renamed,
     id::fold,
-    input::object::Object,
+    input::{object::Object, once::Once},
     patch::parse_patch,
     refusal::{Refusal, shown},
 };
@@ -232,7 +232,7 @@ pub(crate) async fn replace<R: Resource<Edit: Configures>>(
 ) -> Result<Response, ApiError> {
     let base = account_path(&request);
     let (parts, sent) = request.into_parts();
-    let mut sent: Value = read_json(&body(&permit, &parts.headers, sent).await?)?;
+    let Once(mut sent) = read_json(&body(&permit, &parts.headers, sent).await?)?;
     if let Some(members) = sent.as_object_mut()
         && members.get(R::WORDS.name).is_none_or(Value::is_null)
     {

@@ -3,7 +3,7 @@
 use axum::{extract::Request, response::Response};
 use sayso_model::{
     config::{self as model, Operator, Segment},
-    input::object::Object,
+    input::{object::Object, once},
     segment,
     selection::Selection,
 };
@@ -36,6 +36,7 @@ pub(crate) struct SegmentDefinition {
     #[schema(value_type = String, pattern = "^(?:Active|Inactive|Deleted|All)$", example = "Active")]
     profiles: model::Population,
     /// As in a segment; null: every profile.
+    #[serde(default, deserialize_with = "once::optional")]
     #[schema(value_type = Option<Object>)]
     criteria: Option<Value>,
     #[serde(default)]

@@ -3,7 +3,7 @@
 use sayso_model::{
     config::{self as model, Area, Config, Configuration, Kind, Level, SegmentPermission},
     id::fold,
-    input::object::objects,
+    input::{object::objects, once},
     profile::EditInfo,
     refusal::{Refusal, shown},
 };
@@ -76,6 +76,7 @@ pub(crate) struct ConfiguredSegment {
     #[schema(value_type = String, pattern = "^(?:Active|Inactive|Deleted|All)$", example = "Active")]
     profiles: model::Population,
     /// The definition; null: every profile. What is wrong in one is told by its path: `Criteria.All[3].Any[0].CustomField`.
+    #[serde(default, deserialize_with = "once::optional")]
     #[schema(value_type = Option<Object>)]
     criteria: Option<Value>,
     #[serde(default)]

@@ -1,11 +1,11 @@
-//! Reading a request's body: its content type, its size, its pace.
+//! Reading a request's body: its content type and encoding, its size, its pace.
 
 use axum::body::Body;
 use bytes::{Buf, Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::{
     HeaderMap,
-    header::{CONTENT_LENGTH, CONTENT_TYPE},
+    header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
 };
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -71,8 +71,8 @@ pub(crate) struct Pieces {
     read: u64,
     idle: Duration,
     deadline: Instant,
-    /// What is accepted, when what was sent is something else.
-    wrong_type: Option<&'static str>,
+    /// What a body of this form is refused for, if there is one.
+    unfit: Option<ApiError>,
     is_over: bool,
 }
 
@@ -93,9 +93,10 @@ impl Pieces {
             None => kind == Kind::Json,
             Some(content_type) => kind.takes(content_type),
         };
-        let wrong_type = (!is_right).then(|| kind.accepted());
+        let wrong_type = (!is_right).then(|| ApiError::ContentType(kind.accepted()));
+        let unfit = wrong_type.or_else(|| encoding(headers).map(ApiError::ContentEncoding));
         let (idle, deadline) = (options.body_idle, Instant::now() + options.body_deadline);
-        Ok(Self { body, limit, read: 0, idle, deadline, wrong_type, is_over: false })
+        Ok(Self { body, limit, read: 0, idle, deadline, unfit, is_over: false })
     }
 
     /// The next piece, of about 256 KiB unless it is the last; `None` behind it.
@@ -117,11 +118,19 @@ impl Pieces {
             }
             piece.extend_from_slice(&data);
         }
-        match self.wrong_type {
-            Some(accepted) if !piece.is_empty() => Err(ApiError::ContentType(accepted)),
+        match self.unfit.take() {
+            Some(error) if !piece.is_empty() => Err(error),
             _ => Ok((!piece.is_empty()).then(|| piece.freeze())),
         }
     }
+}
+
+/// How the body is compressed, if it is.
+fn encoding(headers: &HeaderMap) -> Option<String> {
+    let all = headers.get_all(CONTENT_ENCODING).iter().map(|v| String::from_utf8_lossy(v.as_bytes()));
+    let all = all.collect::<Vec<_>>().join(", ");
+    let is_plain = all.split(',').map(str::trim).all(|e| e.is_empty() || e.eq_ignore_ascii_case("identity"));
+    (!is_plain).then_some(all)
 }
 
 #[cfg(test)]
@@ -145,6 +154,19 @@ mod tests {
         }
         assert_eq!(reading(&[], "{}", Kind::Json).await, Ok("{}".into()));
         assert_eq!(reading(&[(CONTENT_TYPE, "text/plain")], "", Kind::Json).await, Ok("".into()));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_compressed_is_refused_as_such() {
+        for bad in ["gzip", "GZIP", "br", "identity, gzip"] {
+            assert_eq!(reading(&[(CONTENT_ENCODING, bad)], "{}", Kind::Json).await, Err(415), "{bad}");
+        }
+        assert_eq!(reading(&[(CONTENT_ENCODING, "Identity")], "{}", Kind::Json).await, Ok("{}".into()));
+        assert_eq!(
+            reading(&[(CONTENT_ENCODING, "gzip")], "", Kind::Json).await,
+            Ok("".into()),
+            "nothing is compressed"
+        );
     }
 
     #[tokio::test]

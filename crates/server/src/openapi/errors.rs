@@ -45,7 +45,7 @@ fn table() -> Vec<Shared> {
         row(
             "ContentType",
             ApiError::ContentType("application/json, text/json, */*+json"),
-            "The content type is not acceptable",
+            "The content type is not acceptable, or the body is compressed",
         ),
         row(
             "TooMany",

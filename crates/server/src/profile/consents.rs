@@ -110,8 +110,8 @@ pub(crate) async fn read_consent_filters(
 
 /// Withdraw the consent of a filter
 ///
-/// Revokes the consents of this type that the profile's preferences to the filter stand on (where none stands on one, those that it
-/// could), and archives what requires them.
+/// Revokes the consents of this type that a preference to the filter stands on or could: the person's own, and those of every contact that has
+/// the filter's channel. Archives what requires them.
 #[utoipa::path(
     delete, path = "/{clientId}/Consents/{profileId}/Filter/{filterId}/Consent/{consentType}", tag = "Consents",
     operation_id = "withdrawFilterConsent",

@@ -218,7 +218,7 @@ impl Batch<'_, '_> {
                 self.wait(*input);
                 return Ok(());
             }
-            Wish::Put(by, input) => match self.find(&by) {
+            Wish::Put(by, input) => match self.find(&by, "leave ProfileId out if this is to be a new one") {
                 Ok(Some(id)) => self.update(id, &input),
                 Ok(None) => {
                     self.wait(*input);
@@ -240,8 +240,8 @@ impl Batch<'_, '_> {
         Ok(())
     }
 
-    /// The profile that a record matches; `None`: it makes a new one.
-    fn find(&mut self, by: &By) -> Result<Option<ProfileId>, StoreError> {
+    /// The profile that a record matches; `None`: it makes a new one. `instead`: what to do where it was deleted.
+    fn find(&mut self, by: &By, instead: &str) -> Result<Option<ProfileId>, StoreError> {
         let no = self.account.no;
         match by {
             By::Nothing => Ok(None),
@@ -257,8 +257,7 @@ impl Batch<'_, '_> {
                 match rows::tombstone(dbs, txn, no, *id)? {
                     None => Ok(None),
                     Some(_) => {
-                        let why = format!("profile {id} was deleted; leave ProfileId out if this is to be a new one");
-                        Err(Refusal::unknown("ProfileId", why).into())
+                        Err(Refusal::unknown("ProfileId", format!("profile {id} was deleted; {instead}")).into())
                     }
                 }
             }
@@ -274,7 +273,7 @@ impl Batch<'_, '_> {
 
     /// The same where there must be one.
     fn there(&mut self, by: &By) -> Result<ProfileId, StoreError> {
-        if let Some(id) = self.find(by)? {
+        if let Some(id) = self.find(by, "leave this record out")? {
             return Ok(id);
         }
         Err(match by {

@@ -205,3 +205,48 @@ fn a_consent_and_the_opt_in_that_needs_it_come_in_one_call() {
     assert_eq!(archived(&again), ["PROMO"], "of one filter the newest is kept");
     assert_eq!(again.extras.archived[0].1.consents[0].consent_version, "2");
 }
+
+#[test]
+fn a_consent_withdrawn_by_its_filter_is_withdrawn_wherever_it_counts_or_could() {
+    let withdraw = |kept| withdraw_consent(kept, "PROMO", "Marketing", &config(), &author("ben"), LATER);
+    let work = json!({ "EmailAddressType": "Work" });
+    let persons = || json!([consent("Marketing", 1)]);
+    let other = email(with(work.clone(), json!({ "EmailPreferences": [says("PROMO", 1)] })));
+    let idle = email(with(json!({ "EmailAddress": "idle@example.com" }), json!({ "Consents": persons() })));
+    let calls = phone(json!({ "Consents": persons() }));
+    let input = json!({ "Consents": persons(), "Emails": [promo(json!({})), other, idle], "PhoneNumbers": [calls] });
+    let after = withdraw(made(input)).unwrap().expect("there were consents").kept;
+    let p = &after.profile;
+    let of = |list: &[crate::profile::Consent]| list[0].consent_status;
+    let seen =
+        [of(&p.consents), of(&p.emails[0].consents), of(&p.emails[2].consents), of(&p.phone_numbers[0].consents)];
+    let revoked = ConsentStatus::Revoked;
+    assert_eq!(seen, [revoked, revoked, revoked, ConsentStatus::Granted], "an email's filter leaves what is a phone's");
+    assert_eq!((filters(&p.emails[1].preferences), archived(&after)), (vec![], vec!["PROMO", "PROMO"]));
+    assert!(withdraw(after).unwrap().is_none(), "nothing is left for a second call");
+
+    let no_email = withdraw(made(json!({ "Consents": persons() }))).unwrap().expect("the person's counts").kept;
+    assert_eq!(of(&no_email.profile.consents), revoked);
+    let only_phone = made(json!({ "PhoneNumbers": [phone(json!({ "Consents": persons() }))] }));
+    assert_eq!(withdraw(only_phone).unwrap_err().why, Why::Unknown, "a phone's consent counts for no email");
+}
+
+#[test]
+fn a_consent_whose_type_is_now_about_another_channel_can_be_withdrawn_and_not_granted() {
+    let kept = made(json!({ "Emails": [promo(json!({}))] }));
+    let moved = ACCOUNT.replace("TypeName = \"Marketing\"\n", "TypeName = \"Marketing\"\nChannel = \"Text\"\n");
+    let moved = Config::new(toml::from_str::<Configuration>(&moved).unwrap());
+    let sent = |kept: &Kept, status: u8, address: &str| {
+        let consents = json!({ "EmailAddress": address, "Consents": [consent("marketing", status)] });
+        let input = parse_profile(json!({ "Emails": [email(consents)] }).to_string().as_bytes()).unwrap();
+        update(kept.clone(), &input, &moved, &author("ben"), LATER)
+    };
+    for status in [2, 3, 4] {
+        let after = sent(&kept, status, "ann@example.com").unwrap_or_else(|e| panic!("{e}")).kept;
+        assert_eq!(u8::from(after.profile.emails[0].consents[0].consent_status), status);
+        assert_eq!((filters(&after.profile.emails[0].preferences), archived(&after)), (vec![], vec!["PROMO"]));
+    }
+    let path = "Emails[0].Consents[0].ConsentType";
+    assert_eq!(sent(&kept, 1, "ann@example.com").unwrap_err().path, path, "nothing new is granted");
+    assert_eq!(sent(&kept, 3, "new@example.com").unwrap_err().path, path, "there is none to withdraw");
+}

@@ -101,6 +101,13 @@ fn a_preference_tied_to_an_older_consent_version_is_refused_unless_prior_consent
     let refusal = try_import(&kept, &sets_back, Manner::default()).unwrap_err();
     assert_eq!(refusal.path, "Emails[0].EmailPreferences[0]");
     try_import(&kept, &sets_back, allowed).unwrap();
+    let out = |more: Value| json!({ "Emails": [email(json!({ "EmailPreferences": [with(says("PROMO", 2), more)] }))] });
+    let mut withdraws = out(json!({}));
+    withdraws["Consents"] = json!([with(version("1"), json!({ "ConsentStatus": 3 }))]);
+    for withdrawal in [withdraws, out(json!({ "Consents": [version("1")] }))] {
+        let after = try_import(&kept, &withdrawal, Manner::default()).expect("an opt-out stands on no consent").kept;
+        assert_eq!(filters(&after.profile.emails[0].preferences), [("PROMO", 2)]);
+    }
     // The Data API has no such rule: what stands in a preference's Consents is read-only there.
     try_update(&kept, &tied("1")).unwrap();
 }
