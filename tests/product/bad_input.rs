@@ -11,7 +11,7 @@ use crate::harness::*;
 
 #[tokio::test]
 async fn a_head_that_cant_be_read_is_refused_in_the_form_of_every_error() {
-    let world = World::start().await;
+    let world = World::start_with(&["--log", "debug"]).await;
     let many: String = (0..101).map(|n| format!("X-{n}: a\r\n")).collect();
     let healthz = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
     for (sent, status) in [
@@ -27,9 +27,18 @@ async fn a_head_that_cant_be_read_is_refused_in_the_form_of_every_error() {
         socket.read_to_string(&mut said).unwrap();
         let answer = &said[said.rfind("HTTP/1.1 4").unwrap()..];
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{said}");
-        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         let body: serde_json::Value = serde_json::from_str(body).unwrap_or_else(|e| panic!("{e}: {said}"));
         assert!(!body["Message"].as_str().unwrap().is_empty());
+        let id =
+            head.lines().find_map(|line| line.strip_prefix("x-correlation-id: ")).unwrap_or_else(|| panic!("{said}"));
+        let log = world.log();
+        let told = log.lines().find(|line| line.contains(id)).unwrap_or_else(|| panic!("{id} is in the log: {log}"));
+        assert!(told.contains(status), "{told}");
+        if status == "431" {
+            let message = body["Message"].as_str().unwrap();
+            assert!(message.contains("at most 100 header fields, 64 KiB as a whole"), "{message}");
+        }
         assert_eq!(said.contains("200 OK"), sent.starts_with("GET /healthz"), "what came before is answered");
     }
 }

@@ -41,6 +41,7 @@ mod profiles;
 mod proxies;
 mod recipes;
 mod reference;
+mod renamed;
 mod retrieve;
 mod rows;
 mod rules_consents;

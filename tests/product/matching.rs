@@ -136,8 +136,13 @@ async fn a_match_type_goes_with_match_criteria() {
     for body in [json!({"MatchType": "CRM"}), json!({"MatchType": "Home", "MatchCriteria": null, "Values": null})] {
         api.post(&path, &body).await.refuses(400, &["MatchType", "needs MatchCriteria", "AlternateId"]);
     }
-    for nothing in [json!({"MatchType": null}), json!({"MatchType": ""})] {
-        api.post(&path, &nothing).await.is(200);
+    for blank in [json!(null), json!(""), json!(" ")] {
+        api.post(&path, &json!({"MatchType": blank})).await.is(200);
+        let sent = |criteria: &str| json!({"MatchCriteria": criteria, "MatchType": blank, "Values": ["1"]});
+        for criteria in ["ProfileId", "EmailAddress", "PhoneNumber"] {
+            api.post(&path, &sent(criteria)).await.is(200);
+        }
+        api.post(&path, &sent("AlternateId")).await.refuses(400, &["MatchType", "is required with AlternateId"]);
     }
 }
 

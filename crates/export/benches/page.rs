@@ -6,7 +6,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use sayso_export::{
     Engine, Settings,
     engine::Caller,
-    job::{Request, State, Subject},
+    job::{Exported, Request, State, Subject},
     page::PageRequest,
 };
 use sayso_model::{
@@ -57,7 +57,7 @@ impl Made {
             user_no: None,
             origin: Origin::program(),
             client_id: None,
-            subject: Subject::Segment(SEGMENT.into()),
+            exported: Exported { subject: Subject::Segment(SEGMENT.into()), no: None },
             selection: Selection::of_segment(&account.config, SEGMENT).expect("the sample account has it"),
             conditions: Conditions::default(),
             callback_url: None,

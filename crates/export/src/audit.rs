@@ -52,7 +52,7 @@ impl Readers {
 
 /// An export was asked for.
 pub(crate) fn initiated(request: &Request, token: AccessToken) -> Entry {
-    let (kind, name) = request.subject.named();
+    let (kind, name) = request.exported.subject.named();
     let entry = Entry { export: Some(token), ..Entry::new(Action::ExportInitiated, request.origin.clone()) };
     let entry = entry.subject(kind, name);
     match asked(request) {

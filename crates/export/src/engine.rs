@@ -23,7 +23,7 @@ use crate::{
     callback::{Bell, Callbacks, Queued},
     files::Exports,
     finish::{self, Message, Outcome},
-    job::{Request, State, Status, Subject},
+    job::{Exported, Request, State, Status},
     open::{Ending, OpenExport},
     page::{Page, PageRequest, report_damage},
     record::{Change, Job, Key, KeyRecord, Replay, all_jobs, decode, encode, key_bytes},
@@ -92,9 +92,9 @@ pub struct Caller {
     pub origin: Origin,
 }
 
-/// Whether a user (and the OAuth client, if one was used) may still execute a subject: account, user id, client id, subject. The
-/// rules are access.md's and the server's; the engine only asks. Called on a worker's thread; may read the store.
-pub type PermissionCheck = Arc<dyn Fn(AccountNo, &str, Option<&str>, &Subject) -> bool + Send + Sync>;
+/// Whether a user (and the OAuth client, if one was used) may still execute what is exported: account, user id, client id,
+/// and that. The rules are access.md's and the server's; the engine only asks. Called on a worker's thread; may read the store.
+pub type PermissionCheck = Arc<dyn Fn(AccountNo, &str, Option<&str>, &Exported) -> bool + Send + Sync>;
 
 /// The export engine of one data directory. Cheap to clone; the last clone stops it.
 #[derive(Clone)]
@@ -111,7 +111,7 @@ struct Threads {
 impl Engine {
     /// Starts the workers and the sweeper; interrupted jobs start again under their own tokens, files that no live job names go, and
     /// complete exports whose files aren't there (the directory is a restored backup) end in Error, so that nobody waits for them.
-    /// `permission` is asked when a job's files are ready: a user who may not execute the subject any more gets Failed, not rows.
+    /// `permission` is asked when a job's files are ready: a user who may not execute what is exported any more gets Failed, not rows.
     pub fn start(store: Store, settings: Settings, permission: PermissionCheck) -> Result<Engine, ExportError> {
         let exports = Exports::new(store.directory());
         // Those that can't be read are the sweeper's.
@@ -220,9 +220,9 @@ impl Engine {
         }
     }
 
-    /// What was named at Initiate, so that the permission on it can be checked; `UnknownToken` for a token that isn't this caller's.
-    pub fn subject(&self, caller: &Caller, token: AccessToken) -> Result<Subject, ExportError> {
-        Ok(self.job(caller, token)?.subject)
+    /// What it is an export of, so that the permission on it can be checked; `UnknownToken` for a token that isn't this caller's.
+    pub fn exported(&self, caller: &Caller, token: AccessToken) -> Result<Exported, ExportError> {
+        Ok(self.job(caller, token)?.exported())
     }
 
     /// The status.

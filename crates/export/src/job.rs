@@ -96,7 +96,7 @@ pub fn step(state: State, event: Event) -> Result<State, Impossible> {
     }
 }
 
-/// What was named at Initiate; permission is checked against it again at every later call.
+/// What was named at Initiate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub enum Subject {
@@ -114,6 +114,15 @@ impl Subject {
     }
 }
 
+/// What an export is of; permission is checked against it again at every later call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exported {
+    /// As it was named at Initiate: it may have another name since, or another thing its name.
+    pub subject: Subject,
+    /// The subject's number in the account's ledger. `None` in a job that was made before it was kept.
+    pub no: Option<u64>,
+}
+
 /// What a caller asks for at Initiate, resolved and checked.
 #[derive(Debug, Clone)]
 #[allow(missing_docs)]
@@ -125,7 +134,7 @@ pub struct Request {
     pub client_id: Option<String>,
     /// Who asks, for the audit trail.
     pub origin: Origin,
-    pub subject: Subject,
+    pub exported: Exported,
     pub selection: Selection,
     pub conditions: Conditions,
     pub callback_url: Option<String>,

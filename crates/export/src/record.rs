@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Settings,
     engine::Caller,
-    job::{Event, Impossible, Request, State, Status, Subject, step},
+    job::{Event, Exported, Impossible, Request, State, Status, Subject, step},
 };
 
 /// The version of the record; a newer one is refused rather than misread.
@@ -36,6 +36,9 @@ pub(crate) struct Job {
     pub user_no: Option<u64>,
     pub client_id: Option<String>,
     pub subject: Subject,
+    /// Absent in a job that was made before it was kept.
+    #[serde(default)]
+    pub subject_no: Option<u64>,
     pub callback_url: Option<String>,
     pub created: Moment,
     pub state: State,
@@ -100,7 +103,8 @@ impl Job {
             user_id: request.user_id,
             user_no: request.user_no,
             client_id: request.client_id,
-            subject: request.subject,
+            subject: request.exported.subject,
+            subject_no: request.exported.no,
             callback_url: request.callback_url,
             created,
             state: State::Processing,
@@ -119,6 +123,10 @@ impl Job {
 
     pub fn key(&self) -> Key {
         (self.account, self.token)
+    }
+
+    pub fn exported(&self) -> Exported {
+        Exported { subject: self.subject.clone(), no: self.subject_no }
     }
 
     /// Whether this caller may know of it (export.md, Who may use a token).
@@ -299,16 +307,18 @@ impl KeyRecord {
     }
 }
 
-/// The bytes that stand for an Idempotency-Key: the same key of another user or route is another key. Every part is closed by
+/// The bytes that stand for an Idempotency-Key: the same key of another user or route is another key, and so is that of another user or
+/// subject of the same name. Every part is closed by
 /// its length, so that no two different sets of them give the same bytes.
 pub(crate) fn key_bytes(request: &Request, key: &str) -> Vec<u8> {
-    let (kind, name) = match &request.subject {
+    let (kind, name) = match &request.exported.subject {
         Subject::Segment(name) => (b'S', name),
         Subject::SegmentGroup(name) => (b'G', name),
     };
     let mut bytes = vec![kind];
-    let no = request.user_no.map(|no| no.to_string());
-    for part in [fold(&request.user_id), no.unwrap_or_default(), fold(name), key.to_owned()] {
+    let number = |no: Option<u64>| no.map(|no| no.to_string()).unwrap_or_default();
+    let (user_no, no) = (number(request.user_no), number(request.exported.no));
+    for part in [fold(&request.user_id), user_no, fold(name), no, key.to_owned()] {
         bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
         bytes.extend_from_slice(part.as_bytes());
     }

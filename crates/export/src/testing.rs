@@ -28,7 +28,7 @@ use crate::{
     Engine, ExportError, Settings,
     callback::Callback,
     engine::Caller,
-    job::{Request, State, Status, Subject},
+    job::{Exported, Request, State, Status, Subject},
     page::{Page, PageRequest},
     record::{Change, Job},
 };
@@ -144,7 +144,7 @@ impl Sandbox {
             user_no: Some(2),
             client_id: Some("client".into()),
             origin: Self::origin(),
-            subject: Subject::Segment(segment.into()),
+            exported: Exported { subject: Subject::Segment(segment.into()), no: Some(1) },
             selection: Selection::of_segment(&self.account.config, segment).unwrap(),
             conditions: Conditions::default(),
             callback_url: None,
@@ -242,7 +242,7 @@ pub fn callback() -> Callback {
         user_no: Some(2),
         origin: Sandbox::origin(),
         client_id: None,
-        subject: Subject::Segment("Everyone".into()),
+        exported: Exported { subject: Subject::Segment("Everyone".into()), no: Some(1) },
         selection: Selection::of_segment(&Config::new(toml::from_str(sayso_sample::ACCOUNT_TOML).unwrap()), "Everyone")
             .unwrap(),
         conditions: Conditions::default(),

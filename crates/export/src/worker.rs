@@ -73,7 +73,7 @@ fn make(inner: &Inner, key: Key, running: &Running) -> Option<Change> {
     let job = &running.job;
     match generate(inner, key, running) {
         Ok(manifest) => {
-            let allowed = (inner.permission)(job.account, &job.user_id, job.client_id.as_deref(), &job.subject);
+            let allowed = (inner.permission)(job.account, &job.user_id, job.client_id.as_deref(), &job.exported());
             if allowed { complete(inner, key, &manifest) } else { Some(Change::PermissionLost) }
         }
         Err(Halt::Failed(error)) => Some(Change::GenerationFailed { error: error.to_string() }),

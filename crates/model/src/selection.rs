@@ -109,13 +109,15 @@ impl Matching {
         over_deleted: bool,
         config: &Config,
     ) -> Result<Option<Matching>, Refusal> {
+        // what says nothing is left out: every field is optional
+        let match_type = match_type.filter(|name| !name.trim().is_empty());
         let Some(name) = criteria else {
             let lacks = |name: &'static str| Err(Refusal::invalid(name, format!("needs MatchCriteria: {ACCEPTED}")));
             return match (values, match_type) {
                 (Some(_), _) => lacks("Values"),
-                // Everybody would be exported to a caller who meant some. What is empty means nobody.
-                (None, Some(name)) if !name.is_empty() => lacks("MatchType"),
-                (None, _) => Ok(None),
+                // Everybody would be exported to a caller who meant some.
+                (None, Some(_)) => lacks("MatchType"),
+                (None, None) => Ok(None),
             };
         };
         let Some(criteria) = MatchCriteria::ALL.into_iter().find(|c| c.word().eq_ignore_ascii_case(name.trim())) else {

@@ -5,7 +5,7 @@ use std::{fs, sync::atomic::Ordering::SeqCst};
 use sayso_model::moment::Moment;
 
 use super::*;
-use crate::testing::*;
+use crate::{job::Subject, testing::*};
 
 fn is<T>(result: Result<T, ExportError>, state: State) -> bool {
     matches!(result, Err(ExportError::Ended(found)) if found == state)
@@ -144,12 +144,13 @@ async fn a_token_is_its_users_and_an_administrators_and_nobody_elses() {
     let namesake = Caller { user_no: Some(7), ..owner.clone() };
     let foreign = Caller { account: other.no, is_administrator: true, ..owner.clone() };
     for caller in [&owner, &admin] {
-        assert_eq!(engine.subject(caller, token).unwrap(), Subject::Segment("Everyone".into()));
+        let expected = Exported { subject: Subject::Segment("Everyone".into()), no: Some(1) };
+        assert_eq!(engine.exported(caller, token).unwrap(), expected);
         assert!(engine.page(caller, token, request_page(1, 1, true)).await.is_ok());
     }
     // a later user of the same id is somebody else
     for caller in [&stranger, &namesake, &foreign] {
-        assert!(unknown(engine.subject(caller, token)));
+        assert!(unknown(engine.exported(caller, token)));
         assert!(unknown(engine.status(caller, token).await));
         assert!(unknown(engine.page(caller, token, request_page(1, 1, true)).await));
         assert!(unknown(engine.commit(caller, token, false).await));
@@ -177,6 +178,19 @@ async fn a_token_expires_on_time_and_is_forgotten_a_week_later() {
     assert!(unknown(engine.status(&caller, swept).await), "whether or not a sweeper ran");
     sweep(&engine, 2);
     assert!(sandbox.store.all_export_records(|_, _, _| ()).unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_record_from_before_the_number_of_what_is_exported_was_kept_is_read() {
+    let sandbox = one_profile().await;
+    let engine = sandbox.engine();
+    let token = made(&sandbox, &engine).await;
+    let record = sandbox.store.export_record(sandbox.account.no, token).unwrap().unwrap();
+    let record = String::from_utf8(record.to_vec()).unwrap();
+    let older = record.replace(r#""subject_no":1,"#, "");
+    assert_ne!(older, record);
+    let job = decode(older.as_bytes()).unwrap();
+    assert_eq!(job.exported(), Exported { subject: Subject::Segment("Everyone".into()), no: None });
 }
 
 #[tokio::test]
@@ -211,9 +225,13 @@ async fn the_same_idempotency_key_gets_the_first_token_for_a_day() {
     assert!(matches!(other_body, Err(ExportError::KeyReused)));
     let other_user = engine.initiate(with("Admin", "Everyone", 2)).await.unwrap();
     let other_route = engine.initiate(with("Nightly.Export", "Georgia newsletter", 2)).await.unwrap();
-    let group = Request { subject: Subject::SegmentGroup("Everyone".into()), ..with("Nightly.Export", "Everyone", 2) };
-    let other_kind = engine.initiate(group).await.unwrap();
-    assert_eq!(HashSet::from([first, other_user, other_route, other_kind]).len(), 4);
+    let of = |subject: Subject, no| Request {
+        exported: Exported { subject, no: Some(no) },
+        ..with("Nightly.Export", "Everyone", 2)
+    };
+    let other_kind = engine.initiate(of(Subject::SegmentGroup("Everyone".into()), 1)).await.unwrap();
+    let namesake = engine.initiate(of(Subject::Segment("Everyone".into()), 2)).await.unwrap();
+    assert_eq!(HashSet::from([first, other_user, other_route, other_kind, namesake]).len(), 5);
 
     done(&engine, &caller, first).await;
     engine.commit(&caller, first, false).await.unwrap();
@@ -299,7 +317,7 @@ async fn a_user_who_lost_the_permission_meanwhile_gets_failed_and_no_rows() {
 #[tokio::test]
 async fn a_fault_in_the_program_is_an_error_of_that_job_alone() {
     let sandbox = one_profile().await;
-    let faulty: PermissionCheck = Arc::new(|_, _, _, subject| match subject {
+    let faulty: PermissionCheck = Arc::new(|_, _, _, exported| match &exported.subject {
         Subject::Segment(name) => name != "Georgia newsletter" || panic!("a fault"),
         Subject::SegmentGroup(_) => true,
     });

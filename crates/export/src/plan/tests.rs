@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    job::{Request, Subject},
+    job::{Exported, Request, Subject},
     testing::*,
 };
 
@@ -272,8 +272,8 @@ async fn groups_fold_their_members_from_the_left() {
     sandbox.create(person("amy", "TX", None)).await; // called A
     let engine = sandbox.engine();
     let selection = Selection::of_group(&sandbox.account.config, "folded").unwrap();
-    let subject = Subject::SegmentGroup("Folded".into());
-    let request = Request { subject, selection, ..sandbox.request("Everyone") };
+    let exported = Exported { subject: Subject::SegmentGroup("Folded".into()), no: Some(1) };
+    let request = Request { exported, selection, ..sandbox.request("Everyone") };
     let rows = export(&engine, &sandbox, request.clone()).await;
     assert_eq!(ids(&rows), [2, 5]);
     assert!(!rows.concat().contains("\"Consents\""), "the group's own output settings");
@@ -425,7 +425,7 @@ proptest! {
                 let status = done(&engine, &sandbox.caller(), token).await;
                 let found = rows(&engine, &sandbox.caller(), token, 100).await;
                 let since = request.conditions.since;
-                prop_assert_eq!(found, expected(&sandbox, &request, status.snapshot.unwrap()), "{:?} {:?}", request.subject, since);
+                prop_assert_eq!(found, expected(&sandbox, &request, status.snapshot.unwrap()), "{:?} {:?}", request.exported.subject, since);
             }
             Ok(())
         })?;

@@ -98,6 +98,12 @@ impl Ledger {
         self.kinds.get(&kind)?.by_name.get(&fold(name))
     }
 
+    /// The name, in lower case, of the thing that has this number.
+    pub fn name_of(&self, kind: Kind, id: u64) -> Option<&str> {
+        let mut all = self.kinds.get(&kind)?.by_name.iter();
+        all.find(|(_, entry)| entry.id == id).map(|(name, _)| name.as_str())
+    }
+
     /// Takes over a change of the configuration: what is new gets the next number of its kind, what differs is stamped, what is gone
     /// loses its entry. Another order of the same things is no change. Gives what changed, by kind.
     pub fn follow(
@@ -254,6 +260,8 @@ mod tests {
         assert_eq!(id(&ledger, "Work"), None);
         changed(&mut ledger, None, |_| {});
         assert_eq!(id(&ledger, "Work"), Some(3));
+        let named = [2, 3].map(|id| ledger.name_of(Kind::EmailTypes, id));
+        assert_eq!(named, [None, Some("work")], "a number finds what it was given to, or nothing");
     }
 
     #[test]
@@ -283,6 +291,7 @@ mod tests {
         assert_eq!((after.id, after.edited.create_date), (before.id, before.edited.create_date));
         assert_eq!(after.edited.last_modified_user_id, "Changer");
         assert_eq!(ledger.entry(Kind::EmailTypes, "Work"), None);
+        assert_eq!(ledger.name_of(Kind::EmailTypes, before.id), Some("office"));
         // another kind's thing of that name is not meant
         assert!(ledger.entry(Kind::PhoneTypes, "Home").is_some());
     }

@@ -181,7 +181,15 @@ fn what_cannot_be_matched_is_refused() {
     assert_eq!(none.path, "Values");
     let alone = Matching::resolve(None, Some("CRM"), None, false, &config()).unwrap_err();
     assert_eq!((alone.why, alone.path.as_str()), (Why::Invalid, "MatchType"), "everybody would be exported: {alone}");
-    assert_eq!(Matching::resolve(None, Some(""), None, false, &config()), Ok(None));
+    for blank in ["", " \t"] {
+        assert_eq!(Matching::resolve(None, Some(blank), None, false, &config()), Ok(None));
+        for criteria in ["ProfileId", "EmailAddress", "PhoneNumber"] {
+            let resolved = resolve(Some(criteria), Some(blank), &["1"]).unwrap().unwrap();
+            assert_eq!(resolved.match_type, None, "{criteria} {blank:?}");
+        }
+        let refusal = resolve(Some("AlternateId"), Some(blank), &["1"]).unwrap_err();
+        assert!(refusal.why == Why::Invalid && refusal.message.contains("required"), "{refusal}");
+    }
 }
 
 #[test]

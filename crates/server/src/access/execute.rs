@@ -8,12 +8,12 @@ use hyper::http::request::Parts;
 use sayso_export::{
     ExportError,
     engine::{Caller as Asking, PermissionCheck},
-    job::{Request, Status, Subject},
+    job::{Exported, Request, Status, Subject},
     page::{Page, PageRequest},
 };
 use sayso_model::{
-    config::{Area, Config, Level, Rights, User},
-    id::{ACCESS_TOKEN_MAX, AccessToken, AccountNo},
+    config::{Area, Config, Kind, Level, Rights, SegmentPermission, User},
+    id::{ACCESS_TOKEN_MAX, AccessToken, AccountNo, fold},
     selection::{Conditions, Selection},
 };
 use sayso_store::{Store, StoreError, account::Account};
@@ -46,8 +46,8 @@ pub(crate) trait Of: Send + Sync + 'static {
     const IN_PATH: &'static str;
     /// What it is, for messages.
     const KIND: &'static str;
-    /// The name as configured, and the selection.
-    fn find(config: &Config, name: &str) -> Option<(Subject, Selection)>;
+    /// Which one it is, by its name as configured and its number, and the selection.
+    fn find(account: &Account, name: &str) -> Option<(Exported, Selection)>;
 }
 
 /// A segment.
@@ -56,9 +56,10 @@ pub(crate) enum OfSegment {}
 impl Of for OfSegment {
     const IN_PATH: &'static str = "segmentName";
     const KIND: &'static str = "segment";
-    fn find(config: &Config, name: &str) -> Option<(Subject, Selection)> {
-        let segment = config.segment(name)?;
-        Some((Subject::Segment(segment.name.clone()), Selection::of_segment(config, name)?))
+    fn find(account: &Account, name: &str) -> Option<(Exported, Selection)> {
+        let subject = Subject::Segment(account.config.segment(name)?.name.clone());
+        let no = account.ledger.entry(Kind::Segments, name).map(|entry| entry.id);
+        Some((Exported { subject, no }, Selection::of_segment(&account.config, name)?))
     }
 }
 
@@ -68,9 +69,10 @@ pub(crate) enum OfGroup {}
 impl Of for OfGroup {
     const IN_PATH: &'static str = "segmentGroupName";
     const KIND: &'static str = "segment group";
-    fn find(config: &Config, name: &str) -> Option<(Subject, Selection)> {
-        let group = config.segment_group(name)?;
-        Some((Subject::SegmentGroup(group.name.clone()), Selection::of_group(config, name)?))
+    fn find(account: &Account, name: &str) -> Option<(Exported, Selection)> {
+        let subject = Subject::SegmentGroup(account.config.segment_group(name)?.name.clone());
+        let no = account.ledger.entry(Kind::SegmentGroups, name).map(|entry| entry.id);
+        Some((Exported { subject, no }, Selection::of_group(&account.config, name)?))
     }
 }
 
@@ -78,7 +80,7 @@ impl Of for OfGroup {
 pub(crate) struct Executing<O> {
     caller: Caller,
     app: App,
-    subject: Subject,
+    exported: Exported,
     selection: Selection,
     of: PhantomData<O>,
 }
@@ -89,10 +91,10 @@ impl<O: Of> FromRequestParts<App> for Executing<O> {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let caller = Caller::from_request_parts(parts, app).await?;
         let name = path_value(parts, O::IN_PATH).await?.unwrap_or_default();
-        let found = O::find(&caller.account.config, &name);
-        let (subject, selection) = found.ok_or_else(|| ApiError::unknown(O::KIND, &name))?;
-        require::<EditExports>(&caller, &subject)?;
-        Ok(Self { caller, app: app.clone(), subject, selection, of: PhantomData })
+        let found = O::find(&caller.account, &name);
+        let (exported, selection) = found.ok_or_else(|| ApiError::unknown(O::KIND, &name))?;
+        require::<EditExports>(&caller, &exported)?;
+        Ok(Self { caller, app: app.clone(), exported, selection, of: PhantomData })
     }
 }
 
@@ -125,7 +127,7 @@ impl<O> Executing<O> {
             user_no: self.caller.user_no(),
             origin: self.caller.origin.clone(),
             client_id: self.caller.credential.client_id().map(str::to_owned),
-            subject: self.subject,
+            exported: self.exported,
             selection: self.selection,
             conditions,
             callback_url,
@@ -158,8 +160,8 @@ impl FromRequestParts<App> for Holding {
         let text = path_value(parts, "accessToken").await?.unwrap_or_default();
         // one that can't be a token is answered like one that isn't there
         let token = parse_token(&text).ok_or(ApiError::UnknownToken)?;
-        let subject = app.engine().subject(&asking, token)?;
-        require::<ViewExports>(&caller, &subject)?;
+        let exported = app.engine().exported(&asking, token)?;
+        require::<ViewExports>(&caller, &exported)?;
         Ok(Self { asking, app: app.clone(), token })
     }
 }
@@ -186,23 +188,49 @@ impl Holding {
     }
 }
 
-/// Whether a user may execute a subject as the configuration stands. Of one that has gone since Initiate only an administrator may: the
-/// export holds a copy of its definition, but nobody else's permission can be told any more.
-fn may_execute(config: &Config, user: &User, subject: &Subject) -> bool {
-    let permissions = match subject {
-        Subject::Segment(name) => config.segment(name).map(|s| &s.permissions),
-        Subject::SegmentGroup(name) => config.segment_group(name).map(|g| &g.permissions),
+/// What was exported as the account has it now: its name and the permissions on it. It is found by its number, since it may have another
+/// name by now, and another thing its name; by its name only where the job was made before numbers were kept.
+fn present<'a>(account: &'a Account, exported: &'a Exported) -> Option<(&'a str, &'a [SegmentPermission])> {
+    let kind = match exported.subject {
+        Subject::Segment(_) => Kind::Segments,
+        Subject::SegmentGroup(_) => Kind::SegmentGroups,
     };
-    config.can_execute(user, permissions.map_or(&[][..], Vec::as_slice))
+    let (_, named) = exported.subject.named();
+    let name = match exported.no {
+        Some(no) if account.ledger.entry(kind, named).is_none_or(|entry| entry.id != no) => {
+            account.ledger.name_of(kind, no)?
+        }
+        _ => named,
+    };
+    match exported.subject {
+        Subject::Segment(_) => account.config.segment(name).map(|s| (s.name.as_str(), s.permissions.as_slice())),
+        Subject::SegmentGroup(_) => {
+            account.config.segment_group(name).map(|g| (g.name.as_str(), g.permissions.as_slice()))
+        }
+    }
 }
 
-fn require<P: Permission>(caller: &Caller, subject: &Subject) -> Result<(), ApiError> {
-    if may_execute(&caller.account.config, &caller.user, subject) {
+/// Whether a user may execute what was exported as the configuration stands. Of what has gone since Initiate only an administrator may:
+/// the export holds a copy of its definition, but nobody else's permission can be told any more.
+fn may_execute(account: &Account, user: &User, exported: &Exported) -> bool {
+    account.config.can_execute(user, present(account, exported).map_or(&[], |(_, permissions)| permissions))
+}
+
+fn require<P: Permission>(caller: &Caller, exported: &Exported) -> Result<(), ApiError> {
+    let account = &caller.account;
+    if may_execute(account, &caller.user, exported) {
         return permit::require::<P>(caller);
     }
-    Err(ApiError::MayNotExecute(match subject {
-        Subject::Segment(name) => format!("the segment {name:?}"),
-        Subject::SegmentGroup(name) => format!("the segment group {name:?}"),
+    let (kind, named) = exported.subject.named();
+    Err(ApiError::MayNotExecute(match present(account, exported) {
+        None => format!("the {kind} {named:?} that was exported (it is gone since: export another)"),
+        // its present name is for those who may see it
+        Some((name, permissions))
+            if account.config.can_view(&caller.user, permissions) && fold(name) != fold(named) =>
+        {
+            format!("the {kind} {name:?} ({named:?} when it was exported)")
+        }
+        Some(_) => format!("the {kind} {named:?}"),
     }))
 }
 
@@ -237,15 +265,15 @@ pub fn permission_check(store: &Store) -> PermissionCheck {
         account: AccountNo,
         user_id: &str,
         client_id: Option<&str>,
-        subject: &Subject,
+        exported: &Exported,
     ) -> Result<bool, StoreError> {
         let Some((account, user)) = still_active(store, account, user_id, client_id)? else { return Ok(false) };
         let rights = Rights::of(&account.config.source, user.user_groups.iter().map(String::as_str));
-        Ok(rights.level(Area::Exports) >= Level::Edit && may_execute(&account.config, &user, subject))
+        Ok(rights.level(Area::Exports) >= Level::Edit && may_execute(&account, &user, exported))
     }
     let store = store.clone();
-    Arc::new(move |account, user_id, client_id, subject| {
-        holds(&store, account, user_id, client_id, subject).unwrap_or_else(|error| {
+    Arc::new(move |account, user_id, client_id, exported| {
+        holds(&store, account, user_id, client_id, exported).unwrap_or_else(|error| {
             tracing::error!(%error, user_id, "the permission over an export could not be checked");
             false
         })

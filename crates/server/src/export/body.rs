@@ -13,7 +13,7 @@ use crate::error::{ApiError, shortened};
 
 /// Most values (export.md, Initiate).
 const MAX_VALUES: usize = 100_000;
-/// Up to here a number with a fraction or an exponent says exactly which whole number it is: 2^53.
+/// Below this a number with a fraction or an exponent says exactly which whole number it is: 2^53, to which 2^53 + 1 is rounded.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// What was sent, not yet checked.
@@ -188,7 +188,7 @@ impl<'de> DeserializeSeed<'de> for One {
             Some(b'-' | b'0'..=b'9') if text.bytes().all(|b| b.is_ascii_digit() || b == b'-') => Ok(text.to_owned()),
             // 1e3 is 1000, 3.0 is 3: only what is exact can stand for an id
             Some(b'-' | b'0'..=b'9') => match text.parse::<f64>() {
-                Ok(number) if number.abs() <= EXACT => Ok(number.to_string()),
+                Ok(number) if number.abs() < EXACT => Ok(number.to_string()),
                 _ => Err(refusal(text)),
             },
             _ => Err(refusal(text)),
@@ -243,6 +243,9 @@ mod tests {
             (r#"{"Values":[1,{"a":1}]}"#, "Values[1] is an object"),
             (r#"{"Values":[true]}"#, "Values[0] is true"),
             (r#"{"Values":[1e300]}"#, "Values[0] is 1e300"),
+            // both read as 2^53, and so would be another's id
+            (r#"{"Values":[9007199254740993.0]}"#, "Values[0] is 9007199254740993.0"),
+            (r#"{"Values":[-9007199254740993.0]}"#, "Values[0] is -9007199254740993.0"),
         ] {
             let refused = parse(body).unwrap_err();
             assert!(refused.contains(named), "{body} gave {refused}");
@@ -251,8 +254,18 @@ mod tests {
 
     #[test]
     fn numbers_stand_for_their_digits_however_many() {
-        let body = r#"{"Values":[89014103211118510720, -0, 1.5, 2.0, 12345678901234567890123, "\u00fc"]}"#;
-        let expected = ["89014103211118510720", "-0", "1.5", "2", "12345678901234567890123", "ü"].map(String::from);
+        let body = r#"{"Values":[89014103211118510720, -0, 1.5, 2.0, 9007199254740991.0, 9007199254740993, 12345678901234567890123, "\u00fc"]}"#;
+        let expected = [
+            "89014103211118510720",
+            "-0",
+            "1.5",
+            "2",
+            "9007199254740991",
+            "9007199254740993",
+            "12345678901234567890123",
+            "ü",
+        ]
+        .map(String::from);
         assert_eq!(parse(body).unwrap().values.unwrap(), expected);
     }
 

@@ -22,7 +22,7 @@ use parking_lot::Mutex;
 use super::{
     line::{FREE, Line, Place, SHARE},
     patience::Patience,
-    unreadable,
+    unreadable::Refused,
 };
 
 /// What a last block wants to hear of its connection.
@@ -259,11 +259,11 @@ impl<T: Write + Unpin> FlushIo<T> {
     /// taken. `None` when they are anything else.
     fn write_in_stead(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Option<Poll<io::Result<usize>>> {
         if self.stead.is_none() {
-            let answer = unreadable::answer(bytes)?;
+            let refused = Refused::of(bytes)?;
             if self.connection.is_answering() {
                 return None;
             }
-            self.stead = Some(answer);
+            self.stead = Some(refused.answer(self.connection.peer));
         }
         while let Some(rest) = self.stead.as_mut().filter(|rest| !rest.is_empty()) {
             match Pin::new(&mut self.io).poll_write(cx, rest) {

@@ -111,7 +111,7 @@ impl Serving {
 }
 
 /// Bytes of a request's head; longer is 431. It is also what a connection holds of somebody who hasn't said who they are.
-const LONGEST_HEAD: usize = 64 << 10;
+pub(super) const LONGEST_HEAD: usize = 64 << 10;
 
 /// Bytes that may wait in the kernel unsent: one turn of a connection.
 #[cfg(any(target_os = "linux", target_os = "android"))]

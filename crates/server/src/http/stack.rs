@@ -137,12 +137,15 @@ fn correlation_id(headers: &HeaderMap) -> String {
     };
     match headers.get(CORRELATION_ID).and_then(|v| v.to_str().ok()).filter(sane) {
         Some(id) => id.to_owned(),
-        None => {
-            let mut bytes = [0; 16];
-            getrandom::fill(&mut bytes).expect("the system gives random bytes");
-            format!("{:032x}", u128::from_be_bytes(bytes))
-        }
+        None => new_correlation_id(),
     }
+}
+
+/// A random one.
+pub(super) fn new_correlation_id() -> String {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("the system gives random bytes");
+    format!("{:032x}", u128::from_be_bytes(bytes))
 }
 
 /// Whether Accept (absent: anything) leaves application/json a quality above 0; the most specific range counts (RFC 9110, 12.5.1).
