@@ -4,8 +4,10 @@ use serde_json::{Value, json};
 
 use crate::harness::*;
 
+type Made = fn(&str) -> Value;
+
 /// Segments and segment groups, which follow the same rules: the word of their address, and what makes one.
-const KINDS: [(&str, fn(&str) -> Value); 2] = [
+const KINDS: [(&str, Made); 2] = [
     ("Segments", |tag| json!({"Criteria": {"Tag": tag}})),
     ("SegmentGroups", |tag| json!({"Members": [{"Segment": tag.to_uppercase()}]})),
 ];

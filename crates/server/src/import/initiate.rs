@@ -6,6 +6,7 @@ use sayso_model::{
     change::{Manner, Refresh},
     config::{Config, TypeKind},
     id::AccessToken,
+    input::once::Once,
     moment::Moment,
 };
 use serde::Serialize;
@@ -178,9 +179,10 @@ impl Sent {
         if body.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self(Map::new()));
         }
+        // An action given twice, Add and Delete, would be a guess.
         match serde_json::from_slice(body) {
-            Ok(Value::Object(members)) => Ok(Self(members)),
-            Ok(Value::Null) => Ok(Self(Map::new())),
+            Ok(Once(Value::Object(members))) => Ok(Self(members)),
+            Ok(Once(Value::Null)) => Ok(Self(Map::new())),
             Ok(_) => {
                 Err(ApiError::Body("the body is no object; accepted: an object, null or an empty body".to_owned()))
             }
@@ -255,6 +257,7 @@ mod tests {
             (r#"{"RetentionDays": 11}"#, "400 RetentionDays is 11"),
             (r#"{"RetentionDays": -1}"#, "400 RetentionDays"),
             (r#"{"RetentionDays": "3"}"#, "400 RetentionDays"),
+            (r#"{"ImportAction": "Add", "ImportAction": "Delete"}"#, "400 the body is not JSON: duplicate field"),
             (r#"{"ImportAction": "Merge"}"#, "400 ImportAction is \"Merge\"; accepted: Add or Delete"),
             (r#"{"MatchCriteria": "Email", "MatchValue": "CRM"}"#, "400 MatchCriteria"),
             (r#"{"MatchCriteria": "AlternateIdType"}"#, "400 MatchValue is required"),
