@@ -42,8 +42,8 @@ pub enum ExportError {
     },
     /// The disk has no room for what is to be written.
     #[error(
-        "the export needs {needed} bytes of disk and {room} may be used; make room, or end exports that nobody needs any \
-         more, and start it again"
+        "this needs at least {needed} more bytes of disk and {room} may be used; make room, or end exports that nobody needs \
+         any more, and start it again"
     )]
     NoRoom {
         /// Bytes.
