@@ -155,7 +155,7 @@ mod tests {
     use parking_lot::Mutex;
 
     use super::*;
-    use crate::testing::Sandbox;
+    use crate::testing::{LONG, Sandbox};
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_preview_leaves_alone_the_folder_of_one_whose_caller_is_gone() {
@@ -172,18 +172,18 @@ mod tests {
             async move {
                 let hold = move |task: &Task<'_>, _: &[Part<'_>]| {
                     inside.send(()).unwrap();
-                    may_go.lock().recv().unwrap();
+                    may_go.lock().recv_timeout(LONG).unwrap();
                     was_there.send(task.folder.exists()).unwrap();
                     Ok(())
                 };
                 engine.planned(no, selection, 0, hold).await
             }
         });
-        tokio::task::block_in_place(|| is_inside.recv()).unwrap();
+        tokio::task::block_in_place(|| is_inside.recv_timeout(LONG)).unwrap();
         first.abort();
         drop(first.await);
         assert!(engine.preview(sandbox.account.no, selection, 1).await.unwrap().count > 0);
         go.send(()).unwrap();
-        assert!(tokio::task::block_in_place(|| there.recv()).unwrap());
+        assert!(tokio::task::block_in_place(|| there.recv_timeout(LONG)).unwrap());
     }
 }
