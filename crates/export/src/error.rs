@@ -54,9 +54,6 @@ pub enum ExportError {
     /// A file is damaged: the block that was read doesn't have its checksum.
     #[error("damaged export file: {0}")]
     Damaged(String),
-    /// The user lost the permission while the export was being generated.
-    #[error("the user may not execute this any more")]
-    Forbidden,
 }
 
 /// What else helps whose export has ended so.
