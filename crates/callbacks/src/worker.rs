@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use aws_lc_rs::hmac;
 use sayso_export::{
-    Engine,
+    Engine, ExportError,
     callback::{Callback, Callbacks, Dead, Outcome, Queued, Step},
 };
 use sayso_model::moment::Moment;
@@ -127,10 +127,18 @@ async fn attempt(shared: Arc<Shared>, turn: Turn) -> Option<Moment> {
         Ok(None) => None,
         Ok(Some(callback)) => shared.deliver(&callback, turn.host()).await,
         Err(error) => {
-            tracing::error!(%error, "a callback can't be read and isn't delivered");
-            None
+            let next = after_unread(&error, shared.store.clock().now());
+            let then = if next.is_some() { "it is tried again" } else { "it isn't delivered" };
+            tracing::error!(%error, "a callback can't be read; {then}");
+            next
         }
     }
+}
+
+/// When a callback that can't be read is tried again: what is wrong with its record stays so, what is wrong with the store may pass.
+fn after_unread(error: &ExportError, now: Moment) -> Option<Moment> {
+    let is_the_records = matches!(error, ExportError::Store(StoreError::Damaged(_) | StoreError::Version(_)));
+    (!is_the_records).then(|| Moment(now.0.saturating_add(AGAIN_MS)))
 }
 
 impl Shared {
@@ -203,4 +211,20 @@ fn describe() {
 /// By how much a wait is longer than it would be. Without random numbers not at all: only who failed together is then tried together.
 fn chance() -> u8 {
     getrandom::u32().map_or(0, |n| n.to_le_bytes()[0])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_callback_that_the_store_did_not_give_is_tried_again_and_a_damaged_one_is_not() {
+        let now = Moment(1_000);
+        for error in [StoreError::Engine("too many readers".into()), StoreError::NotKept("full".into())] {
+            assert_eq!(after_unread(&error.into(), now), Some(Moment(1_000 + AGAIN_MS)));
+        }
+        for error in [StoreError::Damaged("a record".into()), StoreError::Version("newer".into())] {
+            assert_eq!(after_unread(&error.into(), now), None);
+        }
+    }
 }

@@ -7,6 +7,8 @@ use parking_lot::Mutex;
 
 /// Idle buffers that are kept; more are given back to the system.
 const KEPT: usize = 64;
+/// Bytes of an idle buffer, at most: a page's pieces are half as large, but for a hundred compressed records that are larger.
+const LARGEST: usize = 512 * 1024;
 
 /// The idle buffers.
 #[derive(Debug, Default)]
@@ -39,6 +41,9 @@ impl AsRef<[u8]> for Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
+        if self.bytes.capacity() > LARGEST {
+            return;
+        }
         let mut idle = self.home.0.lock();
         if idle.len() < KEPT {
             idle.push(std::mem::take(&mut self.bytes));
@@ -66,5 +71,15 @@ mod tests {
         assert_eq!(second.as_ptr(), place);
         assert_eq!(&second[..], [2; 10]);
         assert_eq!(buffers.filled(5, |_| Err(7)), Err(7));
+    }
+
+    #[test]
+    fn a_buffer_that_had_to_be_large_is_given_back_to_the_system() {
+        let buffers = Arc::new(Buffers::default());
+        let lend = |len| drop(buffers.filled(len, |_| Ok::<_, ()>(())).unwrap());
+        lend(LARGEST + 1);
+        assert_eq!(buffers.0.lock().len(), 0);
+        lend(LARGEST);
+        assert_eq!(buffers.0.lock().len(), 1);
     }
 }

@@ -34,18 +34,18 @@ pub(crate) struct Copied {
 
 /// Where a part begins.
 struct Place<'a> {
-    part: &'a Part,
+    part: &'a Part<'a>,
     record: u64,
     offset: u64,
 }
 
 /// Bytes of disk that [`copy`] will take.
-pub(crate) fn needed(parts: &[Part]) -> u64 {
+pub(crate) fn needed(parts: &[Part<'_>]) -> u64 {
     parts.iter().map(|part| part.bytes + part.count * (1 + INDEX_ENTRY)).sum::<u64>() + INDEX_ENTRY
 }
 
 /// Writes `rows` and `index`.
-pub(crate) fn copy(task: &Task<'_>, parts: &[Part]) -> Result<Copied, Halt> {
+pub(crate) fn copy(task: &Task<'_>, parts: &[Part<'_>]) -> Result<Copied, Halt> {
     let mut places = Vec::with_capacity(parts.len());
     let (mut record, mut offset) = (0, 0);
     for part in parts.iter().filter(|p| p.count > 0) {
@@ -135,7 +135,7 @@ impl Writers<'_> {
     }
 }
 
-fn copy_rows(task: &Task<'_>, part: &Part, out: &mut Writers<'_>) -> Result<(), Halt> {
+fn copy_rows(task: &Task<'_>, part: &Part<'_>, out: &mut Writers<'_>) -> Result<(), Halt> {
     let output = task.output();
     let mut plan_failed = None;
     let mut stored = part.entries().map_while(|entry| entry.map_err(|e| plan_failed = Some(e)).ok());

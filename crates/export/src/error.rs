@@ -42,8 +42,8 @@ pub enum ExportError {
     },
     /// The disk has no room for what is to be written.
     #[error(
-        "the export needs {needed} bytes of disk and {room} may be used; make room, or end exports that nobody needs any \
-         more, and start it again"
+        "this needs at least {needed} more bytes of disk and {room} may be used; make room, or end exports that nobody needs \
+         any more, and start it again"
     )]
     NoRoom {
         /// Bytes.
@@ -54,9 +54,6 @@ pub enum ExportError {
     /// A file is damaged: the block that was read doesn't have its checksum.
     #[error("damaged export file: {0}")]
     Damaged(String),
-    /// The user lost the permission while the export was being generated.
-    #[error("the user may not execute this any more")]
-    Forbidden,
 }
 
 /// What else helps whose export has ended so.

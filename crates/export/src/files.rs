@@ -49,7 +49,16 @@ impl Exports {
         let folder = self.temporary(key);
         remove(&folder)?;
         // The files hold what the store's own file holds, which nobody but its owner may read.
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+        let mut builder = DirBuilder::new();
+        builder.mode(0o700);
+        match builder.create(&self.root) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            made => {
+                made.map_err(during("making the folder", &self.root))?;
+                self.root.parent().map_or(Ok(()), sync_folder)?;
+            }
+        }
+        let made = builder.recursive(true).create(&folder);
         made.map_err(during("making the folder", &folder))?;
         Ok(folder)
     }

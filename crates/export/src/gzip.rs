@@ -40,8 +40,8 @@ struct Piece {
 
 #[derive(Debug, Clone)]
 enum Deflated {
-    /// In the file, from here, with this CRC-32C.
-    Kept { at: u64, len: u32, sum: u32 },
+    /// In this file, from here, with this CRC-32C. The file is that of [`Made`] until damage is found in it.
+    Kept { file: Arc<File>, at: u64, len: u32, sum: u32 },
     /// An edge, for one page.
     Edge(Arc<Vec<u8>>),
 }
@@ -67,6 +67,7 @@ pub(crate) struct GzipPieces {
     changed: Condvar,
 }
 
+/// The file, and what is in it.
 #[derive(Debug, Default)]
 struct Made {
     file: Option<Arc<File>>,
@@ -74,6 +75,17 @@ struct Made {
     pieces: HashMap<u64, Piece>,
     /// Being made now.
     under_way: HashSet<u64>,
+}
+
+impl Made {
+    /// Forgets a file that is damaged, unless somebody else has. Pieces under way are left to those who make them: they go to the next file.
+    fn forget(&mut self, damaged: &Arc<File>) {
+        if self.file.as_ref().is_some_and(|file| Arc::ptr_eq(file, damaged)) {
+            self.file = None;
+            self.end = 0;
+            self.pieces.clear();
+        }
+    }
 }
 
 impl GzipPieces {
@@ -97,9 +109,7 @@ impl GzipPieces {
         drop(made);
         // when it fails, the next of those who wait tries
         let _turn = Turn { pieces: self, n };
-        let piece = self.make(export, n)?;
-        self.made.lock().pieces.insert(n, piece.clone());
-        Ok(piece)
+        self.make(export, n)
     }
 
     fn make(&self, export: &OpenExport, n: u64) -> Result<Piece, ExportError> {
@@ -124,7 +134,9 @@ impl GzipPieces {
         };
         file.write_all_at(&bytes, at).map_err(during("writing", &self.path))?;
         made.end += bytes.len() as u64;
-        Ok(Piece { crc, raw, deflated: Deflated::Kept { at, len, sum: crc32c::crc32c(&bytes) } })
+        let piece = Piece { crc, raw, deflated: Deflated::Kept { file, at, len, sum: crc32c::crc32c(&bytes) } };
+        made.pieces.insert(n, piece.clone());
+        Ok(piece)
     }
 
     fn unnamed(&self) -> std::io::Result<File> {
@@ -136,12 +148,11 @@ impl GzipPieces {
     fn read(&self, piece: &Piece, out: &mut [u8]) -> Result<(), ExportError> {
         match &piece.deflated {
             Deflated::Edge(bytes) => out.copy_from_slice(bytes),
-            Deflated::Kept { at, sum, .. } => {
-                let file = self.made.lock().file.clone().expect("a kept piece was written to it");
+            Deflated::Kept { file, at, sum, .. } => {
                 file.read_exact_at(out, *at).map_err(during("reading", &self.path))?;
                 if crc32c::crc32c(out) != *sum {
                     // The rows themselves are sound: who asks again gets pieces that are made anew.
-                    *self.made.lock() = Made::default();
+                    self.made.lock().forget(file);
                     let damage = std::io::Error::other("compressed pieces are damaged; they are made anew");
                     return Err(during("reading", &self.path)(damage));
                 }
@@ -307,4 +318,42 @@ fn next_edge(export: &OpenExport, at: u64, end: u64) -> u64 {
 /// Whether these records are one of the export's own pieces.
 fn is_whole(export: &OpenExport, at: u64, to: u64) -> bool {
     at.is_multiple_of(RECORDS) && (to - at == RECORDS || to == export.manifest.row_count)
+}
+
+#[cfg(test)]
+mod tests {
+    use sayso_model::id::{AccessToken, AccountNo};
+
+    use super::*;
+    use crate::page::tests::{make, record};
+
+    #[test]
+    fn pieces_that_are_damaged_are_made_anew_once_however_many_readers_hold_them() {
+        let folder = tempfile::tempdir().unwrap();
+        make(folder.path(), &(0..300).map(|i| record(i, 5)).collect::<Vec<_>>());
+        let key = (AccountNo(1), AccessToken(2));
+        let export = OpenExport::open(key, folder.path(), Box::new(|_| true)).unwrap();
+        let read = |piece: &Piece| {
+            let mut bytes = vec![0; piece.len()];
+            export.gzip.read(piece, &mut bytes).map(|()| bytes)
+        };
+        let piece = |n| export.gzip.piece(&export, n).unwrap();
+        let damaged = |piece: &Piece| read(piece).unwrap_err().to_string().contains("made anew");
+
+        let (first, second) = (piece(0), piece(1));
+        let sound = [read(&first).unwrap(), read(&second).unwrap()];
+        for (held, sound) in [&first, &second].into_iter().zip(&sound) {
+            let Deflated::Kept { file, at, .. } = &held.deflated else { panic!("{held:?}") };
+            file.write_all_at(&[!sound[0]], *at).unwrap();
+        }
+        // somebody makes another one meanwhile
+        export.gzip.made.lock().under_way.insert(2);
+        assert!(damaged(&first));
+        assert!(export.gzip.made.lock().under_way.contains(&2), "nobody else begins that one");
+        let anew = piece(0);
+        assert_eq!(read(&anew).unwrap(), sound[0]);
+        assert!(damaged(&second), "who holds a piece of the old file finds the same");
+        assert_eq!(export.gzip.made.lock().pieces.len(), 1, "and leaves the new file alone");
+        assert_eq!((read(&anew).unwrap(), read(&piece(1)).unwrap()), (sound[0].clone(), sound[1].clone()));
+    }
 }

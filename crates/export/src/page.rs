@@ -278,4 +278,4 @@ impl Drop for LastBlock {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -4,7 +4,7 @@
 use std::{
     io::Read as _,
     ops::Range,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -30,7 +30,7 @@ use crate::{
     record::Inputs,
     registry::Progress,
     scan::Wanted,
-    scratch::Scratch,
+    scratch::{FindRoom, Scratch},
 };
 
 /// Parts per thread: the end of one part overlaps with the others even when the matching rows are unevenly spread.
@@ -53,6 +53,11 @@ pub(crate) struct Task<'a> {
     pub opened: AtomicU64,
     /// Whether the plan looks at every row's render version: only after a row of another build was met.
     pub check_versions: bool,
+    /// Of how many rows in each part the bytes are wanted, should they be rendered anew; of all where there is none. Whoever counts needs no
+    /// others, and those of many profiles would fill the disk.
+    pub keep_rows: Option<u64>,
+    /// Finds room for what the plan itself puts on the disk.
+    pub find_room: FindRoom<'a>,
 }
 
 impl Task<'_> {
@@ -82,23 +87,24 @@ const ENTRY: usize = 12;
 const SPILLED: u32 = 1 << 31;
 
 /// The rows of one range of ids, ascending.
-#[derive(Debug)]
-pub(crate) struct Part {
+pub(crate) struct Part<'a> {
     pub count: u64,
     /// Bytes of the records.
     pub bytes: u64,
-    entries: Scratch,
-    /// The rows rendered anew, one after the other.
-    pub spill: Scratch,
+    entries: Scratch<'a>,
+    /// The rows rendered anew, one after the other, as far as their bytes are wanted.
+    pub spill: Scratch<'a>,
+    keep_rows: Option<u64>,
 }
 
-impl Part {
-    fn new(folder: &Path, number: usize) -> Self {
-        let path = |what: &str| -> PathBuf { folder.join(format!("{what}-{number}")) };
-        Self { count: 0, bytes: 0, entries: Scratch::new(path("plan")), spill: Scratch::new(path("spill")) }
+impl<'a> Part<'a> {
+    fn new(task: &Task<'a>, number: usize) -> Self {
+        let scratch = |what: &str| Scratch::new(task.folder.join(format!("{what}-{number}")), task.find_room);
+        let (entries, spill) = (scratch("plan"), scratch("spill"));
+        Self { count: 0, bytes: 0, entries, spill, keep_rows: task.keep_rows }
     }
 
-    fn push(&mut self, entry: Entry) -> Result<(), ExportError> {
+    fn push(&mut self, entry: Entry) -> Result<(), Halt> {
         if entry.len >= SPILLED {
             return Err(StoreError::Damaged(format!(
                 "the row of profile {} would be {} bytes long",
@@ -114,11 +120,14 @@ impl Part {
         self.entries.write(&bytes)
     }
 
-    fn push_spilled<'b>(&mut self, id: ProfileId, pieces: impl Iterator<Item = &'b [u8]>) -> Result<(), ExportError> {
+    fn push_spilled<'b>(&mut self, id: ProfileId, pieces: impl Iterator<Item = &'b [u8]>) -> Result<(), Halt> {
+        let is_wanted = self.keep_rows.is_none_or(|most| self.count < most);
         let mut len = 0;
         for piece in pieces {
             len += piece.len();
-            self.spill.write(piece)?;
+            if is_wanted {
+                self.spill.write(piece)?;
+            }
         }
         self.push(Entry { id, len: u32::try_from(len).unwrap_or(u32::MAX), spilled: true })
     }
@@ -140,7 +149,7 @@ impl Part {
 }
 
 /// The plan of a job: its rows in order of ProfileId, in parts that follow one another.
-pub(crate) fn plan(task: &Task<'_>) -> Result<Vec<Part>, Halt> {
+pub(crate) fn plan<'a>(task: &Task<'a>) -> Result<Vec<Part<'a>>, Halt> {
     let config = task.snapshot.config();
     let selection = &task.inputs.selection;
     let criterion = selection.criterion(config).map_err(ExportError::Refused)?;
@@ -188,8 +197,8 @@ fn candidates(task: &Task<'_>, implied: bool) -> Result<Option<Vec<ProfileId>>, 
 }
 
 /// The criterion with all that deciding and rendering needs.
-struct Filter<'a> {
-    task: &'a Task<'a>,
+struct Filter<'t, 'a> {
+    task: &'t Task<'a>,
     config: Arc<Config>,
     criterion: Criterion,
     predicate: Predicate,
@@ -199,8 +208,8 @@ struct Filter<'a> {
     deciding: Output,
 }
 
-impl<'a> Filter<'a> {
-    fn new(task: &'a Task<'a>, criterion: Criterion) -> Self {
+impl<'t, 'a> Filter<'t, 'a> {
+    fn new(task: &'t Task<'a>, criterion: Criterion) -> Self {
         let (config, at) = (Arc::clone(task.snapshot.config()), task.snapshot.moment());
         let predicate = Predicate::compile(&criterion, &config, task.snapshot.terms(), at);
         let deciding = criterion.reading();
@@ -208,11 +217,11 @@ impl<'a> Filter<'a> {
         Self { task, config, criterion, predicate, at, output: task.output(), deciding }
     }
 
-    fn range(&self, number: usize, ids: Range<u64>) -> Result<Part, Halt> {
+    fn range(&self, number: usize, ids: Range<u64>) -> Result<Part<'a>, Halt> {
         self.gather(number, |each| self.task.snapshot.for_each_facts(ids, each))
     }
 
-    fn listed(&self, number: usize, ids: &[ProfileId]) -> Result<Part, Halt> {
+    fn listed(&self, number: usize, ids: &[ProfileId]) -> Result<Part<'a>, Halt> {
         self.gather(number, |each| self.task.snapshot.for_each_facts_of(&mut ids.iter().copied(), each))
     }
 
@@ -221,8 +230,8 @@ impl<'a> Filter<'a> {
         &self,
         number: usize,
         walk: impl FnOnce(&mut dyn FnMut(ProfileId, Facts<'_>) -> Result<(), Halt>) -> Result<(), Halt>,
-    ) -> Result<Part, Halt> {
-        let mut part = Part::new(self.task.folder, number);
+    ) -> Result<Part<'a>, Halt> {
+        let mut part = Part::new(self.task, number);
         let mut seen = 0u64;
         walk(&mut |id, facts| {
             seen += 1;
@@ -234,7 +243,7 @@ impl<'a> Filter<'a> {
         Ok(part)
     }
 
-    fn consider(&self, part: &mut Part, id: ProfileId, facts: Facts<'_>) -> Result<(), Halt> {
+    fn consider(&self, part: &mut Part<'_>, id: ProfileId, facts: Facts<'_>) -> Result<(), Halt> {
         let mut opened = None;
         match self.predicate.answer(id, facts) {
             Answer::No => return Ok(()),
@@ -250,7 +259,7 @@ impl<'a> Filter<'a> {
         }
         if !self.reads_otherwise(id, facts)? {
             let len = facts.row_length(&self.output);
-            return Ok(part.push(Entry { id, len, spilled: false })?);
+            return part.push(Entry { id, len, spilled: false });
         }
         let row = match opened {
             Some(row) => row,
@@ -260,7 +269,7 @@ impl<'a> Filter<'a> {
         let anew = render::render(&profile);
         let len = u32::try_from(anew.json.len()).unwrap_or(u32::MAX);
         let pieces = render::kept_ranges(len, &anew.cuts, &self.output).map(|range| &anew.json[range]);
-        Ok(part.push_spilled(id, pieces)?)
+        part.push_spilled(id, pieces)
     }
 
     /// Whether the row differs from the stored bytes at the snapshot, under the output settings.
@@ -293,7 +302,7 @@ fn open(task: &Task<'_>, id: ProfileId) -> Result<StoredRow, Halt> {
 }
 
 /// Deleted profiles have no facts; their rows are made here (export.md, What a row holds).
-fn plan_tombstones(task: &Task<'_>, criterion: &Criterion) -> Result<Part, Halt> {
+fn plan_tombstones<'a>(task: &Task<'a>, criterion: &Criterion) -> Result<Part<'a>, Halt> {
     let (conditions, at) = (&task.inputs.conditions, task.snapshot.moment());
     let since = conditions.since.map(round_up);
     let wanted = conditions.matching.as_ref().map(|matching| matching.prepare());
@@ -302,7 +311,7 @@ fn plan_tombstones(task: &Task<'_>, criterion: &Criterion) -> Result<Part, Halt>
             && wanted.as_ref().is_none_or(|wanted| wanted.matches_tombstone(tombstone))
             && matches_tombstone(criterion, tombstone, at)
     };
-    let mut part = Part::new(task.folder, 0);
+    let mut part = Part::new(task, 0);
     let mut seen = 0u64;
     task.snapshot.for_each_tombstone(&mut |tombstone| {
         seen += 1;

@@ -43,7 +43,7 @@ impl Engine {
     /// # Errors
     /// A definition that doesn't fit the configuration, [`ExportError::Busy`], or what the store or the disk says.
     pub async fn preview(&self, account: AccountNo, selection: Selection, rows: usize) -> Result<Preview, ExportError> {
-        self.planned(account, selection, move |task, parts| {
+        self.planned(account, selection, rows as u64, move |task, parts| {
             let count = parts.iter().map(|p| p.count).sum();
             Ok(Preview { count, rows: first_rows(task, parts, rows)?, snapshot: task.snapshot.moment() })
         })
@@ -55,24 +55,25 @@ impl Engine {
     /// # Errors
     /// As [`Engine::preview`].
     pub async fn find(&self, account: AccountNo, selection: Selection) -> Result<Vec<ProfileId>, ExportError> {
-        self.planned(account, selection, |_, parts| {
+        self.planned(account, selection, 0, |_, parts| {
             parts.iter().flat_map(Part::entries).map(|entry| Ok(entry?.id)).collect()
         })
         .await
     }
 
-    /// Makes the plan of an export and hands it on.
+    /// Makes the plan of an export, with the bytes of no more than the first `keep_rows` rows of each part, and hands it on.
     async fn planned<T: Send + 'static>(
         &self,
         account: AccountNo,
         selection: Selection,
-        use_plan: impl Fn(&Task<'_>, &[Part]) -> Result<T, Halt> + Send + 'static,
+        keep_rows: u64,
+        use_plan: impl Fn(&Task<'_>, &[Part<'_>]) -> Result<T, Halt> + Send + 'static,
     ) -> Result<T, ExportError> {
         let inputs = Inputs { selection, conditions: Conditions::default() };
         self.scan(account, move |inner, snapshot, wanted| {
             let key = (account, AccessToken(FOLDERS.fetch_add(1, Relaxed)));
             let folder = inner.exports.begin(key)?;
-            let found = planned(inner, snapshot, wanted, &folder, &inputs, &use_plan);
+            let found = planned(inner, snapshot, wanted, &folder, (&inputs, keep_rows), &use_plan);
             inner.exports.remove(key)?;
             found
         })
@@ -85,9 +86,10 @@ fn planned<T>(
     snapshot: &Snapshot,
     wanted: Wanted<'_>,
     folder: &Path,
-    inputs: &Inputs,
-    use_plan: &impl Fn(&Task<'_>, &[Part]) -> Result<T, Halt>,
+    (inputs, keep_rows): (&Inputs, u64),
+    use_plan: &impl Fn(&Task<'_>, &[Part<'_>]) -> Result<T, Halt>,
 ) -> Result<T, Halt> {
+    let find_room = |bytes| inner.find_room(bytes);
     let attempt = |check_versions| {
         let task = Task {
             snapshot,
@@ -99,6 +101,8 @@ fn planned<T>(
             progress: &Progress::default(),
             opened: AtomicU64::new(0),
             check_versions,
+            keep_rows: Some(keep_rows),
+            find_room: &find_room,
         };
         let parts = plan(&task)?;
         use_plan(&task, &parts)
@@ -110,7 +114,7 @@ fn planned<T>(
 }
 
 /// The bytes of the first rows of a plan.
-fn first_rows(task: &Task<'_>, parts: &[Part], rows: usize) -> Result<Vec<Vec<u8>>, Halt> {
+fn first_rows(task: &Task<'_>, parts: &[Part<'_>], rows: usize) -> Result<Vec<Vec<u8>>, Halt> {
     let output = task.output();
     let mut first = Vec::with_capacity(rows);
     for part in parts {
@@ -151,7 +155,7 @@ mod tests {
     use parking_lot::Mutex;
 
     use super::*;
-    use crate::testing::Sandbox;
+    use crate::testing::{LONG, Sandbox};
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_preview_leaves_alone_the_folder_of_one_whose_caller_is_gone() {
@@ -166,20 +170,20 @@ mod tests {
         let first = tokio::spawn({
             let (engine, no, selection) = (Arc::clone(&engine), sandbox.account.no, selection.clone());
             async move {
-                let hold = move |task: &Task<'_>, _: &[Part]| {
+                let hold = move |task: &Task<'_>, _: &[Part<'_>]| {
                     inside.send(()).unwrap();
-                    may_go.lock().recv().unwrap();
+                    may_go.lock().recv_timeout(LONG).unwrap();
                     was_there.send(task.folder.exists()).unwrap();
                     Ok(())
                 };
-                engine.planned(no, selection, hold).await
+                engine.planned(no, selection, 0, hold).await
             }
         });
-        tokio::task::block_in_place(|| is_inside.recv()).unwrap();
+        tokio::task::block_in_place(|| is_inside.recv_timeout(LONG)).unwrap();
         first.abort();
         drop(first.await);
         assert!(engine.preview(sandbox.account.no, selection, 1).await.unwrap().count > 0);
         go.send(()).unwrap();
-        assert!(tokio::task::block_in_place(|| there.recv()).unwrap());
+        assert!(tokio::task::block_in_place(|| there.recv_timeout(LONG)).unwrap());
     }
 }

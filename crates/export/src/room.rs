@@ -58,17 +58,31 @@ impl Inner {
     /// # Errors
     /// [`ExportError::NoRoom`] when there isn't any, nor will be in a moment.
     pub fn promise_room(&self, running: &Running, needed: u64) -> Result<(), Halt> {
+        self.room_beside(Some(running.job.key()), needed, || running.progress.promise(needed))
+    }
+
+    /// Finds room for what is written at once, such as rows that are put aside before the size of an export is known. What was promised
+    /// to exports is not touched.
+    ///
+    /// # Errors
+    /// As [`Inner::promise_room`].
+    pub fn find_room(&self, needed: u64) -> Result<(), Halt> {
+        self.room_beside(None, needed, || {})
+    }
+
+    /// Calls `found` while nobody else is promised anything, once there is room beside what was promised to others than `mine`.
+    fn room_beside(&self, mine: Option<Key>, needed: u64, found: impl FnOnce()) -> Result<(), Halt> {
         loop {
             // Before the disk is looked at: what goes meanwhile is seen there or here.
             let leaving = self.room.leaving.load(SeqCst) > 0;
             let one_at_a_time = self.room.promising.lock();
             let others = self.running.lock();
             let promised: u64 =
-                others.values().filter(|other| other.job.key() != running.job.key()).map(|o| o.progress.left()).sum();
+                others.values().filter(|other| Some(other.job.key()) != mine).map(|o| o.progress.left()).sum();
             drop(others);
             let room = self.store.room()?.saturating_sub(promised);
             if needed <= room {
-                running.progress.promise(needed);
+                found();
                 return Ok(());
             }
             drop(one_at_a_time);

@@ -97,10 +97,7 @@ mod tests {
     use std::sync::mpsc::channel;
 
     use super::*;
-    use crate::testing::Sandbox;
-
-    /// How long a test waits for what must come.
-    const LONG: Duration = Duration::from_secs(20);
+    use crate::testing::{LONG, Sandbox};
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_scan_whose_caller_is_gone_is_told_so_and_keeps_its_turn_until_it_ends() {

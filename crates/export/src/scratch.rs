@@ -8,29 +8,34 @@ use std::{
     path::PathBuf,
 };
 
-use crate::{ExportError, files::during};
+use crate::{files::during, parallel::Halt};
 
 /// Bytes kept in memory before they go to the file.
 const KEPT: usize = 1024 * 1024;
 
+/// Finds room on the disk for so many bytes, or says why they can't be written.
+pub(crate) type FindRoom<'a> = &'a (dyn Fn(u64) -> Result<(), Halt> + Sync);
+
 /// Append only, then read from the beginning, by several readers if need be.
-#[derive(Debug)]
-pub(crate) struct Scratch {
+pub(crate) struct Scratch<'a> {
     path: PathBuf,
+    /// Asked before each write to the file: how much it will hold is not known beforehand, so nothing was promised for it.
+    find_room: FindRoom<'a>,
     file: Option<File>,
     written: u64,
     tail: Vec<u8>,
 }
 
-impl Scratch {
+impl<'a> Scratch<'a> {
     /// Nothing yet; `path` names the file, should there be one: it loses its name at once, so nothing is ever left over.
-    pub fn new(path: PathBuf) -> Self {
-        Self { path, file: None, written: 0, tail: Vec::new() }
+    pub fn new(path: PathBuf, find_room: FindRoom<'a>) -> Self {
+        Self { path, find_room, file: None, written: 0, tail: Vec::new() }
     }
 
     /// Appends.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), ExportError> {
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Halt> {
         if self.tail.len() + bytes.len() > KEPT {
+            (self.find_room)(self.tail.len() as u64)?;
             self.flush().map_err(during("writing", &self.path))?;
         }
         self.tail.extend_from_slice(bytes);
@@ -51,6 +56,12 @@ impl Scratch {
         Ok(())
     }
 
+    /// Bytes in it.
+    #[cfg(test)]
+    pub fn len(&self) -> u64 {
+        self.written + self.tail.len() as u64
+    }
+
     /// Reads from the beginning.
     pub fn reader(&self) -> BufReader<ScratchReader<'_>> {
         BufReader::with_capacity(64 * 1024, ScratchReader { scratch: self, at: 0 })
@@ -59,7 +70,7 @@ impl Scratch {
 
 /// Reads a [`Scratch`].
 pub(crate) struct ScratchReader<'a> {
-    scratch: &'a Scratch,
+    scratch: &'a Scratch<'a>,
     at: u64,
 }
 
@@ -86,17 +97,18 @@ impl Read for ScratchReader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ExportError;
 
     #[test]
     fn few_bytes_touch_no_file_and_many_come_back_in_order() {
         let dir = tempfile::tempdir().unwrap();
-        let mut scratch = Scratch::new(dir.path().join("gone").join("plan"));
+        let mut scratch = Scratch::new(dir.path().join("gone").join("plan"), &|_| Ok(()));
         scratch.write(b"few").unwrap();
         let mut back = Vec::new();
         scratch.reader().read_to_end(&mut back).unwrap();
         assert_eq!(back, b"few", "the folder doesn't exist, so no file was made");
 
-        let mut scratch = Scratch::new(dir.path().join("plan"));
+        let mut scratch = Scratch::new(dir.path().join("plan"), &|_| Ok(()));
         let many: Vec<u8> = (0..3_000_000u32).map(|i| (i / 251) as u8).collect();
         many.chunks(777).for_each(|c| scratch.write(c).unwrap());
         for _ in 0..2 {
@@ -105,5 +117,17 @@ mod tests {
             assert!(back == many);
         }
         assert_eq!(dir.path().read_dir().unwrap().count(), 0, "the file has no name");
+    }
+
+    #[test]
+    fn what_finds_no_room_is_not_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let room = |needed| if needed < 100 { Ok(()) } else { Err(ExportError::NoRoom { needed, room: 99 }.into()) };
+        // A file there would be an error of its own.
+        let mut scratch = Scratch::new(dir.path().join("gone").join("spill"), &room);
+        scratch.write(&[1; KEPT]).unwrap();
+        let refused = scratch.write(&[2]).unwrap_err();
+        let Halt::Failed(ExportError::NoRoom { needed, room: 99 }) = refused else { panic!("{refused:?}") };
+        assert_eq!(needed, KEPT as u64);
     }
 }

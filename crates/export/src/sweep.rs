@@ -24,14 +24,37 @@ pub(crate) fn run(inner: &Arc<Inner>) {
     let mut round = 0;
     while !inner.stop.wait(every) {
         round += 1;
-        if let Err(error) = sweep(inner, round) {
-            tracing::error!(%error, "sweeping ended exports failed; it is tried again");
+        for (what, error) in sweep(inner, round) {
+            tracing::error!(%error, "{what} failed; it is tried again");
         }
     }
 }
 
-/// One round.
-pub(crate) fn sweep(inner: &Inner, round: u64) -> Result<(), StoreError> {
+/// What could not be done, and why.
+type Failure = (&'static str, StoreError);
+
+/// One round; gives what failed of it, which keeps nothing else from being done.
+pub(crate) fn sweep(inner: &Inner, round: u64) -> Vec<Failure> {
+    inner.open.lock().retain(|_, open| Arc::strong_count(open) > 1 || open.used.load(Relaxed) + 1 >= round);
+    inner.round.store(round, Relaxed);
+    let mut failed = sweep_jobs(inner).unwrap_or_else(|error| vec![("looking for ended exports", error)]);
+    let now = inner.now();
+    let sweep_keys = inner.store.export_upkeep(move |records| {
+        records.sweep_keys(&|record| serde_json::from_slice::<KeyRecord>(record).map_or(true, |key| key.is_old(now)))
+    });
+    failed.extend(failures([
+        ("forgetting old idempotency keys", block_on(sweep_keys).map(drop)),
+        ("removing expired tokens", inner.store.sweep_tokens().map(drop)),
+    ]));
+    failed
+}
+
+fn failures<const N: usize>(steps: [(&'static str, Result<(), StoreError>); N]) -> impl Iterator<Item = Failure> {
+    steps.into_iter().filter_map(|(what, done)| Some((what, done.err()?)))
+}
+
+/// Ends what is over, removes what was kept long enough, forgets what is to be forgotten.
+fn sweep_jobs(inner: &Inner) -> Result<Vec<Failure>, StoreError> {
     let now = inner.now();
     let (mut over, mut forgotten, mut stale) = (Vec::new(), Vec::new(), Vec::new());
     let (jobs, damaged) = all_jobs(&inner.store)?;
@@ -48,19 +71,13 @@ pub(crate) fn sweep(inner: &Inner, round: u64) -> Result<(), StoreError> {
             stale.push(job);
         }
     }
-    if !over.is_empty() {
-        inner.apply(over)?;
-    }
-    remove_stale_files(inner, stale)?;
-    forget(inner, forgotten)?;
-    let sweep_keys = inner.store.export_upkeep(move |records| {
-        records.sweep_keys(&|record| serde_json::from_slice::<KeyRecord>(record).map_or(true, |key| key.is_old(now)))
-    });
-    block_on(sweep_keys)?;
-    inner.store.sweep_tokens()?;
-    inner.open.lock().retain(|_, open| Arc::strong_count(open) > 1 || open.used.load(Relaxed) + 1 >= round);
-    inner.round.store(round, Relaxed);
-    Ok(())
+    let ended = if over.is_empty() { Ok(()) } else { inner.apply(over).map(drop) };
+    Ok(failures([
+        ("ending exports whose time is over", ended),
+        ("removing kept files", remove_stale_files(inner, stale)),
+        ("forgetting ended exports", forget(inner, forgotten)),
+    ])
+    .collect())
 }
 
 /// Removes the files of exports that have ended, and what no job names; gives how many exports' went. For a command that has the
@@ -120,4 +137,36 @@ fn forget(inner: &Inner, keys: Vec<Key>) -> Result<(), StoreError> {
             keys.iter().try_for_each(|(account, token)| records.remove(*account, *token))
         }),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use sayso_model::id::AccessToken;
+
+    use super::*;
+    use crate::testing::{Sandbox, aside, done, request_page};
+
+    #[tokio::test]
+    async fn a_step_that_fails_keeps_no_other_from_being_done() {
+        let sandbox = Sandbox::new();
+        let (engine, caller) = (sandbox.engine(), sandbox.caller());
+        let token = engine.initiate(sandbox.request("Everyone")).await.unwrap();
+        done(&engine, &caller, token).await;
+        drop(engine.page(&caller, token, request_page(1, 1, true)).await.unwrap());
+        let inner = engine.inner();
+        assert_eq!(inner.open.lock().len(), 1);
+        let account = caller.account;
+        let write = sandbox.store.export_records(move |records| {
+            records.put(account, AccessToken(5), br#"{"version":2}"#)?;
+            records.put_key(account, b"key", b"of another form")
+        });
+        write.await.unwrap();
+
+        let failed = aside(|| sweep(inner, 2));
+        let [("looking for ended exports", StoreError::Version(_))] = &failed[..] else { panic!("{failed:?}") };
+        assert_eq!(inner.open.lock().len(), 0, "what nobody uses is closed");
+        assert_eq!(inner.round.load(Relaxed), 2);
+        let key = sandbox.store.export_records(move |records| records.get_key(account, b"key"));
+        assert_eq!(key.await.unwrap(), None, "old keys are forgotten");
+    }
 }

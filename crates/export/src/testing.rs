@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicI64, Ordering::SeqCst},
     },
+    time::Duration,
 };
 
 use sayso_model::{
@@ -36,6 +37,8 @@ use crate::{
 /// 2026-11-24T10:00:00Z.
 pub const START: i64 = 1_795_514_400_000;
 pub const DAY: i64 = 86_400_000;
+/// How long a test waits for what must come.
+pub const LONG: Duration = Duration::from_secs(20);
 
 /// Stands still until it is moved.
 pub struct TestClock(AtomicI64);

@@ -178,6 +178,7 @@ fn attempt(
 ) -> Result<Manifest, Halt> {
     let folder = inner.exports.begin(key)?;
     let snapshot = once_kept(&inner.stop, RETRY_EVERY, || block_on(inner.store.snapshot(key.0)))?;
+    let find_room = |bytes| inner.find_room(bytes);
     let task = Task {
         snapshot: &snapshot,
         inputs,
@@ -188,6 +189,8 @@ fn attempt(
         progress: &running.progress,
         opened: AtomicU64::new(0),
         check_versions,
+        keep_rows: None,
+        find_room: &find_room,
     };
     let copied = plan(&task).and_then(|parts| {
         // Known before a byte moves: what doesn't fit fails now, and doesn't take the room that writes need.

@@ -209,10 +209,15 @@ impl ApiError {
             },
             Export(error) => match error {
                 ExportError::Ended(_) => StatusCode::NOT_FOUND,
-                ExportError::Processing { .. } | ExportError::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
+                ExportError::Processing { .. } | ExportError::Busy { .. } | ExportError::NoRoom { .. } => {
+                    StatusCode::SERVICE_UNAVAILABLE
+                }
                 ExportError::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
-                // the others became errors of this table in `From<ExportError>`, or are the machine's
-                _ => StatusCode::INTERNAL_SERVER_ERROR,
+                ExportError::Io { .. } | ExportError::Damaged(_) => StatusCode::INTERNAL_SERVER_ERROR,
+                // these became errors of this table in `From<ExportError>`
+                ExportError::UnknownToken | ExportError::Refused(_) | ExportError::Store(_) => {
+                    StatusCode::INTERNAL_SERVER_ERROR
+                }
             },
             Import(error) => match error {
                 ImportError::Malformed(_) => StatusCode::BAD_REQUEST,
@@ -298,7 +303,11 @@ impl ApiError {
             ApiError::TooManyRequests { retry_after_s, .. } => retry(*retry_after_s),
             ApiError::TooManyFailures { retry_after_s } => retry((*retry_after_s).into()),
             ApiError::StillWritten => retry(5),
-            ApiError::Store(_) | ApiError::Import(_) if self.status() == StatusCode::SERVICE_UNAVAILABLE => retry(5),
+            ApiError::Store(_) | ApiError::Import(_) | ApiError::Export(_)
+                if self.status() == StatusCode::SERVICE_UNAVAILABLE =>
+            {
+                retry(5)
+            }
             _ => Vec::new(),
         }
     }
@@ -438,6 +447,7 @@ mod tests {
             (StoreError::Closing.into(), 503),
             (ExportError::Processing { retry_after_s: 2 }.into(), 503),
             (ExportError::Busy { retry_after_s: 5 }.into(), 503),
+            (ExportError::NoRoom { needed: 2, room: 1 }.into(), 503),
             (ExportError::Store(StoreError::Closing).into(), 503),
         ];
         for (error, status) in table {

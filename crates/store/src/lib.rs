@@ -66,6 +66,8 @@ pub use cores::on_all_cores;
 pub use error::StoreError;
 
 use std::{
+    fs::File,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -126,7 +128,7 @@ impl Store {
     }
     /// The same with settings.
     pub fn open_with(dir: &Path, role: Role, clock: Arc<dyn Clock>, settings: Settings) -> Result<Store, StoreError> {
-        let dir = std::fs::create_dir_all(dir)
+        let dir = make_directory(dir)
             .and_then(|()| dir.canonicalize())
             .map_err(|e| StoreError::Unopened(format!("the directory {} can't be made: {e}", dir.display())))?;
         let server_lock = match role {
@@ -184,6 +186,27 @@ impl Store {
 
     pub(crate) fn writer(&self) -> &Writer {
         &self.inner.writer
+    }
+}
+
+/// Makes a directory, and those above it that aren't there, and makes their names last: an answered write is on disk only when what leads to
+/// it is.
+fn make_directory(dir: &Path) -> io::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    let parent = dir.parent().map_or(dir, |parent| if parent == Path::new("") { Path::new(".") } else { parent });
+    if parent != dir {
+        make_directory(parent)?;
+    }
+    match std::fs::create_dir(dir) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => return Ok(()),
+        made => made?,
+    }
+    match File::open(parent) {
+        // Who may make a directory there may still not be allowed to list what else there is; the system writes it down in its own time.
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        opened => opened?.sync_all(),
     }
 }
 

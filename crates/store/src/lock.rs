@@ -27,12 +27,18 @@ pub(crate) struct Lock {
 impl Lock {
     /// The server's. [`StoreError::Locked`] when another server has it.
     pub(crate) fn server(dir: &Path) -> Result<Self, StoreError> {
+        Self::server_after(dir, std::thread::sleep)
+    }
+
+    /// The server's, looked for again after each pause.
+    fn server_after(dir: &Path, mut pause: impl FnMut(Duration)) -> Result<Self, StoreError> {
         let file = open(dir, SERVER)?;
         // A command that asks whether a server is running holds a shared lock for a moment; that is no other server.
-        for pause in [10, 40, 150] {
+        for ms in [0, 10, 40, 150] {
+            pause(Duration::from_millis(ms));
             match file.try_lock() {
                 Ok(()) => return Ok(Self { _file: file }),
-                Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(pause)),
+                Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(e)) => return Err(failed(dir, SERVER, &e)),
             }
         }
@@ -107,6 +113,18 @@ fn of_another(owner: u32, me: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_let_go_in_the_last_pause_is_no_other_server() {
+        let dir = tempfile::tempdir().unwrap();
+        let asking = open(dir.path(), SERVER).unwrap();
+        asking.lock_shared().unwrap();
+        let mut asking = Some(asking);
+        let in_the_last = |pause| drop(if pause == Duration::from_millis(150) { asking.take() } else { None });
+        let server = Lock::server_after(dir.path(), in_the_last).unwrap();
+        assert!(matches!(Lock::server_after(dir.path(), |_| {}), Err(StoreError::Locked(_))));
+        drop(server);
+    }
 
     #[test]
     fn whose_file_it_is_is_told_where_it_is_anothers() {

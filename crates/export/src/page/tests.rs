@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Writes an export of these records by hand, from the description of the format alone.
-fn make(folder: &Path, records: &[String]) {
+pub(crate) fn make(folder: &Path, records: &[String]) {
     let rows = records.join(",").into_bytes();
     let mut index = Vec::new();
     let mut start = 0u64;
@@ -38,7 +38,7 @@ fn make(folder: &Path, records: &[String]) {
     }
 }
 
-fn record(i: usize, padding: usize) -> String {
+pub(crate) fn record(i: usize, padding: usize) -> String {
     format!(r#"{{"ProfileId":{i},"Padding":"{}"}}"#, "é,]}".repeat(padding))
 }
 

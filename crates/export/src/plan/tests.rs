@@ -177,14 +177,17 @@ async fn parts_that_the_output_leaves_out_are_absent_and_the_rest_is_unchanged()
     assert_eq!(engine.rows_opened(), 0);
 }
 
+/// Every filter has a preference by default.
+fn imply(configuration: &mut Configuration) {
+    configuration.implied_preferences = true;
+    for filter in configuration.programs.iter_mut().flat_map(|p| &mut p.filters) {
+        filter.default_preference = Some(sayso_model::config::DefaultPreference::OptOut);
+    }
+}
+
 #[tokio::test]
 async fn implied_preferences_come_only_when_asked_for() {
-    let sandbox = Sandbox::with(|configuration| {
-        configuration.implied_preferences = true;
-        for filter in configuration.programs.iter_mut().flat_map(|p| &mut p.filters) {
-            filter.default_preference = Some(sayso_model::config::DefaultPreference::OptOut);
-        }
-    });
+    let sandbox = Sandbox::with(imply);
     sandbox.load_sample(40);
     let engine = sandbox.engine();
     for implied in [false, true] {
@@ -322,18 +325,8 @@ async fn looking_at_every_rows_version_gives_the_same_plan_while_all_are_todays(
     let snapshot = sandbox.store.snapshot(sandbox.account.no).await.unwrap();
     let (progress, stopping) = (Progress::default(), AtomicBool::new(false));
     let planned = |check_versions| {
-        let task = Task {
-            snapshot: &snapshot,
-            inputs: &inputs,
-            folder: sandbox.dir.path(),
-            threads: 2,
-            wanted: Wanted::of_job(&stopping),
-            abort: AtomicBool::new(false),
-            progress: &progress,
-            opened: AtomicU64::new(0),
-            check_versions,
-        };
-        let parts = plan(&task).unwrap();
+        let shared = (&snapshot, &inputs, sandbox.dir.path(), &progress);
+        let parts = plan(&Task { check_versions, ..task(shared, &stopping) }).unwrap();
         parts.iter().flat_map(Part::entries).map(Result::unwrap).collect::<Vec<_>>()
     };
     let entries = planned(false);
@@ -341,10 +334,87 @@ async fn looking_at_every_rows_version_gives_the_same_plan_while_all_are_todays(
     assert_eq!(planned(true), entries);
 }
 
-#[test]
-fn a_plan_reads_back_as_it_was_made_also_when_it_went_to_a_file() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut part = Part::new(dir.path(), 0);
+/// A job's task.
+fn task<'a>(
+    (snapshot, inputs, folder, progress): (&'a Snapshot, &'a Inputs, &'a Path, &'a Progress),
+    stopping: &'a AtomicBool,
+) -> Task<'a> {
+    Task {
+        snapshot,
+        inputs,
+        folder,
+        threads: 2,
+        wanted: Wanted::of_job(stopping),
+        abort: AtomicBool::new(false),
+        progress,
+        opened: AtomicU64::new(0),
+        check_versions: false,
+        keep_rows: None,
+        find_room: &|_| Ok(()),
+    }
+}
+
+#[tokio::test]
+async fn rows_rendered_anew_are_put_aside_as_far_as_they_are_wanted_and_there_is_room() {
+    let sandbox = Sandbox::with(|configuration| {
+        imply(configuration);
+        let note = |n| toml::from_str(&format!("Name = \"Note{n}\"\nKind = {{ Text = {{}} }}")).unwrap();
+        configuration.custom_fields.extend((0..5).map(note));
+    });
+    // 60 KB each: in four parts of 25 there is more than stays in memory.
+    let notes: Vec<Value> =
+        (0..5).map(|n| json!({"Name": format!("Note{n}"), "Value": "\u{4e00}".repeat(4_000)})).collect();
+    for n in 0..100 {
+        let mut profile = person(&format!("p{n}"), "GA", None);
+        profile["CustomFields"] = json!(notes);
+        sandbox.create(profile).await;
+    }
+    let output = Output { implied: true, ..Output::default() };
+    let request = select(&sandbox, "Everyone", output, Conditions::default());
+    let inputs = Inputs { selection: request.selection, conditions: request.conditions };
+    let snapshot = sandbox.store.snapshot(sandbox.account.no).await.unwrap();
+    let (progress, stopping) = (Progress::default(), AtomicBool::new(false));
+    let task = || Task { threads: 1, ..task((&snapshot, &inputs, sandbox.dir.path(), &progress), &stopping) };
+    let full: FindRoom<'_> = &|needed| Err(ExportError::NoRoom { needed, room: 0 }.into());
+
+    let job = task();
+    let all = plan(&job).unwrap();
+    let bytes = |parts: &[Part<'_>]| parts.iter().map(|part| part.bytes).sum::<u64>();
+    assert_eq!(all.iter().map(|part| part.spill.len()).sum::<u64>(), bytes(&all));
+    let refused = plan(&Task { find_room: full, ..task() }).map(drop);
+    assert!(matches!(refused, Err(Halt::Failed(ExportError::NoRoom { .. }))), "{refused:?}");
+
+    let preview = Task { keep_rows: Some(2), find_room: full, ..task() };
+    let few = plan(&preview).unwrap();
+    assert_eq!(bytes(&few), bytes(&all), "what isn't wanted counts");
+    for (few, all) in few.iter().zip(&all) {
+        let first = all.entries().take(2).map(|entry| u64::from(entry.unwrap().len));
+        assert_eq!((few.spill.len(), few.count), (first.sum(), all.count));
+    }
+}
+
+#[tokio::test]
+async fn a_preview_shows_the_first_rows_of_an_export_also_where_they_are_rendered_anew() {
+    let sandbox = Sandbox::with(imply);
+    sandbox.load_sample(40);
+    let engine = sandbox.engine();
+    let output = Output { implied: true, ..Output::default() };
+    let request = select(&sandbox, "Everyone", output, Conditions::default());
+    let rows = export(&engine, &sandbox, request.clone()).await;
+    let preview = engine.preview(sandbox.account.no, request.selection, 15).await.unwrap();
+    assert_eq!(preview.count, rows.len() as u64);
+    assert!(preview.rows.iter().map(|row| std::str::from_utf8(row).unwrap()).eq(rows[..15].iter()));
+}
+
+#[tokio::test]
+async fn a_plan_reads_back_as_it_was_made_also_when_it_went_to_a_file() {
+    let sandbox = Sandbox::new();
+    let request = sandbox.request("Everyone");
+    let inputs = Inputs { selection: request.selection, conditions: request.conditions };
+    let snapshot = sandbox.store.snapshot(sandbox.account.no).await.unwrap();
+    let (progress, stopping) = (Progress::default(), AtomicBool::new(false));
+    let task = task((&snapshot, &inputs, sandbox.dir.path(), &progress), &stopping);
+    let mut part = Part::new(&task, 0);
     let entry = |i: u64| Entry { id: ProfileId(i * 3), len: (i % 5_000) as u32, spilled: i.is_multiple_of(7) };
     (0..200_000).for_each(|i| part.push(entry(i)).unwrap());
     assert_eq!(part.count, 200_000);

@@ -45,7 +45,7 @@ impl Serving {
         }
         hold_back(&stream);
         let patience = Patience::with(&stream, self.options.write_stall, Arc::clone(&self.unacknowledged));
-        metrics::gauge!("sayso_connections").increment(1);
+        let _open = Open::begin();
         match self.options.tls.clone() {
             None => self.speak(TokioIo::new(stream), connection, patience).await,
             Some(tls) => {
@@ -60,7 +60,6 @@ impl Serving {
                 }
             }
         }
-        metrics::gauge!("sayso_connections").decrement(1);
     }
 
     /// Speaks HTTP/1.1.
@@ -110,6 +109,22 @@ impl Serving {
     }
 }
 
+/// A connection that is counted among those that are open, however it ends.
+struct Open;
+
+impl Open {
+    fn begin() -> Self {
+        metrics::gauge!("sayso_connections").increment(1);
+        Self
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        metrics::gauge!("sayso_connections").decrement(1);
+    }
+}
+
 /// Bytes of a request's head; longer is 431. It is also what a connection holds of somebody who hasn't said who they are.
 pub(super) const LONGEST_HEAD: usize = 64 << 10;
 
@@ -131,3 +146,28 @@ fn hold_back(stream: &TcpStream) {
 /// Other systems don't know this of a socket.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn hold_back(_: &TcpStream) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_ends_by_a_fault_is_not_counted_for_ever() {
+        let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+        let counted = || {
+            let told = recorder.handle().render();
+            let line = told.lines().find_map(|line| line.strip_prefix("sayso_connections "));
+            line.map(str::to_owned)
+        };
+        metrics::with_local_recorder(&recorder, || {
+            let open = Open::begin();
+            assert_eq!(counted().as_deref(), Some("1"));
+            let fault = std::panic::catch_unwind(move || {
+                let _open = open;
+                panic!("a fault in the program");
+            });
+            assert!(fault.is_err());
+            assert_eq!(counted().as_deref(), Some("0"));
+        });
+    }
+}

@@ -50,6 +50,19 @@ struct Amount {
     correlation_id: Option<String>,
 }
 
+impl Amount {
+    /// Adds another of the same record. What only one of them has a sum of keeps it.
+    fn absorb(&mut self, other: &Self) {
+        let add = |total: Option<u64>, n: Option<u64>| match (total, n) {
+            (Some(total), Some(n)) => Some(total.saturating_add(n)),
+            (total, n) => total.or(n),
+        };
+        self.count = self.count.saturating_add(other.count);
+        self.rows = add(self.rows, other.rows);
+        self.bytes = add(self.bytes, other.bytes);
+    }
+}
+
 /// Records that wait.
 #[derive(Default)]
 pub(crate) struct Notes(Mutex<Waiting>);
@@ -89,14 +102,9 @@ impl Notes {
         };
         let number = waiting.number;
         waiting.number += 1;
-        let add = |total: Option<u64>, n: Option<u64>| match (total, n) {
-            (Some(total), Some(n)) => Some(total.saturating_add(n)),
-            (total, n) => total.or(n),
-        };
-        if let Some(amount) = waiting.all.get_mut(&key) {
-            amount.count += count;
-            amount.rows = add(amount.rows, rows);
-            amount.bytes = add(amount.bytes, bytes);
+        let amount = Amount { number, first: now, due, count, rows, bytes, correlation_id };
+        if let Some(before) = waiting.all.get_mut(&key) {
+            before.absorb(&amount);
             return false;
         }
         if waiting.all.len() >= MOST {
@@ -106,7 +114,7 @@ impl Notes {
         if !waiting.told.contains_key(&key) {
             Crowd::all_of(&key).for_each(|crowd| *waiting.crowds.entry(crowd).or_default() += 1);
         }
-        waiting.all.insert(key, Amount { number, first: now, due, count, rows, bytes, correlation_id });
+        waiting.all.insert(key, amount);
         let mut due = due;
         if waiting.all.len() == MANY {
             due = instant;
@@ -150,9 +158,7 @@ impl Notes {
         for (key, amount) in taken.noted {
             match waiting.all.get_mut(&key) {
                 Some(again) => {
-                    again.count += amount.count;
-                    again.rows = again.rows.zip(amount.rows).map(|(a, b)| a + b);
-                    again.bytes = again.bytes.zip(amount.bytes).map(|(a, b)| a + b);
+                    again.absorb(&amount);
                     again.first = amount.first;
                 }
                 None => drop(waiting.all.insert(key, Amount { due, ..amount })),
@@ -478,5 +484,21 @@ mod tests {
         notes.give_back(taken);
         let taken = notes.take(true, now);
         assert_eq!(taken.noted.iter().map(|(_, amount)| amount.count).sum::<u64>(), 2);
+    }
+
+    #[test]
+    fn sums_that_come_back_add_up_as_those_that_come() {
+        let read = |rows, bytes| Entry { rows, bytes, ..Entry::new(Action::ExportPagesRead, Origin::program()) };
+        let (first, second) = (read(Some(3), None), read(None, Some(u64::MAX)));
+        let third = read(Some(4), Some(1));
+        let (notes, now) = (Notes::default(), Instant::now());
+        add(&notes, first, now);
+        let taken = notes.take(true, now);
+        add(&notes, second, now);
+        add(&notes, third, now);
+        notes.give_back(taken);
+        let taken = notes.take(true, now);
+        let [(_, amount)] = &taken.noted[..] else { panic!("{} records", taken.noted.len()) };
+        assert_eq!((amount.count, amount.rows, amount.bytes), (3, Some(7), Some(u64::MAX)));
     }
 }

@@ -1,7 +1,10 @@
 //! OAuth clients, their secrets and their tokens (access.md).
 
-use super::*;
-use crate::audit::{Credential, Origin};
+use super::{checking::tamper, *};
+use crate::{
+    audit::{Credential, Origin},
+    keys::small,
+};
 
 #[test]
 fn a_client_has_the_lengths_of_the_standard_and_its_secret_is_nowhere() {
@@ -63,6 +66,35 @@ fn a_token_stands_for_its_user_until_it_expires() {
     assert!(s.store.bearer(token).unwrap().is_none());
     assert_eq!(s.store.sweep_tokens().unwrap(), 1);
     assert_eq!(s.store.sweep_tokens().unwrap(), 0);
+}
+
+#[test]
+fn a_record_that_can_not_be_read_keeps_no_other_from_being_swept() {
+    let s = Sandbox::new();
+    let client = s.store.create_client(s.account.no, "Admin").unwrap().client;
+    let issue = || block_on(s.store.issue_token(&client, HOUR, Origin::of(Credential::None))).unwrap();
+    let until = Moment(START + HOUR);
+    let uses = |jti: &str| block_on(s.store.use_assertion(&client.client_id, jti, until));
+    drop((issue(), issue()));
+    assert!(uses("1").unwrap() && uses("2").unwrap());
+    tamper(&s, |dbs, txn| {
+        for prefix in [small::BEARERS, small::ASSERTIONS] {
+            let first = dbs.access.prefix_iter(txn, prefix).unwrap().next().unwrap().unwrap();
+            let (key, mut sealed) = (first.0.to_vec(), first.1.to_vec());
+            sealed[5] ^= 1;
+            dbs.access.put(txn, &key, &sealed).unwrap();
+        }
+    });
+    let left = |prefix: &'static [u8]| {
+        let (sent, count) = std::sync::mpsc::channel();
+        tamper(&s, move |dbs, txn| sent.send(dbs.access.prefix_iter(txn, prefix).unwrap().count()).unwrap());
+        count.recv().unwrap()
+    };
+    assert_eq!(s.store.sweep_tokens().unwrap(), 0, "none has expired");
+    assert_eq!((left(small::BEARERS), left(small::ASSERTIONS)), (1, 2));
+    s.advance(HOUR);
+    assert_eq!(s.store.sweep_tokens().unwrap(), 2);
+    assert_eq!((left(small::BEARERS), left(small::ASSERTIONS)), (0, 1), "an assertion isn't taken a second time");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Changes a database behind the store's back.
-fn tamper(s: &Sandbox, f: impl FnOnce(&crate::engine::Databases, &mut heed::RwTxn<'_>) + Send + 'static) {
+pub(super) fn tamper(s: &Sandbox, f: impl FnOnce(&crate::engine::Databases, &mut heed::RwTxn<'_>) + Send + 'static) {
     let done = s.store.writer().run_blocking(move |tx| {
         let (dbs, txn) = tx.write();
         f(dbs, txn);

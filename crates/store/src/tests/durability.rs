@@ -197,3 +197,19 @@ fn sizes_tell_of_the_file_and_of_snapshots_held() {
     drop(snapshot);
     assert_eq!(s.store.shared().ages.len(), 0);
 }
+
+#[test]
+fn a_directory_is_made_with_those_above_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = || Arc::new(TestClock(AtomicI64::new(START))) as Arc<dyn Clock>;
+    let data = dir.path().join("a").join("b");
+    for there in [false, true] {
+        assert_eq!(data.is_dir(), there);
+        Store::open(&data, Role::Command, clock()).unwrap();
+    }
+    std::fs::write(dir.path().join("file"), "").unwrap();
+    for inside in ["file", "file/b"] {
+        let refused = Store::open(&dir.path().join(inside), Role::Command, clock()).map(drop).unwrap_err();
+        assert!(refused.to_string().contains("can't be made"), "{refused}");
+    }
+}
