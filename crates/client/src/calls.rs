@@ -135,8 +135,8 @@ impl Client {
         token: u64,
         mut tell: impl FnMut(&ExportStatus) + Send,
     ) -> Result<ExportStatus, Error> {
-        let mut delay = delay::FIRST;
-        for asked in 0_u32.. {
+        let (mut delay, mut asked) = (delay::FIRST, 0_u32);
+        loop {
             tokio::time::sleep(delay).await;
             let status = self.status(token).await?;
             match status.state {
@@ -145,8 +145,8 @@ impl Client {
                 state => return Err(Error::Ended { token, state }),
             }
             delay = before_look(asked, status.retry_after);
+            asked = asked.saturating_add(1);
         }
-        unreachable!("nobody asks four billion times")
     }
 
     /// One page of at most `limit` records, the first of them number `offset` (from 1). Without `keep_alive` the last block
