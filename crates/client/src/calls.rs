@@ -63,7 +63,7 @@ impl Client {
 
     /// Starts an export; gives its access token.
     ///
-    /// An Initiate whose answer is lost may have started an export all the same. So it is sent again only when it surely did not
+    /// An Initiate whose answer is lost may have started an export all the same. So it is sent again only when it certainly did not
     /// arrive, when the server says that it didn't take it (429, 503), or when the server offers to recognise a repetition
     /// (`Idempotency-Key`, which ours does: then a random key goes with it).
     ///
@@ -116,7 +116,7 @@ impl Client {
         Ok(status)
     }
 
-    /// Asks for the status until the export is complete. Between two questions it waits as long as the server says
+    /// Asks for the status until the export is complete. Between polls it waits as long as the server says
     /// (`Retry-After`, at most five minutes), else 100 ms, 200 ms … 5 s; the first comes after 100 ms, which is enough for a
     /// small export.
     ///

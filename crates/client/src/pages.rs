@@ -14,11 +14,11 @@ use crate::{Client, Error, Page};
 /// How the pages of an export are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reading {
-    /// The 1-based number of the first record: 1, or where a former reading ended.
+    /// The 1-based number of the first record: 1, or the record after the last one already read.
     pub from: u64,
     /// Records in a page, at most. Where records are large, fewer are asked for: see `page_bytes`.
     pub limit: u64,
-    /// Bytes that a page should not exceed; what holds the memory of a reader down, together with `at_once`.
+    /// Target size of a page, bytes (a first page may exceed it); with `at_once` it bounds memory.
     pub page_bytes: u64,
     /// Pages in flight or waiting to be taken.
     pub at_once: usize,
@@ -32,8 +32,8 @@ impl Default for Reading {
 }
 
 impl Client {
-    /// The pages of a complete export in the order of its records, each record once. Several are fetched at once, whose records
-    /// wait in memory at most until they are taken: `at_once` pages. All are read with keepAlive, so that nothing is lost when
+    /// The pages of a complete export in the order of its records, each record once. Up to `at_once` pages are fetched ahead
+    /// and held until they are taken. All are read with keepAlive, so that nothing is lost when
     /// the connection breaks at the end or the reader does: **[`Client::commit`] ends the token once the records are safe.**
     ///
     /// It needs a Tokio runtime. Dropping the stream ends what is in flight.
