@@ -1,7 +1,7 @@
 //! `sayso export`, the nightly job: every record once in a file that is there whole or not at all, whatever is killed meanwhile; deltas
 //! and deletions; and one clear line when it fails.
 
-use std::{collections::BTreeMap, io::Read, process::Command, time::Duration};
+use std::{collections::BTreeMap, io::Read, os::unix::fs::PermissionsExt as _, process::Command, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -124,18 +124,30 @@ async fn killed_at_any_moment_the_next_run_goes_on_and_no_record_is_written_twic
             }
             text
         };
-        for _ in 0..8 {
+        let mut went_on = 0;
+        for run in 0..8 {
             let mut job = start(world.export_command(&api, &args));
-            tokio::time::sleep(Duration::from_millis(20 + random.below(700))).await;
+            if run == 0 {
+                let journal = world.path(&format!(".{name}.journal"));
+                let is_marked = || std::fs::read_to_string(&journal).is_ok_and(|journal| journal.contains("Mark"));
+                eventually("some of it is on disk", is_marked).await;
+            } else {
+                tokio::time::sleep(Duration::from_millis(20 + random.below(700))).await;
+            }
             let over = job.0.try_wait().unwrap().is_some();
+            let mut stderr = job.0.stderr.take().unwrap();
             drop(job);
+            let mut told = String::new();
+            stderr.read_to_string(&mut told).unwrap();
+            went_on += u32::from(told.contains("going on after "));
             if world.path(&name).exists() {
                 assert!(read() == wanted.as_bytes(), "a file has its name when it is whole");
                 break;
             }
             assert!(!over, "it ends with the file");
         }
-        world.export_file(&api, &args);
+        went_on += u32::from(world.export_file(&api, &args)["went_on_after"].as_u64().unwrap() > 0);
+        assert!(went_on > 0, "{compress:?}: no run went on after rows");
         assert!(read() == wanted.as_bytes(), "{compress:?}: every record once, in order");
         assert_eq!(world.found(&name), [name.as_str()], "nothing is left behind");
         std::fs::remove_file(world.path(&name)).unwrap();
@@ -171,14 +183,44 @@ async fn what_was_read_before_a_failure_is_not_read_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_exported_is_its_owners_alone() {
+    let (world, api) = with_people(300).await;
+    let mode = |name: &str| std::fs::metadata(world.path(name)).unwrap().permissions().mode() & 0o777;
+    for format in ["ndjson", "csv"] {
+        let out = format!("all.{format}");
+        std::fs::write(world.path(&out), "of a former night").unwrap();
+        std::fs::set_permissions(world.path(&out), std::fs::Permissions::from_mode(0o644)).unwrap();
+        let args = ["--segment", "Everyone", "--out", &out, "--format", format, "--limit", "5", "--at-once", "1"];
+        let args = [&args[..], &["--checkpoint", "1KiB"]].concat();
+        let job = start(world.export_command(&api, &args));
+        let journal = world.path(&format!(".{out}.journal"));
+        eventually("some of it is on disk", || std::fs::read_to_string(&journal).is_ok_and(|j| j.contains("Mark")))
+            .await;
+        drop(job);
+        let unfinished = world.found(&format!(".{out}."));
+        assert!(unfinished.len() >= 2, "a journal and a part: {unfinished:?}");
+        unfinished.iter().for_each(|name| assert_eq!(mode(name), 0o600, "{name}"));
+        let state = format!("{format}.state");
+        let _ = std::fs::remove_file(world.path(&state));
+        world.export_file(&api, &[&args[..], &["--state", &state]].concat());
+        assert_eq!((mode(&out), mode(&state)), (0o600, 0o600), "also where it replaces one that others could read");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_restarts_is_waited_for() {
     let (mut world, api) = with_people(1_000).await;
     let wanted = rows(&api, "Everyone").await;
     let door = Door::to(&world.url).await;
-    let args = ["--segment", "Everyone", "--out", "all.ndjson", "--limit", "10", "--at-once", "2", "--url", &door.url];
+    let args = ["--segment", "Everyone", "--out", "all.ndjson", "--limit", "5", "--at-once", "1", "--url", &door.url];
+    let args = [&args[..], &["--checkpoint", "4KiB"]].concat();
     let mut job = start(world.export_command(&api, &args));
-    for _ in 0..3 {
-        tokio::time::sleep(Duration::from_millis(150)).await;
+    let journal = world.path(".all.ndjson.journal");
+    for restart in 0..3 {
+        let marks = || std::fs::read_to_string(&journal).unwrap_or_default().matches("Mark").count();
+        let before = marks();
+        eventually("more of it is on disk", || marks() > before).await;
+        assert!(job.0.try_wait().unwrap().is_none(), "it was over before restart {restart}");
         world = world.kill().serve(&[]).await;
         door.lead_to(&world.url);
     }
@@ -187,13 +229,25 @@ async fn a_server_that_restarts_is_waited_for() {
     assert_eq!(std::fs::read_to_string(world.path("all.ndjson")).unwrap(), wanted);
 }
 
+/// Waits until so many exports are in this state, as `/metrics` tells.
+async fn there_is_one(api: &Api, state: &str) {
+    let (metrics, wanted) = (format!("{}/metrics", api.url), format!("sayso_exports{{state=\"{state}\"}} 1"));
+    let told = async {
+        while !String::from_utf8(read(api.http.get(&metrics)).await.is(200).body).unwrap().contains(&wanted) {
+            tokio::task::yield_now().await;
+        }
+    };
+    let in_time = tokio::time::timeout(Duration::from_secs(60), told).await;
+    in_time.unwrap_or_else(|_| panic!("no export is {state}"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bearer_token_that_expires_midway_is_renewed() {
     let (world, api) = with_people(10).await;
     world.hold();
     let mut job = start(world.export_command(&api, &["--segment", "Everyone", "--out", "all.ndjson"]));
-    eventually("the export has begun", || world.path(".all.ndjson.journal").exists()).await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    // With the token that ends now.
+    there_is_one(&api, "Processing").await;
     world.advance(2 * 3_600_000);
     world.release();
     assert!(job.0.wait().unwrap().success());
@@ -240,17 +294,10 @@ async fn an_export_that_expired_before_it_was_looked_at_is_another_one_in_the_ne
     world.hold();
     let job = start(world.export_command(&api, &args));
     let journal = world.path(".all.ndjson.journal");
-    let (http, metrics) = (api.http.clone(), format!("{}/metrics", api.url));
-    let is = async |state: &str| {
-        let wanted = format!("sayso_exports{{state=\"{state}\"}} 1");
-        while !String::from_utf8(read(http.get(&metrics)).await.is(200).body).unwrap().contains(&wanted) {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), is("Processing")).await.expect("it is initiated");
+    there_is_one(&api, "Processing").await;
     drop(job);
     world.release();
-    tokio::time::timeout(Duration::from_secs(60), is("Complete")).await.expect("it is made");
+    there_is_one(&api, "Complete").await;
     world.advance(13 * 3_600_000);
     api.sign_in_again().await;
     assert_eq!(world.export_file(&api, &args)["rows"], 10);
@@ -291,6 +338,27 @@ async fn a_file_that_was_taken_before_the_run_was_over_is_no_obstacle_to_the_nex
     assert_eq!(std::fs::read_to_string(world.path("all.ndjson")).unwrap().lines().count(), 5, "it has its name");
     std::fs::remove_file(world.path("all.ndjson")).unwrap();
     assert_eq!(world.export_file(&api, &args)["rows"], 5);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_was_killed_between_its_state_and_its_commit_is_committed_by_the_next() {
+    let (world, api) = with_people(5).await;
+    std::fs::create_dir(world.path("out")).unwrap();
+    let token = api.export("Everybody", json!({})).await;
+    // The file has its name, the state has moved on, and so the options of the next run are others.
+    let lines = [
+        json!({"Begun": {"options": "of before the state moved on", "key": "k", "began": START}}),
+        json!({"Complete": {"token": token, "rows": 5, "snapshot": START}}),
+        json!({"Whole": {"part": "out/.Everybody-unfinished.ndjson.0.part", "file": "out/before.ndjson", "bytes": 9}}),
+    ];
+    let journal = lines.map(|line| format!("{line}\n")).concat();
+    std::fs::write(world.path("out/.Everybody-unfinished.ndjson.journal"), journal).unwrap();
+    std::fs::write(world.path("out/before.ndjson"), "the rows").unwrap();
+    let args = ["--segment", "Everybody", "--state", "nightly.state", "--out", "out"];
+    let out = world.export_command(&api, &args).output().unwrap();
+    assert!(out.status.success() && !said(&out).contains("starting anew"), "{}", said(&out));
+    assert_eq!(api.status(token).await.json()["Status"], "Retrieved");
+    assert_eq!(std::fs::read_to_string(world.path("out/before.ndjson")).unwrap(), "the rows");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

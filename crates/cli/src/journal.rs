@@ -2,7 +2,7 @@
 //! middle of writing costs the last line at most. Whoever works on the file holds its journal's lock.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, File, TryLockError},
     io::{self, BufRead, BufReader, Write},
     marker::PhantomData,
     path::{Path, PathBuf},
@@ -10,6 +10,8 @@ use std::{
 
 use anyhow::{Context, bail};
 use serde::{Serialize, de::DeserializeOwned};
+
+use crate::private;
 
 /// An open journal with lines of this kind.
 pub(crate) struct Journal<L> {
@@ -27,7 +29,7 @@ impl<L: Serialize + DeserializeOwned> Journal<L> {
     pub(crate) fn open(of: &Path, what: &str, busy: &str, mut tell: impl FnMut(L)) -> anyhow::Result<Self> {
         let path = beside(of, what);
         loop {
-            let open = OpenOptions::new().read(true).append(true).create(true).open(&path);
+            let open = private::options().read(true).append(true).open(&path);
             let file = open.with_context(|| format!("{} can't be written", path.display()))?;
             match file.try_lock() {
                 Ok(()) => {}
@@ -142,6 +144,11 @@ mod tests {
         };
         let (journal, lines) = open().unwrap();
         assert_eq!(lines, [0; 0]);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(journal.file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        }
         journal.add(&(1, "a\nb".into())).unwrap();
         (&journal.file).write_all(br#"[2,"tor"#).unwrap();
         assert_eq!(open().err().unwrap().to_string(), "busy", "one process has it at a time");

@@ -30,6 +30,7 @@ mod journal;
 pub mod load;
 pub mod log;
 pub mod out;
+mod private;
 pub mod progress;
 pub mod sample;
 pub mod serve;

@@ -72,7 +72,7 @@ impl ClientBuilder {
         self
     }
 
-    /// For how long one call is tried again, from its first failure on, when it fails for a reason that may pass (no connection, a broken
+    /// How long a call is retried, counted from its first failure, when the failure may be temporary (no connection, a broken
     /// one, 429, 5xx); two minutes when not set, zero for never. What the server asks for (`Retry-After`) is waited; when that is longer than the
     /// patience left, the failure is given back at once. Only what can do no harm is repeated: see [`Client::initiate`].
     #[must_use]
@@ -81,7 +81,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Told of every failure after which a call is tried again, and how long that waits: for a log or a person.
+    /// Called before each retry with the failure and the wait that follows.
     #[must_use]
     pub fn on_retry(mut self, tell: impl Fn(&Error, Duration) + Send + Sync + 'static) -> Self {
         self.on_retry = Some(Arc::new(tell));

@@ -63,7 +63,7 @@ impl Client {
 
     /// Starts an export; gives its access token.
     ///
-    /// An Initiate whose answer is lost may have started an export all the same. So it is sent again only when it surely did not
+    /// An Initiate whose answer is lost may have started an export all the same. So it is sent again only when it certainly did not
     /// arrive, when the server says that it didn't take it (429, 503), or when the server offers to recognise a repetition
     /// (`Idempotency-Key`, which ours does: then a random key goes with it).
     ///
@@ -116,7 +116,7 @@ impl Client {
         Ok(status)
     }
 
-    /// Asks for the status until the export is complete. Between two questions it waits as long as the server says
+    /// Asks for the status until the export is complete. Between polls it waits as long as the server says
     /// (`Retry-After`, at most five minutes), else 100 ms, 200 ms … 5 s; the first comes after 100 ms, which is enough for a
     /// small export.
     ///
@@ -135,8 +135,8 @@ impl Client {
         token: u64,
         mut tell: impl FnMut(&ExportStatus) + Send,
     ) -> Result<ExportStatus, Error> {
-        let mut delay = delay::FIRST;
-        for asked in 0_u32.. {
+        let (mut delay, mut asked) = (delay::FIRST, 0_u32);
+        loop {
             tokio::time::sleep(delay).await;
             let status = self.status(token).await?;
             match status.state {
@@ -145,8 +145,8 @@ impl Client {
                 state => return Err(Error::Ended { token, state }),
             }
             delay = before_look(asked, status.retry_after);
+            asked = asked.saturating_add(1);
         }
-        unreachable!("nobody asks four billion times")
     }
 
     /// One page of at most `limit` records, the first of them number `offset` (from 1). Without `keep_alive` the last block

@@ -5,26 +5,28 @@ use std::time::{Duration, SystemTime};
 use jiff::fmt::rfc2822;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
-/// The first wait, before anybody has been asked.
+/// The first wait, before anybody has been asked, and the shortest one.
 pub(crate) const FIRST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(5);
 /// The longest wait that a server may ask for between two looks at a job that goes on.
 const LONGEST_ASKED: Duration = Duration::from_secs(300);
 
-/// What the server asks for, or else a wait that doubles from 100 ms up to 5 s.
+/// What the server asks for, or else a wait that doubles from 100 ms up to 5 s. A server that asks for none at all, or until a moment that is
+/// over, isn't called in a tight loop either.
 pub(crate) fn before_look(attempt: u32, asked: Option<Duration>) -> Duration {
-    asked.map_or_else(|| doubled(attempt), |asked| asked.min(LONGEST_ASKED))
+    asked.map_or_else(|| doubled(attempt), |asked| asked.clamp(FIRST, LONGEST_ASKED))
 }
 
 /// Before the same call is sent again: what the server asks for, or else the doubled wait, a quarter more or less, so that the
 /// clients of a server that comes back don't all come at once.
 pub(crate) fn before_retry(attempt: u32, asked: Option<Duration>) -> Duration {
-    asked.unwrap_or_else(|| {
-        let mut byte = [128_u8];
-        // Without random bytes everybody waits alike, which is no reason to fail.
-        let _ = getrandom::fill(&mut byte);
-        doubled(attempt).mul_f64(0.75 + f64::from(byte[0]) / 512.0)
-    })
+    if let Some(asked) = asked {
+        return asked.max(FIRST);
+    }
+    let mut byte = [128_u8];
+    // Without random bytes everybody waits alike, which is no reason to fail.
+    let _ = getrandom::fill(&mut byte);
+    doubled(attempt).mul_f64(0.75 + f64::from(byte[0]) / 512.0)
 }
 
 fn doubled(attempt: u32) -> Duration {
@@ -82,6 +84,12 @@ mod tests {
         assert_eq!(retry_after(&headers), Some(Duration::ZERO), "a date that is over");
         headers.insert(RETRY_AFTER, "soon".parse().unwrap());
         assert_eq!(retry_after(&headers), None);
+    }
+
+    #[test]
+    fn a_server_that_asks_for_no_wait_is_not_hammered() {
+        assert_eq!(before_look(3, Some(Duration::ZERO)), FIRST);
+        assert_eq!(before_retry(3, Some(Duration::ZERO)), FIRST);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The one error type of this crate. No variant ever carries a secret or a token of OAuth.
+//! The one error type of this crate. No variant ever carries a secret or a bearer token.
 
 use std::{error::Error as _, fmt, time::Duration};
 
@@ -8,7 +8,7 @@ use crate::wire::State;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum About {
-    /// A token of OAuth.
+    /// A bearer token.
     SignIn,
     /// The segment or group that is to be exported.
     Source,
@@ -62,7 +62,7 @@ pub enum Error {
         /// What is wrong with it; its text is part of this error's own.
         cause: serde_json::Error,
     },
-    /// The export ended without rows to be had.
+    /// The export ended, and its rows can't be read.
     #[error("export {token} has ended: it is {state}")]
     Ended {
         /// The export's access token.
@@ -93,7 +93,7 @@ impl Error {
         }
     }
 
-    /// Whether the export can't be had any more, so that only another Initiate helps.
+    /// Whether the export is gone: only a new Initiate helps.
     pub fn is_gone(&self) -> bool {
         matches!(self, Error::Ended { .. } | Error::Refused { status: 404 | 410, .. })
     }

@@ -20,7 +20,7 @@ use crate::{
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ImportRequest {
-    /// For people.
+    /// A label shown to people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// For how many days the import can be read after its end, 0 to 10.
@@ -84,7 +84,7 @@ pub struct ImportStatus {
     /// Records that wait.
     #[serde(default)]
     pub pending: u64,
-    /// Records that aren't in.
+    /// Records not imported.
     #[serde(default)]
     pub exceptions: u64,
     /// Records that are in, but for a change that a rule declined.
@@ -132,7 +132,7 @@ pub struct UnknownMember {
     pub message: String,
 }
 
-/// A record that isn't in.
+/// A record that was not imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportException {
     /// Its number, from 1, in the order of staging.

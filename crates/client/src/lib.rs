@@ -46,7 +46,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | an access token of OAuth expires | it is renewed a minute before, and when the server answers 401 |
+//! | a bearer token expires | it is renewed a minute before, and when the server answers 401 |
 //! | a call fails for a reason that may pass | it is repeated while [`ClientBuilder::patience`] lasts, if that can do no harm |
 //! | the server asks to wait | `Retry-After` counts, in seconds or as a date; without it waits double |
 //! | a connection breaks in the middle of a page | the page is read again: pages never shift |

@@ -41,9 +41,10 @@ struct Refused {
     error_description: String,
 }
 
-/// A token is renewed a minute before its end, a very short one after half of its life.
+/// A token is renewed a minute before its end, a very short one after half of its life, and any after a day: what the server says its life
+/// is may be more than a clock can count.
 fn useful_life(expires_in: u64) -> Duration {
-    let whole = Duration::from_secs(expires_in);
+    let whole = Duration::from_secs(expires_in.min(86_400));
     whole.saturating_sub(Duration::from_secs(60)).max(whole / 2)
 }
 
@@ -118,5 +119,7 @@ mod tests {
         assert_eq!(useful_life(3600), Duration::from_secs(3540));
         assert_eq!(useful_life(30), Duration::from_secs(15));
         assert_eq!(useful_life(0), Duration::ZERO);
+        assert_eq!(useful_life(u64::MAX), Duration::from_secs(86_340));
+        assert!(Instant::now().checked_add(useful_life(u64::MAX)).is_some(), "a moment that can be");
     }
 }

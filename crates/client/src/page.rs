@@ -50,7 +50,7 @@ impl Records {
         self.places.iter().map(|place| std::str::from_utf8(&self.body[place.clone()]).expect("a record is UTF-8"))
     }
 
-    /// The same as bytes, for who only moves them.
+    /// The same as bytes, for callers that only pass them on.
     pub fn bytes(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.places.iter().map(|place| &self.body[place.clone()])
     }
@@ -71,7 +71,7 @@ impl Page {
     /// Reads a page; records are looked at no closer than to find where each ends.
     ///
     /// # Errors
-    /// When it isn't JSON, when it doesn't say whether more follows, or when its Count is another than its records are.
+    /// When it isn't JSON, when it doesn't say whether more follows, or when Count differs from the number of records.
     pub fn read(body: Bytes) -> Result<Page, serde_json::Error> {
         if let Some((rest, places)) = cut::records(&body)
             && let Ok(members) = serde_json::from_slice::<Members>(&rest)

@@ -14,11 +14,11 @@ use crate::{Client, Error, Page};
 /// How the pages of an export are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reading {
-    /// The 1-based number of the first record: 1, or where a former reading ended.
+    /// The 1-based number of the first record: 1, or the record after the last one already read.
     pub from: u64,
     /// Records in a page, at most. Where records are large, fewer are asked for: see `page_bytes`.
     pub limit: u64,
-    /// Bytes that a page should not exceed; what holds the memory of a reader down, together with `at_once`.
+    /// Target size of a page, bytes (a first page may exceed it); with `at_once` it bounds memory.
     pub page_bytes: u64,
     /// Pages in flight or waiting to be taken.
     pub at_once: usize,
@@ -32,8 +32,8 @@ impl Default for Reading {
 }
 
 impl Client {
-    /// The pages of a complete export in the order of its records, each record once. Several are fetched at once, whose records
-    /// wait in memory at most until they are taken: `at_once` pages. All are read with keepAlive, so that nothing is lost when
+    /// The pages of a complete export in the order of its records, each record once. Up to `at_once` pages are fetched ahead
+    /// and held until they are taken. All are read with keepAlive, so that nothing is lost when
     /// the connection breaks at the end or the reader does: **[`Client::commit`] ends the token once the records are safe.**
     ///
     /// It needs a Tokio runtime. Dropping the stream ends what is in flight.
@@ -86,8 +86,7 @@ impl Walk {
             return Ok(None);
         };
         let page = task.await?;
-        debug_assert_eq!(from, self.take);
-        self.check(&page)?;
+        self.check(&page, from, wanted)?;
         let taken = page.records.len() as u64;
         self.take += taken;
         self.learn(&page);
@@ -112,7 +111,7 @@ impl Walk {
                 return;
             }
             self.flying.push_back((self.ask, self.limit, self.fetch(self.ask, self.limit)));
-            self.ask += self.limit;
+            self.ask = self.ask.saturating_add(self.limit);
         }
     }
 
@@ -121,13 +120,18 @@ impl Walk {
         Task(tokio::spawn(async move { client.page(token, wanted, from, true).await }))
     }
 
-    /// Whether this page fits to what the others said.
-    fn check(&self, page: &Page) -> Result<(), Error> {
-        let read = self.take - 1 + page.records.len() as u64;
+    /// Whether this page, of so many records wanted from there on, fits to what the others said.
+    fn check(&self, page: &Page, from: u64, wanted: u64) -> Result<(), Error> {
+        let came = page.records.len() as u64;
+        let read = self.take - 1 + came;
         let wrong = match (page.total_results.or(self.total), self.total) {
+            _ if from != self.take => Some(format!("record {} is next, but the page begins with {from}", self.take)),
+            // Those that are too many have been asked for a second time already.
+            _ if came > wanted => Some(format!("{wanted} records were asked for, {came} came, from record {from} on")),
             (Some(now), Some(before)) if now != before => {
                 Some(format!("TotalResults was {before} and is now {now}, at record {}", self.take))
             }
+            (Some(total), _) if read > total => Some(format!("there are {total} records, but {read} have been read")),
             (Some(total), _) if !page.has_more && read < total => {
                 Some(format!("no more should follow, but {read} of {total} records have been read"))
             }

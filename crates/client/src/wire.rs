@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 
-/// What is exported: CanExecute on it is needed.
+/// What is exported; the user needs CanExecute on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// The segment of this name, in any letter case.

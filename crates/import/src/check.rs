@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use sayso_store::Store;
+use sayso_store::{Store, StoreError};
 
 pub use crate::sweep::remove_ended;
 use crate::{
     ImportError, Settings,
     chunk::Reader,
     files::Files,
-    record::{Chunk, Job, decode, decode_job},
+    record::{Chunk, Job, all_jobs, chunks, decode_job},
 };
 
 /// What [`check`] found.
@@ -32,16 +32,18 @@ pub fn check(store: &Store) -> Result<CheckedImports, ImportError> {
     if !files.exist() {
         return Ok(found);
     }
-    for record in store.all_import_records()? {
-        let job = match decode_job(&record) {
-            Ok(job) => job,
-            Err(error) => {
-                found.problems.push(error.to_string());
+    let (jobs, damaged) = all_jobs(store)?;
+    found.problems.extend(damaged.into_iter().map(|(_, problem)| problem));
+    for job in jobs {
+        let chunks = match chunks(store, job.key()) {
+            Ok(chunks) => chunks,
+            Err(error @ StoreError::Damaged(_)) => {
+                found.problems.push(format!("import {}: {error}", job.token));
                 continue;
             }
+            Err(error) => return Err(error.into()),
         };
-        for chunk in store.import_chunks(job.key(), 0, usize::MAX)? {
-            let chunk: Chunk = decode(&chunk)?;
+        for chunk in chunks {
             let path = files.file(job.key(), chunk.file);
             let is_done = |job: &Job| chunk.end() <= job.cursor + 1 || job.state.has_ended();
             if is_done(&job) && !path.is_file() {

@@ -22,7 +22,7 @@ use crate::{
     check_record::Checker,
     files::Files,
     job::{Event, Request, State, Status},
-    record::{Chunk, Job, decode, decode_job, encode},
+    record::{Chunk, Job, all_jobs, chunks, decode, decode_job, encode},
     stage::{Place, Staged, Staging, staged},
     sweep,
     wishes::May,
@@ -110,37 +110,52 @@ struct Threads {
     running: Mutex<Vec<JoinHandle<()>>>,
 }
 
+const NOT_HERE: &str =
+    "what was staged for it is not in this data directory (a backup holds none); it has to be imported again";
+
 impl Engine {
     /// Starts the worker and the sweeper; executions that were interrupted go on, staged files that no import names go, and imports whose files
-    /// aren't there (the directory is a restored backup) end in Failed.
+    /// aren't there (the directory is a restored backup) end in Failed. What a run before executed, and was killed before it removed it from the
+    /// staged files, is removed from them now.
     ///
     /// # Errors
     /// The records can't be read, or files not be removed.
     pub fn start(store: Store, settings: Settings, permission: PermissionCheck) -> Result<Engine, ImportError> {
         let files = Files::new(store.directory());
         let inner = Arc::new(Inner { store, settings, files, permission });
-        let mut jobs = Vec::new();
-        let mut named = HashSet::new();
-        for record in inner.store.all_import_records()? {
-            let job = decode_job(&record)?;
-            let mut is_whole = true;
-            for chunk in inner.store.import_chunks(job.key(), 0, usize::MAX)? {
-                let chunk: Chunk = decode(&chunk)?;
-                let path = inner.files.file(job.key(), chunk.file);
-                is_whole &= chunk.end() <= job.cursor + 1 || path.is_file();
-                named.insert(path);
-            }
-            if !is_whole && !job.state.has_ended() {
-                let error = "what was staged for it is not in this data directory (a backup holds none); it has to be imported again";
+        // Those that can't be read are the sweeper's.
+        let (mut jobs, _) = all_jobs(&inner.store)?;
+        let (mut named, mut executed) = (HashSet::new(), Vec::new());
+        for job in &mut jobs {
+            let problem = match chunks(&inner.store, job.key()) {
+                Ok(chunks) => {
+                    let mut is_whole = true;
+                    for chunk in chunks {
+                        let path = inner.files.file(job.key(), chunk.file);
+                        let (is_executed, is_there) = (chunk.end() <= job.cursor + 1, path.is_file());
+                        is_whole &= is_executed || is_there;
+                        named.insert(path);
+                        if is_executed && is_there {
+                            executed.push((job.key(), chunk));
+                        }
+                    }
+                    (!is_whole).then(|| NOT_HERE.to_owned())
+                }
+                Err(error @ StoreError::Damaged(_)) => Some(format!("what was staged for it can't be found: {error}")),
+                Err(error) => return Err(error.into()),
+            };
+            if let Some(error) = problem.filter(|_| !job.state.has_ended()) {
                 tracing::warn!(token = %job.token, error, "an import ends");
-                worker::fail(&inner, job.key(), error)?;
-            } else {
-                jobs.push(job);
+                worker::fail(&inner, job.key(), &error)?;
+                job.state = State::Failed;
             }
         }
         let removed = inner.files.remove_all_but(&named)?;
         if removed > 0 {
             tracing::info!(removed, "removed staged files that no import names");
+        }
+        for (key, chunk) in executed {
+            worker::shrink_or_warn(&inner, key, &chunk);
         }
         jobs.retain(|job| matches!(job.state, State::Queued | State::Processing));
         jobs.sort_by_key(|job| job.created);
@@ -270,9 +285,8 @@ impl Engine {
     /// The records can't be read.
     pub fn counts(&self) -> Result<Vec<(State, u64)>, ImportError> {
         let mut counts: Vec<(State, u64)> = State::ALL.into_iter().map(|state| (state, 0)).collect();
-        for record in self.inner().store.all_import_records()? {
-            let state = decode_job(&record)?.state;
-            counts.iter_mut().filter(|(s, _)| *s == state).for_each(|(_, n)| *n += 1);
+        for job in all_jobs(&self.inner().store)?.0 {
+            counts.iter_mut().filter(|(state, _)| *state == job.state).for_each(|(_, n)| *n += 1);
         }
         Ok(counts)
     }
@@ -326,3 +340,6 @@ fn random_token() -> Result<AccessToken, getrandom::Error> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use sayso_model::{
     moment::Moment,
 };
 use sayso_store::{
-    StoreError,
+    Store, StoreError,
     audit::{Action, Entry, Origin},
     imports::Key,
 };
@@ -173,6 +173,33 @@ pub(crate) fn encode(record: &impl Serialize) -> Result<Vec<u8>, StoreError> {
 /// A record of a stage call or an exception.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
     serde_json::from_slice(bytes).map_err(|e| StoreError::Damaged(format!("the record of an import: {e}")))
+}
+
+/// An import whose record can't be read, and what is wrong with it.
+pub(crate) type Damaged = (Key, String);
+
+/// Every job, and the imports whose records can't be read, each with what is wrong: one that is damaged stands for itself alone.
+///
+/// # Errors
+/// The store can't be read, or a newer program has written one of them.
+pub(crate) fn all_jobs(store: &Store) -> Result<(Vec<Job>, Vec<Damaged>), StoreError> {
+    let (mut jobs, mut damaged) = (Vec::new(), Vec::new());
+    for (key, job) in store.all_import_records(|key, record| (key, record.and_then(decode_job)))? {
+        match job {
+            Ok(job) => jobs.push(job),
+            Err(error @ StoreError::Damaged(_)) => damaged.push((key, format!("import {}: {error}", key.1))),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((jobs, damaged))
+}
+
+/// The stage calls of an import, in the order of their records.
+///
+/// # Errors
+/// The store can't be read, or one of them is damaged.
+pub(crate) fn chunks(store: &Store, key: Key) -> Result<Vec<Chunk>, StoreError> {
+    store.import_chunks(key, 0, usize::MAX)?.iter().map(|bytes| decode(bytes)).collect()
 }
 
 /// A job.

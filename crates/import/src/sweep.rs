@@ -7,7 +7,12 @@ use std::{
 
 use sayso_store::{Store, imports::Key};
 
-use crate::{ImportError, Settings, engine::Inner, files::Files, record::decode_job};
+use crate::{
+    ImportError, Settings,
+    engine::Inner,
+    files::Files,
+    record::{Job, all_jobs},
+};
 
 /// Entries that are removed in one transaction, at most.
 const TOGETHER: usize = 5_000;
@@ -24,12 +29,11 @@ pub(crate) fn run(inner: &Arc<Inner>, stop: &mpsc::Receiver<()>) {
 
 fn sweep(store: &Store, files: &Files, settings: &Settings) -> Result<u64, ImportError> {
     let now = store.clock().now();
-    let mut over: Vec<Key> = Vec::new();
-    for record in store.all_import_records()? {
-        let job = decode_job(&record)?;
-        if job.is_over(now, settings) {
-            over.push(job.key());
-        }
+    let (jobs, damaged) = all_jobs(store)?;
+    let mut over: Vec<Key> = jobs.iter().filter(|job| job.is_over(now, settings)).map(Job::key).collect();
+    for (key, problem) in damaged {
+        tracing::error!(problem, "an import can't be read and is forgotten; it has to be initiated again");
+        over.push(key);
     }
     for key in &over {
         let key = *key;
@@ -40,7 +44,7 @@ fn sweep(store: &Store, files: &Files, settings: &Settings) -> Result<u64, Impor
     Ok(over.len() as u64)
 }
 
-/// Removes the imports that are over, with their files; gives how many went. For a command that has the directory to itself: a server does
+/// Removes the imports that are over or can't be read, with their files; gives how many went. For a command that has the directory to itself: a server does
 /// it all the time, but one that was stopped left what has ended since.
 ///
 /// # Errors

@@ -2,7 +2,9 @@
 //! writes a batch the next one of the same import is read, and if its records are new profiles, they are made ready to be put.
 
 use std::{
+    any::Any,
     collections::{HashMap, VecDeque},
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, mpsc},
     thread,
     time::Duration,
@@ -101,7 +103,16 @@ pub(crate) fn run(inner: &Arc<Inner>, messages: &mpsc::Receiver<Message>) {
             continue;
         }
         let Some(key) = queue.pop_front() else { return };
-        match advance(inner, key, ready.remove(&key)) {
+        let next = ready.remove(&key);
+        // A fault that one import's records bring about must not keep the others waiting until a restart.
+        let advanced = match catch_unwind(AssertUnwindSafe(|| advance(inner, key, next))) {
+            Ok(advanced) => advanced,
+            Err(panic) => {
+                give_up(inner, key, &format!("a fault in the program: {}", text_of(&*panic)));
+                continue;
+            }
+        };
+        match advanced {
             Ok(Some(next)) => {
                 if ready.len() < READY
                     && let Some(next) = next
@@ -121,14 +132,21 @@ pub(crate) fn run(inner: &Arc<Inner>, messages: &mpsc::Receiver<Message>) {
                 queue.push_back(key);
             }
             Err(ImportError::Store(StoreError::Closing)) => return,
-            Err(error) => {
-                tracing::error!(token = %key.1, %error, "an import failed");
-                if let Err(error) = fail(inner, key, &error.to_string()) {
-                    tracing::error!(token = %key.1, %error, "that an import failed could not be written down; it is tried again at the next start");
-                }
-            }
+            Err(error) => give_up(inner, key, &error.to_string()),
         }
     }
+}
+
+fn give_up(inner: &Inner, key: Key, error: &str) {
+    tracing::error!(token = %key.1, error, "an import failed");
+    if let Err(error) = fail(inner, key, error) {
+        tracing::error!(token = %key.1, %error, "that an import failed could not be written down; it is tried again at the next start");
+    }
+}
+
+fn text_of(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }
 
 /// Whether time heals it.
@@ -172,10 +190,8 @@ fn advance(inner: &Inner, key: Key, ready: Option<Batch>) -> Result<Option<Optio
     };
     match outcome? {
         Outcome::Written { is_over } => {
-            if let Some(chunk) = ends
-                && let Err(error) = shrink(inner, key, &chunk)
-            {
-                tracing::warn!(token = %key.1, %error, "what was executed stays on disk until the import's retention ends");
+            if let Some(chunk) = ends {
+                shrink_or_warn(inner, key, &chunk);
             }
             if let Err(error) = inner.store.merge_imported(is_over) {
                 tracing::warn!(token = %key.1, %error, "index entries of imported profiles wait to be merged");
@@ -360,32 +376,50 @@ pub(crate) fn fail(inner: &Inner, key: Key, error: &str) -> Result<(), StoreErro
 }
 
 /// Keeps of an executed call what there are exceptions of alone: what is in lies in the store, and shouldn't outlive its profile elsewhere.
-fn shrink(inner: &Inner, key: Key, chunk: &Chunk) -> Result<(), ImportError> {
-    let path = inner.files.file(key, chunk.file);
-    let Some(job) = inner.job(key)? else { return Ok(()) };
-    let mut refused: Vec<Exception> = Vec::new();
-    let mut before = job.listed;
-    'back: while before > 0 {
-        let take = before.min(1_000);
-        before -= take;
-        for bytes in inner.store.import_exceptions(key, before, take as usize)?.iter().rev() {
-            let exception: Exception = decode(bytes)?;
-            if exception.sequence < chunk.first {
-                break 'back;
-            }
-            refused.push(exception);
-        }
+pub(crate) fn shrink_or_warn(inner: &Inner, key: Key, chunk: &Chunk) {
+    if let Err(error) = shrink(inner, key, chunk) {
+        tracing::warn!(token = %key.1, %error, "what was executed stays on disk until the import's retention ends");
     }
-    if refused.is_empty() {
+}
+
+fn shrink(inner: &Inner, key: Key, chunk: &Chunk) -> Result<(), ImportError> {
+    let Some(job) = inner.job(key)? else { return Ok(()) };
+    let (mut at, end) = (listed_before(inner, &job, chunk.first)?, listed_before(inner, &job, chunk.end())?);
+    if at == end {
         return inner.files.remove_file(key, chunk.file);
     }
+    let path = inner.files.file(key, chunk.file);
     let reader = Reader::open(&path)?;
+    if reader.len() as u64 <= end - at {
+        return Ok(());
+    }
     let mut writer = Writer::begin(path)?;
-    for exception in refused.iter().rev().filter(|e| e.sequence < chunk.end()) {
-        let number = u32::try_from(exception.sequence - chunk.first).unwrap_or(u32::MAX);
-        let Some(place) = reader.find(number) else { continue };
-        let record = reader.record(place)?;
-        writer.put(number, &record.json, &record.reasons)?;
+    while at < end {
+        let take = (end - at).min(1_000);
+        for bytes in inner.store.import_exceptions(key, at, take as usize)? {
+            let exception: Exception = decode(&bytes)?;
+            let number = u32::try_from(exception.sequence - chunk.first).unwrap_or(u32::MAX);
+            let Some(place) = reader.find(number) else { continue };
+            let record = reader.record(place)?;
+            writer.put(number, &record.json, &record.reasons)?;
+        }
+        at += take;
     }
     writer.finish()
+}
+
+/// How many exceptions an import has of the records before this one. They lie in the order of the records.
+fn listed_before(inner: &Inner, job: &Job, sequence: u64) -> Result<u64, ImportError> {
+    let (mut low, mut high) = (0, job.listed);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let found = inner.store.import_exceptions(job.key(), middle, 1)?;
+        let exception = found.first().map(|bytes| decode::<Exception>(bytes)).transpose()?;
+        if exception.is_some_and(|exception| exception.sequence < sequence) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(low)
 }

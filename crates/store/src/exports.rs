@@ -70,7 +70,7 @@ impl Store {
         let mut all = Vec::new();
         for entry in engine.dbs.exports.prefix_iter(&txn, small::EXPORTS).or_engine()? {
             let (key, sealed) = entry.or_engine()?;
-            let (account, token) = small::export_of(key)?;
+            let (account, token) = small::job_of(key)?;
             all.push(read(account, token, open(key, sealed)));
         }
         Ok(all)
@@ -158,7 +158,7 @@ fn get(dbs: &Databases, txn: &Read<'_>, key: &[u8]) -> Result<Option<Vec<u8>>, S
 
 /// Opens a record; the error names the token, or that it was an idempotency key's or a callback's.
 pub(crate) fn open<'a>(key: &[u8], sealed: &'a [u8]) -> Result<&'a [u8], StoreError> {
-    seal::open(sealed, || match small::export_of(key) {
+    seal::open(sealed, || match small::job_of(key) {
         Ok((account, token)) if key.starts_with(small::EXPORTS) => {
             format!("the record of export {token} of account {account}")
         }

@@ -88,16 +88,21 @@ impl Store {
         let engine = &self.shared().engine;
         get(&engine.dbs, &engine.read()?, &small::import_key(no, token, key))
     }
-    /// The record of every import: at start-up, for the sweeper and for `sayso check`.
+    /// What `read` makes of the record of every import: at start-up, for the sweeper, for metrics and for `sayso check`. One that is damaged
+    /// stands for itself alone: its error is in its place.
     ///
     /// # Errors
-    /// The engine can't read, or a record is damaged.
-    pub fn all_import_records(&self) -> Result<Vec<Vec<u8>>, StoreError> {
+    /// The engine can't read.
+    pub fn all_import_records<T>(
+        &self,
+        mut read: impl FnMut(Key, Result<&[u8], StoreError>) -> T,
+    ) -> Result<Vec<T>, StoreError> {
         let engine = &self.shared().engine;
         let txn = engine.read()?;
         let mut all = Vec::new();
         for entry in engine.dbs.imports.prefix_iter(&txn, small::IMPORTS).or_engine()? {
-            all.push(open(entry.or_engine()?.1)?.to_vec());
+            let (key, sealed) = entry.or_engine()?;
+            all.push(read(small::job_of(key)?, open(sealed)));
         }
         Ok(all)
     }

@@ -267,8 +267,8 @@ pub(crate) mod small {
     pub(crate) fn export(no: AccountNo, token: AccessToken) -> Vec<u8> {
         [EXPORTS, &account(no), &token.0.to_be_bytes()].concat()
     }
-    /// The account and token of such a key.
-    pub(crate) fn export_of(key: &[u8]) -> Result<(AccountNo, AccessToken), StoreError> {
+    /// The account and token of such a key, or of an import's.
+    pub(crate) fn job_of(key: &[u8]) -> Result<(AccountNo, AccessToken), StoreError> {
         Ok((account_of(key.get(1..).unwrap_or_default())?, AccessToken(number_at(key, 5)?)))
     }
     /// imports: the prefix of all records.

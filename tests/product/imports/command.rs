@@ -1,6 +1,7 @@
 //! `sayso import`: files into an account, over HTTP.
 
 use std::{
+    os::unix::fs::PermissionsExt as _,
     path::PathBuf,
     process::{Command, Output, Stdio},
     time::Duration,
@@ -61,6 +62,8 @@ async fn lines_that_are_not_taken_are_told_with_their_numbers_and_the_rest_is_in
     let told = ["imported 3 of 5 records", "2 not imported"];
     assert!(told.iter().all(|words| said(&out).contains(words)), "the line that is none counts: {}", said(&out));
     assert!(said(&out).contains("people.ndjson.exceptions.ndjson"), "{}", said(&out));
+    let mode = std::fs::metadata(world.path("people.ndjson.exceptions.ndjson")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "its owner alone reads it");
     let refused = lines(world.path("people.ndjson.exceptions.ndjson"));
     let told: Vec<(u64, &str)> =
         refused.iter().map(|r| (r["Line"].as_u64().unwrap(), r["Exceptions"][0]["Path"].as_str().unwrap())).collect();

@@ -122,7 +122,7 @@ fn on_a_full_disk_stage_answers_503_and_an_execution_waits_for_room() {
         assert!(refused.header("retry-after").is_some());
         let files = calls::walk(&world.data().join("imports"));
         assert_eq!(files, 1, "nothing of the refused call is left");
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        eventually("a batch is tried", || world.log().contains("a batch of an import was not kept")).await;
         let status = api.import_status(token).await.is(200).json();
         assert_eq!((&status["Status"], &status["Processed"]), (&json!("Queued"), &json!(0)));
         world.disk().make_room();

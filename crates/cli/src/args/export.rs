@@ -88,6 +88,8 @@ pub struct ExportArgs {
     #[arg(long, env = "SAYSO_GROUP", value_name = "NAME")]
     pub group: Option<String>,
     /// A file, an existing directory (then the file is named for the segment and the moment), or - for stdout
+    ///
+    /// Its files are readable by their owner only, whatever the umask: chmod those that another user is to read, such as PostgreSQL's own COPY
     #[arg(long, env = "SAYSO_OUT", value_name = "FILE|DIR|-")]
     pub out: PathBuf,
     /// The form of the rows: as the server writes them, or as a table (docs/tables.md has the columns)

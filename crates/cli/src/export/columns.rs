@@ -2,7 +2,7 @@
 //! groups are put one behind the other.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     io::{self, BufWriter},
     path::{Path, PathBuf},
 };
@@ -13,6 +13,7 @@ use sayso_tables::{
 };
 
 use super::{journal::Mark, part::place};
+use crate::private;
 
 /// An unfinished Parquet file.
 pub(super) struct ColumnPart {
@@ -100,7 +101,7 @@ impl ColumnPart {
 }
 
 fn create(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)
+    private::options().read(true).write(true).truncate(true).open(path)
 }
 
 /// The disk's own error, where there is one inside.

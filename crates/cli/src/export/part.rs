@@ -9,8 +9,7 @@ use std::{
 use flate2::{read::GzDecoder, write::GzEncoder};
 
 use super::journal::Mark;
-use crate::args::Compress;
-use crate::journal::beside;
+use crate::{args::Compress, journal::beside, private};
 
 /// An unfinished file of lines.
 pub(super) struct Part {
@@ -54,7 +53,7 @@ impl Part {
     }
 
     fn create(of: &Path, number: u64, compress: Option<Compress>) -> io::Result<Part> {
-        let file = OpenOptions::new().write(true).create(true).truncate(true).open(place(of, number))?;
+        let file = private::create(&place(of, number))?;
         Ok(Part { of: of.to_owned(), number, out: Packer::new(file, compress)?, plain: 0 })
     }
 

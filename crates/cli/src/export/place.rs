@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::journal::beside;
+use crate::{journal::beside, private};
 
 /// Puts a whole file in its place. Both names are in one directory.
 pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
@@ -17,7 +17,7 @@ pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
 /// Writes a small file: beside its place, on disk, then renamed.
 pub(super) fn write_aside(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let aside = beside(path, "new");
-    let mut file = File::create(&aside)?;
+    let mut file = private::create(&aside)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     rename(&aside, path)

@@ -213,10 +213,10 @@ impl Order<'_> {
         if self.was_put(&told) {
             return Ok(told);
         }
-        // It had its name, and whom it was for has it.
-        let was_taken = same && told.whole.as_ref().is_some_and(|(part, _, _)| !part.exists());
+        // It had its name, and whom it was for may have it by now. With `--state` the options are others as soon as the state has moved on.
+        let was_put = told.whole.as_ref().is_some_and(|(part, _, _)| !part.exists());
         let alive = match &told.complete {
-            _ if was_taken => false,
+            _ if was_put => false,
             // What is whole here is yesterday's when the export there is over.
             Some(complete) if same => match self.client.status(complete.token).await {
                 Ok(status) => status.state == State::Complete && status.row_count == Some(complete.rows),
@@ -228,9 +228,18 @@ impl Order<'_> {
         if alive {
             return Ok(told);
         }
-        if told.complete.is_some() && !was_taken {
-            let why = if same { "has ended on the server" } else { "was of other options" };
-            out::note(format_args!("the unfinished export of {} {why}: starting anew", base.display()));
+        match &told.complete {
+            // All that it lacks is perhaps its Commit: without it the server keeps the files until the token expires, and nobody loses a record.
+            Some(complete) if was_put => {
+                if let Err(error) = self.client.commit(complete.token, false).await {
+                    tracing::debug!(token = complete.token, %error, "the former run's export is not committed");
+                }
+            }
+            Some(_) => {
+                let why = if same { "has ended on the server" } else { "was of other options" };
+                out::note(format_args!("the unfinished export of {} {why}: starting anew", base.display()));
+            }
+            None => {}
         }
         part::sweep(base, |_| false).with_context(|| format!("what is beside {} can't be removed", base.display()))?;
         self.begin_anew(journal)

@@ -15,7 +15,7 @@ use sayso_client::{Client, Error, UnknownMember};
 use serde_json::{Value, json};
 
 use super::{pieces::Rejected, staged::StagedPieces};
-use crate::journal::beside;
+use crate::{journal::beside, private};
 
 /// Exceptions asked for at once.
 const PAGE: u64 = 1_000;
@@ -38,7 +38,7 @@ impl Exceptions {
     /// Begins a new one.
     pub(super) fn begin(path: &Path) -> anyhow::Result<Self> {
         let aside = beside(path, "part");
-        let file = File::create(&aside).with_context(|| format!("{} can't be written", aside.display()))?;
+        let file = private::create(&aside).with_context(|| format!("{} can't be written", aside.display()))?;
         Ok(Self { path: path.to_owned(), aside, out: BufWriter::new(file), refused: 0, is_empty: true, broken: None })
     }
 

@@ -11,6 +11,8 @@ use anyhow::Context;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::private;
+
 /// A line that was not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejected<'a> {
@@ -58,7 +60,7 @@ impl RejectedFile {
         let path = &self.path;
         let words = || format!("the rejected lines can't be written to {}", path.display());
         if self.file.is_none() {
-            self.file = Some(BufWriter::new(File::create(path).with_context(words)?));
+            self.file = Some(BufWriter::new(private::create(path).with_context(words)?));
         }
         let file = self.file.as_mut().expect("it was made just now");
         write(file, &rejected).with_context(words)

@@ -176,12 +176,43 @@ async fn pages_that_do_not_fit_together_are_an_error() {
         format!(r#"{{"HasMore":{more},"Offset":{offset},"TotalResults":{total},"UserProfilePreferences":[1,2]}}"#)
     };
     let too_few = "no more should follow, but 2 of 3 records have been read";
-    for (first, words) in [(page(1, 3, false), too_few), (page(7, 9, true), "the page begins with 7")] {
+    let too_many = "there are 1 records, but 2 have been read";
+    for (first, words) in
+        [(page(1, 3, false), too_few), (page(1, 1, false), too_many), (page(7, 9, true), "the page begins with 7")]
+    {
         let (client, _) = server(&[("200 OK", TOKEN), ("200 OK", &first)]).await;
         let reading = Reading { limit: 2, ..Reading::default() };
         let error = client.pages(5, reading).try_collect::<Vec<_>>().await.unwrap_err();
         assert!(matches!(error, Error::Contradiction { .. }) && error.to_string().contains(words), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_page_of_more_records_than_were_asked_for_is_an_error() {
+    // Of the first page nobody knows how many follow; of a later one the next are in flight already.
+    let page = |ids: &str, more: bool| format!(r#"{{"HasMore":{more},"UserProfilePreferences":[{ids}]}}"#);
+    let (first, too_many) = (page("1,2", true), page("3,4,5", true));
+    let whole = page("1,2,3", false);
+    for (answers, words) in [
+        (vec![&whole], "2 records were asked for, 3 came, from record 1 on"),
+        (vec![&first, &too_many], "2 records were asked for, 3 came, from record 3 on"),
+    ] {
+        let answers = std::iter::once(("200 OK", TOKEN)).chain(answers.into_iter().map(|body| ("200 OK", &**body)));
+        let (client, _) = server(&answers.collect::<Vec<_>>()).await;
+        let reading = Reading { limit: 2, ..Reading::default() };
+        let error = client.pages(5, reading).try_collect::<Vec<_>>().await.unwrap_err();
+        assert!(matches!(error, Error::Contradiction { .. }) && error.to_string().contains(words), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_endless_limit_asks_for_everything_at_once() {
+    let all = r#"{"HasMore":false,"UserProfilePreferences":[7,8]}"#;
+    let (client, seen) = server(&[("200 OK", TOKEN), ("200 OK", all)]).await;
+    let reading = Reading { from: 7, limit: u64::MAX, ..Reading::default() };
+    let pages: Vec<Page> = client.pages(5, reading).try_collect().await.unwrap();
+    assert_eq!(pages.iter().map(|page| page.records.len()).sum::<usize>(), 2);
+    assert!(seen.lock().unwrap()[1].contains(&format!("limit={}&offset=7&", u64::MAX)));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! `check` is silent about what is sound, whatever happened before, and names what is broken.
 
 use proptest::prelude::*;
+use sayso_model::id::AccessToken;
 
 use super::*;
 use crate::{
@@ -178,7 +179,7 @@ fn damage_to_small_records_is_found() {
         let id = s.create(somebody(1));
         s.delete(id).unwrap();
         s.store.create_client(s.account.no, "Admin").unwrap();
-        let (no, token) = (s.account.no, sayso_model::id::AccessToken(5));
+        let (no, token) = (s.account.no, AccessToken(5));
         block_on(s.store.export_records(move |r| r.put(no, token, b"a job"))).unwrap();
         tamper(&s, move |dbs, txn| {
             let (_, db) = dbs.all().into_iter().find(|(n, _)| *n == name).unwrap();
@@ -245,4 +246,18 @@ proptest! {
         prop_assert_eq!(&report.problems, &[""; 0]);
         prop_assert_eq!(report.profiles + report.tombstones, made);
     }
+}
+
+#[test]
+fn the_record_of_an_import_that_is_damaged_stands_for_itself_alone() {
+    let s = Sandbox::new();
+    let no = s.account.no;
+    let put = |n: u8| s.store.imports_blocking(move |tx| tx.put((no, AccessToken(n.into())), &[n])).unwrap();
+    [1, 2].into_iter().for_each(put);
+    tamper(&s, move |dbs, txn| {
+        dbs.imports.put(txn, &keys::small::import(no, AccessToken(1)), b"nonsense").unwrap();
+    });
+    let is_sound = |(_, token): (_, AccessToken), record: Result<&[u8], StoreError>| (token.0, record.is_ok());
+    assert_eq!(s.store.all_import_records(is_sound).unwrap(), [(1, false), (2, true)]);
+    assert!(problem(&s).contains("the record of an import doesn't have its checksum"));
 }
