@@ -347,7 +347,8 @@ async fn a_run_that_was_killed_between_its_state_and_its_commit_is_committed_by_
     let token = api.export("Everybody", json!({})).await;
     // The file has its name, the state has moved on, and so the options of the next run are others.
     let lines = [
-        json!({"Begun": {"options": "of before the state moved on", "key": "k", "began": START}}),
+        json!({"Begun": {"options": "of before the state moved on", "key": "k", "began": START,
+                         "at": format!("{} {ACCOUNT}", world.url)}}),
         json!({"Complete": {"token": token, "rows": 5, "snapshot": START}}),
         json!({"Whole": {"part": "out/.Everybody-unfinished.ndjson.0.part", "file": "out/before.ndjson", "bytes": 9}}),
     ];

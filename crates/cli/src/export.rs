@@ -302,6 +302,7 @@ impl<'a> Job<'a> {
             },
             checkpoint: args.checkpoint.0,
             options: digest(&json!(options).to_string()),
+            at: format!("{} {}", self.connected.url, self.connected.account),
             stop: self.stop,
         }
     }

@@ -308,8 +308,7 @@ impl KeyRecord {
 }
 
 /// The bytes that stand for an Idempotency-Key: the same key of another user or route is another key, and so is that of another user or
-/// subject of the same name. Every part is preceded by
-/// its length, so that no two different sets of them give the same bytes.
+/// subject of the same name. Every part is preceded by its length, so that no two different sets of them give the same bytes.
 pub(crate) fn key_bytes(request: &Request, key: &str) -> Vec<u8> {
     let (kind, name) = match &request.exported.subject {
         Subject::Segment(name) => (b'S', name),

@@ -1,7 +1,6 @@
 //! The workers: take jobs from the queue and make their files. A job is whole or not there: whatever stops it, its folder goes.
 
 use std::{
-    any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
@@ -10,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sayso_store::{StoreError, audit::About};
+use sayso_store::{StoreError, audit::About, text_of};
 
 use crate::{
     audit,
@@ -133,11 +132,6 @@ fn remove(inner: &Inner, key: Key) {
     if let Err(error) = inner.remove_files(key) {
         tracing::error!(token = %key.1, %error, "the files of an unfinished export could not be removed");
     }
-}
-
-fn text_of(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }
 
 /// Makes the files under their temporary name.

@@ -141,7 +141,14 @@ impl Engine {
                     }
                     (!is_whole).then(|| NOT_HERE.to_owned())
                 }
-                Err(error @ StoreError::Damaged(_)) => Some(format!("what was staged for it can't be found: {error}")),
+                Err(error @ StoreError::Damaged(_)) => {
+                    if job.state.has_ended() {
+                        // What was refused is kept in the files, and may still be asked for.
+                        tracing::error!(token = %job.token, %error, "what was staged for an import that is over can't all be found");
+                        named.extend(inner.files.of(job.key())?);
+                    }
+                    Some(format!("what was staged for it can't be found: {error}"))
+                }
                 Err(error) => return Err(error.into()),
             };
             if let Some(error) = problem.filter(|_| !job.state.has_ended()) {

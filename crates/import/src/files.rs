@@ -59,6 +59,11 @@ impl Files {
         remove(&self.folder(key))
     }
 
+    /// What lies there of an import.
+    pub fn of(&self, key: Key) -> Result<Vec<PathBuf>, ImportError> {
+        entries(&self.folder(key))
+    }
+
     /// Removes what isn't one of these files; gives how many went.
     pub fn remove_all_but(&self, named: &HashSet<PathBuf>) -> Result<u64, ImportError> {
         let mut removed = 0;

@@ -44,8 +44,8 @@ fn sweep(store: &Store, files: &Files, settings: &Settings) -> Result<u64, Impor
     Ok(over.len() as u64)
 }
 
-/// Removes the imports that are over or can't be read, with their files; gives how many went. For a command that has the directory to itself: a server does
-/// it all the time, but one that was stopped left what has ended since.
+/// Removes the imports that are over or can't be read, with their files; gives how many went. For a command that has the directory to
+/// itself: a server does it all the time, but one that was stopped left what has ended since.
 ///
 /// # Errors
 /// The records can't be read, or a file not be removed.

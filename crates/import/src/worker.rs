@@ -2,7 +2,6 @@
 //! writes a batch the next one of the same import is read, and if its records are new profiles, they are made ready to be put.
 
 use std::{
-    any::Any,
     collections::{HashMap, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, mpsc},
@@ -20,7 +19,7 @@ use sayso_store::{
     account::Account,
     audit::{Action, Entry},
     imports::{Ahead, Imports, Key, Wish},
-    on_all_cores,
+    on_all_cores, text_of,
 };
 
 use crate::{
@@ -142,11 +141,6 @@ fn give_up(inner: &Inner, key: Key, error: &str) {
     if let Err(error) = fail(inner, key, error) {
         tracing::error!(token = %key.1, %error, "that an import failed could not be written down; it is tried again at the next start");
     }
-}
-
-fn text_of(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }
 
 /// Whether time heals it.

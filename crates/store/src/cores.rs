@@ -1,6 +1,6 @@
 //! Work that is shared among all cores.
 
-use std::thread;
+use std::{any::Any, thread};
 
 /// Works on the items in as many shares as there are cores; the outcomes are in the order of the shares. A panic goes on in the caller.
 pub fn on_all_cores<T: Send, R: Send>(items: Vec<T>, f: impl Fn(Vec<T>) -> R + Sync) -> Vec<R> {
@@ -19,6 +19,12 @@ pub fn on_all_cores<T: Send, R: Send>(items: Vec<T>, f: impl Fn(Vec<T>) -> R + S
             .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             .collect()
     })
+}
+
+/// What a panic said.
+pub fn text_of(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }
 
 #[cfg(test)]

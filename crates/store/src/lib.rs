@@ -62,7 +62,7 @@ mod tests;
 pub use check::CheckReport;
 pub use clock::{Clock, FileClock, SystemClock};
 pub use compact::Compacted;
-pub use cores::on_all_cores;
+pub use cores::{on_all_cores, text_of};
 pub use error::StoreError;
 
 use std::{

@@ -7,8 +7,14 @@ use serde::{Deserialize, Serialize};
 /// A line of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Line {
-    /// A run with these options began; the key makes its Initiate repeatable.
-    Begun { options: String, key: String, began: String },
+    /// A run with these options began, at this server and account; the key makes its Initiate repeatable.
+    Begun {
+        options: String,
+        key: String,
+        began: String,
+        #[serde(default)]
+        at: String,
+    },
     /// The export is complete on the server.
     Complete(Complete),
     /// So much is on disk.
@@ -46,6 +52,8 @@ pub(super) struct Told {
     pub(super) key: String,
     /// When that run began, by this machine's clock.
     pub(super) began: String,
+    /// The server and account of its token.
+    pub(super) at: String,
     pub(super) complete: Option<Complete>,
     pub(super) mark: Mark,
     /// The whole file, its place, its bytes before compression.
@@ -55,8 +63,8 @@ pub(super) struct Told {
 impl Told {
     fn take(&mut self, line: Line) {
         match line {
-            Line::Begun { options, key, began } => {
-                *self = Told { options: Some(options), key, began, ..Told::default() };
+            Line::Begun { options, key, began, at } => {
+                *self = Told { options: Some(options), key, began, at, ..Told::default() };
             }
             Line::Complete(complete) => self.complete = Some(complete),
             Line::Mark(mark) => self.mark = mark,
@@ -95,7 +103,7 @@ mod tests {
         let of = dir.path().join("people.ndjson");
         let (journal, told) = open(&of).unwrap();
         assert_eq!(told, Told::default());
-        journal.add(&Line::Begun { options: "o".into(), key: "k".into(), began: "b".into() }).unwrap();
+        journal.add(&Line::Begun { options: "o".into(), key: "k".into(), began: "b".into(), at: "a".into() }).unwrap();
         let complete = Complete { token: 7, rows: 9, snapshot: Some("s".into()) };
         journal.add(&Line::Complete(complete.clone())).unwrap();
         let mark = Mark { rows: 4, part: 0, bytes: 40, plain: 80 };

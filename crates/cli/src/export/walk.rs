@@ -34,6 +34,8 @@ pub(super) struct Order<'a> {
     pub(super) checkpoint: u64,
     /// Of everything that makes one export another one.
     pub(super) options: String,
+    /// The server and account: tokens of others mean nothing there.
+    pub(super) at: String,
     pub(super) stop: &'a Stop,
 }
 
@@ -230,16 +232,16 @@ impl Order<'_> {
         }
         match &told.complete {
             // All that it lacks is perhaps its Commit: without it the server keeps the files until the token expires, and nobody loses a record.
-            Some(complete) if was_put => {
+            Some(complete) if was_put && told.at == self.at => {
                 if let Err(error) = self.client.commit(complete.token, false).await {
                     tracing::debug!(token = complete.token, %error, "the former run's export is not committed");
                 }
             }
-            Some(_) => {
+            Some(_) if !was_put => {
                 let why = if same { "has ended on the server" } else { "was of other options" };
                 out::note(format_args!("the unfinished export of {} {why}: starting anew", base.display()));
             }
-            None => {}
+            Some(_) | None => {}
         }
         part::sweep(base, |_| false).with_context(|| format!("what is beside {} can't be removed", base.display()))?;
         self.begin_anew(journal)
@@ -249,8 +251,9 @@ impl Order<'_> {
     fn begin_anew(&self, journal: &Journal) -> anyhow::Result<Told> {
         journal.clear()?;
         let (key, began) = (random_key()?, now());
-        journal.add(&Line::Begun { options: self.options.clone(), key: key.clone(), began: began.clone() })?;
-        Ok(Told { options: Some(self.options.clone()), key, began, ..Told::default() })
+        let (options, at) = (self.options.clone(), self.at.clone());
+        journal.add(&Line::Begun { options, key: key.clone(), began: began.clone(), at: at.clone() })?;
+        Ok(Told { options: Some(self.options.clone()), key, began, at, ..Told::default() })
     }
 
     /// Initiates by the journal's key and waits. The key stands for the export that it began for a day, also for one that ended in Error: it is

@@ -153,6 +153,24 @@ fn a_stage_call_whose_record_is_damaged_ends_its_import_alone() {
 }
 
 #[test]
+fn what_is_kept_of_an_import_that_is_over_stays_when_the_record_of_a_call_is_damaged() {
+    let sandbox = Sandbox::new();
+    let engine = sandbox.engine();
+    let token = sandbox.initiate(&engine, "over");
+    for records in [&[bad(), person("Ann")], &[person("Ben"), bad()]] {
+        sandbox.stage(&engine, token, records);
+    }
+    let files = sandbox.files(&engine, token);
+    assert_eq!(sandbox.execute(&engine, token).state, State::Completed);
+    drop(engine);
+    let key = (sandbox.account.no, token);
+    sandbox.store.imports_blocking(move |tx| tx.put_chunk(key, 1, b"no call")).unwrap();
+    let engine = sandbox.engine();
+    assert_eq!(engine.status(&sandbox.caller(), token).unwrap().state, State::Completed);
+    assert!(files.iter().all(|file| file.is_file()), "its refused records are in them");
+}
+
+#[test]
 fn what_a_kill_left_of_an_executed_call_is_removed_at_the_next_start() {
     let sandbox = Sandbox::new();
     let engine = sandbox.engine();

@@ -104,11 +104,7 @@ async fn guarded(request: Request, next: Next) -> Response {
     }
     match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("of an unknown kind");
-            ApiError::Internal(format!("a panic: {text}")).into_response()
-        }
+        Err(panic) => ApiError::Internal(format!("a panic: {}", sayso_store::text_of(&*panic))).into_response(),
     }
 }
 
@@ -159,15 +155,15 @@ fn accepts_json(headers: &HeaderMap) -> bool {
     for range in ranges {
         let mut parts = range.split(';').map(str::trim);
         let rank = match parts.next().unwrap_or_default().to_ascii_lowercase().as_str() {
-            "application/json" | "text/json" => 3, // taken of bodies, too
-            "application/*" => 2,
+            "application/json" => 3,
+            "application/*" | "text/json" => 2, // the latter is taken of bodies, too
             "*/*" | "" => 1,
             _ => continue,
         };
         let zero = parts.filter_map(|p| p.split_once('=')).any(|(name, value)| {
             name.trim().eq_ignore_ascii_case("q") && value.trim().parse::<f32>().is_ok_and(|q| q == 0.0)
         });
-        if rank >= best.0 {
+        if rank > best.0 || (rank == best.0 && !zero) {
             best = (rank, !zero);
         }
     }
@@ -210,6 +206,8 @@ mod tests {
             "APPLICATION/JSON; q=0.5",
             "text/html, application/json",
             "text/json",
+            "application/json, text/json;q=0",
+            "text/json;q=0, application/json",
         ] {
             assert!(accepts_json(&with(ACCEPT, yes)), "{yes}");
         }
