@@ -14,7 +14,7 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
     if path.is_file() {
         fs::remove_file(path)?;
     }
-    options().write(true).truncate(true).open(path)
+    options().read(true).write(true).truncate(true).open(path)
 }
 
 /// How such a file is opened; one that isn't there is made.

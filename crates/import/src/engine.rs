@@ -127,33 +127,33 @@ impl Engine {
         let (mut jobs, _) = all_jobs(&inner.store)?;
         let (mut named, mut executed) = (HashSet::new(), Vec::new());
         for job in &mut jobs {
-            let problem = match chunks(&inner.store, job.key()) {
+            let (key, has_ended) = (job.key(), job.state.has_ended());
+            let mut lacks = None;
+            match chunks(&inner.store, key) {
                 Ok(chunks) => {
-                    let mut is_whole = true;
                     for chunk in chunks {
-                        let path = inner.files.file(job.key(), chunk.file);
-                        let (is_executed, is_there) = (chunk.end() <= job.cursor + 1, path.is_file());
-                        is_whole &= is_executed || is_there;
-                        named.insert(path);
-                        if is_executed && is_there {
-                            executed.push((job.key(), chunk));
+                        let path = inner.files.file(key, chunk.file);
+                        match (chunk.end() <= job.cursor + 1, path.is_file()) {
+                            (true, true) => executed.push((key, chunk)),
+                            (false, false) => lacks = Some(NOT_HERE.to_owned()),
+                            (true, false) | (false, true) => {}
                         }
+                        named.insert(path);
                     }
-                    (!is_whole).then(|| NOT_HERE.to_owned())
+                }
+                Err(error @ StoreError::Damaged(_)) if has_ended => {
+                    // What was refused is kept in the files, and may still be asked for.
+                    tracing::error!(token = %job.token, %error, "what was staged for an import that is over can't all be found");
+                    named.extend(inner.files.of(key)?);
                 }
                 Err(error @ StoreError::Damaged(_)) => {
-                    if job.state.has_ended() {
-                        // What was refused is kept in the files, and may still be asked for.
-                        tracing::error!(token = %job.token, %error, "what was staged for an import that is over can't all be found");
-                        named.extend(inner.files.of(job.key())?);
-                    }
-                    Some(format!("what was staged for it can't be found: {error}"))
+                    lacks = Some(format!("what was staged for it can't be found: {error}"));
                 }
                 Err(error) => return Err(error.into()),
-            };
-            if let Some(error) = problem.filter(|_| !job.state.has_ended()) {
+            }
+            if let Some(error) = lacks.filter(|_| !has_ended) {
                 tracing::warn!(token = %job.token, error, "an import ends");
-                worker::fail(&inner, job.key(), &error)?;
+                worker::fail(&inner, key, &error)?;
                 job.state = State::Failed;
             }
         }

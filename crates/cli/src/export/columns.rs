@@ -55,7 +55,7 @@ impl ColumnPart {
         let writer = match &mut self.writer {
             Some(writer) => writer,
             None => {
-                let out = BufWriter::with_capacity(1 << 20, create(&place(&self.of, self.number))?);
+                let out = BufWriter::with_capacity(1 << 20, private::create(&place(&self.of, self.number))?);
                 self.writer.insert(Writer::new(out, self.shape).map_err(to_io)?)
             }
         };
@@ -84,7 +84,7 @@ impl ColumnPart {
     pub(super) fn finish(mut self) -> io::Result<PathBuf> {
         if self.number == 0 && self.writer.is_none() {
             // No rows are a table, too.
-            let out = BufWriter::new(create(&place(&self.of, 0))?);
+            let out = BufWriter::new(private::create(&place(&self.of, 0))?);
             self.writer = Some(Writer::new(out, self.shape).map_err(to_io)?);
         }
         self.pause(0)?;
@@ -95,13 +95,9 @@ impl ColumnPart {
         }
         let parts: Vec<File> = (0..self.number).map(|n| File::open(place(&self.of, n))).collect::<io::Result<_>>()?;
         let whole = place(&self.of, self.number);
-        parquet::join(&parts, create(&whole)?).map_err(to_io)?.sync_all()?;
+        parquet::join(&parts, private::create(&whole)?).map_err(to_io)?.sync_all()?;
         Ok(whole)
     }
-}
-
-fn create(path: &Path) -> io::Result<File> {
-    private::options().read(true).write(true).truncate(true).open(path)
 }
 
 /// The disk's own error, where there is one inside.

@@ -216,9 +216,9 @@ impl Order<'_> {
             return Ok(told);
         }
         // It had its name, and whom it was for may have it by now. With `--state` the options are others as soon as the state has moved on.
-        let was_put = told.whole.as_ref().is_some_and(|(part, _, _)| !part.exists());
+        let was_taken = told.whole.as_ref().is_some_and(|(part, _, _)| !part.exists());
         let alive = match &told.complete {
-            _ if was_put => false,
+            _ if was_taken => false,
             // What is whole here is yesterday's when the export there is over.
             Some(complete) if same => match self.client.status(complete.token).await {
                 Ok(status) => status.state == State::Complete && status.row_count == Some(complete.rows),
@@ -230,18 +230,16 @@ impl Order<'_> {
         if alive {
             return Ok(told);
         }
-        match &told.complete {
-            // All that it lacks is perhaps its Commit: without it the server keeps the files until the token expires, and nobody loses a record.
-            Some(complete) if was_put && told.at == self.at => {
-                if let Err(error) = self.client.commit(complete.token, false).await {
-                    tracing::debug!(token = complete.token, %error, "the former run's export is not committed");
-                }
-            }
-            Some(_) if !was_put => {
+        if let Some(complete) = &told.complete {
+            if !was_taken {
                 let why = if same { "has ended on the server" } else { "was of other options" };
                 out::note(format_args!("the unfinished export of {} {why}: starting anew", base.display()));
+            } else if told.at == self.at
+                // All that it lacks is perhaps its Commit: without it the server keeps the files until the token expires, and nobody loses a record.
+                && let Err(error) = self.client.commit(complete.token, false).await
+            {
+                tracing::debug!(token = complete.token, %error, "the former run's export is not committed");
             }
-            Some(_) | None => {}
         }
         part::sweep(base, |_| false).with_context(|| format!("what is beside {} can't be removed", base.display()))?;
         self.begin_anew(journal)

@@ -146,11 +146,10 @@ impl<'de, T: Numbered> Deserialize<'de> for NumberOrWord<T> {
                     None => Err(E::custom(format!("{n} is not accepted, only {}", T::ACCEPTED))),
                 }
             }
-            /// JSON knows one kind of number: 1.0 is 1.
             fn visit_f64<E: de::Error>(self, n: f64) -> Result<Self::Value, E> {
-                match (0.0..=255.0).contains(&n) && n.fract() == 0.0 {
-                    true => self.visit_u64(n as u64),
-                    false => Err(E::custom(format!("{n} is not accepted, only {}", T::ACCEPTED))),
+                match whole(n) {
+                    Some(n) => self.visit_u64(n),
+                    None => Err(E::custom(format!("{n} is not accepted, only {}", T::ACCEPTED))),
                 }
             }
             fn visit_str<E: de::Error>(self, word: &str) -> Result<Self::Value, E> {
