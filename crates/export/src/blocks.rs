@@ -5,8 +5,14 @@ use std::{
     fs::{File, Metadata},
     ops::Range,
     os::unix::fs::{FileExt as _, MetadataExt as _},
-    sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
+    sync::{
+        OnceLock,
+        atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
+    },
 };
+
+use bytes::Bytes;
+use sayso_mapped::Mapping;
 
 use crate::ExportError;
 
@@ -76,18 +82,20 @@ pub(crate) struct Verified {
     seen: Vec<AtomicU64>,
     /// When the file was last changed, as its blocks were verified, ns.
     changed: AtomicI64,
+    /// Made when it is first asked for; nothing where the system refuses it.
+    mapping: OnceLock<Option<Mapping>>,
 }
 
 impl Verified {
     /// A file that should have this length and these checksums. `name` is for messages.
     pub fn new(file: File, name: String, len: u64, sums: Vec<u32>) -> Result<Self, ExportError> {
         let metadata = metadata(&file, &name)?;
-        let found = metadata.len();
-        if found != len || sums.len() as u64 != len.div_ceil(BLOCK) {
-            return Err(ExportError::Damaged(format!("{name} has {found} bytes and should have {len}")));
+        check_length(&metadata, &name, len)?;
+        if sums.len() as u64 != len.div_ceil(BLOCK) {
+            return Err(ExportError::Damaged(format!("{name} has {} checksums for {len} bytes", sums.len())));
         }
         let seen = (0..sums.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
-        Ok(Self { file, name, len, sums, seen, changed: AtomicI64::new(changed(&metadata)) })
+        Ok(Self { file, name, len, sums, seen, changed: AtomicI64::new(changed(&metadata)), mapping: OnceLock::new() })
     }
 
     /// Verifies every block.
@@ -106,24 +114,52 @@ impl Verified {
         if out.is_empty() {
             return Ok(());
         }
-        // Nobody writes to a finished export. Somebody who did has made all of it doubtful, which costs one look to find out.
-        let changed = changed(&metadata(&self.file, &self.name)?);
-        if self.changed.swap(changed, Relaxed) != changed {
-            self.seen.iter().for_each(|word| word.store(0, Relaxed));
-        }
+        self.look_for_changes()?;
         let range = at..at + out.len() as u64;
-        for block in at / BLOCK..=(range.end - 1) / BLOCK {
-            let (word, bit) = (&self.seen[(block / 64) as usize], 1 << (block % 64));
-            if word.load(Relaxed) & bit == 0 {
-                self.verify(block, &range, out)?;
-                word.fetch_or(bit, Relaxed);
-            }
+        for block in self.unseen(&range) {
+            self.verify(block, &range, out)?;
         }
         Ok(())
     }
 
+    /// The bytes of this range for somebody who hands them to the kernel without reading them: verified, then not copied, so that what is changed in the
+    /// file afterwards is changed in them. `None` where the file can't be mapped, or not be brought into memory: [`Verified::read`] it.
+    pub fn mapped(&self, range: &Range<u64>) -> Result<Option<Bytes>, ExportError> {
+        let mapping = self.mapping.get_or_init(|| Mapping::of(&self.file).ok());
+        let Some(mapping) = mapping else { return Ok(None) };
+        self.look_for_changes()?;
+        for block in self.unseen(range) {
+            let (start, end) = self.block(block);
+            let Some(bytes) = mapping.present(start as usize..end as usize) else { return Ok(None) };
+            self.compare(block, crc32c::crc32c(bytes))?;
+        }
+        Ok(mapping.unread(range.start as usize..range.end as usize))
+    }
+
+    /// Nobody writes to a finished export. Somebody who did has made all of it doubtful, which costs one look to find out.
+    fn look_for_changes(&self) -> Result<(), ExportError> {
+        let metadata = metadata(&self.file, &self.name)?;
+        check_length(&metadata, &self.name, self.len)?;
+        let changed = changed(&metadata);
+        if self.changed.swap(changed, Relaxed) != changed {
+            self.seen.iter().for_each(|word| word.store(0, Relaxed));
+        }
+        Ok(())
+    }
+
+    /// The blocks of a range that haven't been verified.
+    fn unseen(&self, range: &Range<u64>) -> impl Iterator<Item = u64> {
+        let blocks = range.start / BLOCK..range.end.div_ceil(BLOCK);
+        blocks.filter(|block| self.seen[(block / 64) as usize].load(Relaxed) & (1 << (block % 64)) == 0)
+    }
+
+    /// Where a block begins and ends.
+    fn block(&self, block: u64) -> (u64, u64) {
+        (block * BLOCK, ((block + 1) * BLOCK).min(self.len))
+    }
+
     fn verify(&self, block: u64, range: &Range<u64>, out: &[u8]) -> Result<(), ExportError> {
-        let (start, end) = (block * BLOCK, ((block + 1) * BLOCK).min(self.len));
+        let (start, end) = self.block(block);
         let (from, to) = (start.max(range.start), end.min(range.end));
         let edge = |range: Range<u64>| -> Result<Vec<u8>, ExportError> {
             let mut bytes = vec![0; (range.end - range.start) as usize];
@@ -133,11 +169,17 @@ impl Verified {
         let mut crc = crc32c::crc32c(&edge(start..from)?);
         crc = crc32c::crc32c_append(crc, &out[(from - range.start) as usize..(to - range.start) as usize]);
         crc = crc32c::crc32c_append(crc, &edge(to..end)?);
-        if crc == self.sums[block as usize] {
-            Ok(())
-        } else {
-            Err(ExportError::Damaged(format!("{}, bytes {start} to {end}: the checksum is wrong", self.name)))
+        self.compare(block, crc)
+    }
+
+    /// Takes a block for verified when this is its checksum.
+    fn compare(&self, block: u64, crc: u32) -> Result<(), ExportError> {
+        if crc != self.sums[block as usize] {
+            let (start, end) = self.block(block);
+            return Err(ExportError::Damaged(format!("{}, bytes {start} to {end}: the checksum is wrong", self.name)));
         }
+        self.seen[(block / 64) as usize].fetch_or(1 << (block % 64), Relaxed);
+        Ok(())
     }
 
     fn read_raw(&self, at: u64, out: &mut [u8]) -> Result<(), ExportError> {
@@ -152,6 +194,13 @@ impl Verified {
 
 fn metadata(file: &File, name: &str) -> Result<Metadata, ExportError> {
     file.metadata().map_err(|source| ExportError::Io { context: format!("looking at {name}"), source })
+}
+
+fn check_length(metadata: &Metadata, name: &str, len: u64) -> Result<(), ExportError> {
+    match metadata.len() {
+        found if found == len => Ok(()),
+        found => Err(ExportError::Damaged(format!("{name} has {found} bytes and should have {len}"))),
+    }
 }
 
 /// When the bytes of a file were last changed, ns.
@@ -216,6 +265,44 @@ mod tests {
             let read = broken.read(a as u64, &mut out);
             prop_assert_eq!(matches!(read, Err(ExportError::Damaged(_))), touched);
         }
+
+        #[test]
+        fn what_is_mapped_is_what_is_read_and_a_flipped_byte_in_its_blocks_is_found(
+            len in 1usize..300_000, a in 0usize..300_000, b in 0usize..300_000, flipped in 0usize..300_000,
+        ) {
+            let bytes = noise(len);
+            let (a, b, flipped) = (a.min(b) % len, a.max(b).min(len), flipped % len);
+            let (a, b) = (a.min(b), b.max(a));
+            let range = a as u64..b as u64;
+            let whole = Verified::new(file_of(&bytes), "rows".into(), len as u64, sums_of(&bytes)).unwrap();
+            for _ in 0..2 {
+                prop_assert_eq!(&whole.mapped(&range).unwrap().unwrap()[..], &bytes[a..b]);
+            }
+
+            let mut broken = bytes.clone();
+            broken[flipped] ^= 1;
+            let broken = Verified::new(file_of(&broken), "rows".into(), len as u64, sums_of(&bytes)).unwrap();
+            let block = |i: usize| i as u64 / BLOCK;
+            let touched = b > a && (block(a)..=block(b - 1)).contains(&block(flipped));
+            prop_assert_eq!(matches!(broken.mapped(&range), Err(ExportError::Damaged(_))), touched);
+        }
+    }
+
+    #[test]
+    fn what_is_done_to_a_file_after_it_was_mapped_is_found_before_the_next_piece() {
+        let bytes = noise(200_000);
+        let file = file_of(&bytes);
+        let verified =
+            Verified::new(file.try_clone().unwrap(), "rows".into(), bytes.len() as u64, sums_of(&bytes)).unwrap();
+        assert!(verified.mapped(&(0..200_000)).unwrap().is_some());
+        file.write_all_at(&[bytes[70_000] ^ 1], 70_000).unwrap();
+        // as if a moment had passed: the clock of files has steps of milliseconds
+        file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        assert!(matches!(verified.mapped(&(0..200_000)), Err(ExportError::Damaged(_))));
+        assert_eq!(verified.mapped(&(0..1000)).unwrap().unwrap(), bytes[..1000], "another block is as it was");
+        file.set_len(1000).unwrap();
+        let cut_short = verified.mapped(&(0..1000)).unwrap_err();
+        assert!(cut_short.to_string().contains("rows has 1000 bytes and should have 200000"), "{cut_short}");
     }
 
     #[test]

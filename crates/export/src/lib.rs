@@ -3,7 +3,7 @@
 //! ```text
 //! initiate ─► Job (Queued) ─► worker: snapshot ─► plan (who, how long) ─► copy (rows, index, manifest) ─► Complete
 //!                                               └─ in the commit that ends it: Callback, if one was asked for ─► its delivery
-//! page(limit, offset) ─► one range of `rows` ─► body of 256 KiB pieces ─► flushed ─► Retrieved
+//! page(limit, offset) ─► one range of `rows` ─► body in pieces ─► flushed ─► Retrieved
 //! ```
 
 mod audit;

@@ -24,8 +24,10 @@ use crate::{
     record::{Change, Replay},
 };
 
-/// Bytes of `rows` in a piece, at most.
+/// Bytes of `rows` in a piece that is copied, at most.
 const PIECE: u64 = 256 * 1024;
+/// Bytes of `rows` in a piece that is not copied, at most: it takes no memory, and what a piece costs besides its bytes is a tenth less of the whole.
+const MAPPED: u64 = 1024 * 1024;
 pub(crate) const TAIL: &[u8] = b"]}";
 
 /// A page as it was asked for.
@@ -105,7 +107,7 @@ impl Page {
             snapshot: manifest.snapshot,
             last_block,
             body: PageBody {
-                kind: Kind::Plain { range },
+                kind: Kind::Copied { range },
                 head: head.into_bytes(),
                 records: first..first + count,
                 export,
@@ -147,6 +149,18 @@ impl Page {
         Ok(self)
     }
 
+    /// The same page for a reader to whom it goes without anything of ours reading it on the way, as over a plain socket: its rows are not copied
+    /// but lie in the mapped file (`sayso_mapped::Mapping` says why nobody else may have them). A short page, and a compressed one, stay as they are.
+    #[must_use]
+    pub fn into_unread(mut self) -> Page {
+        if let Kind::Copied { range } = &mut self.body.kind
+            && range.end - range.start > PIECE
+        {
+            self.body.kind = Kind::Mapped { range: std::mem::take(range) };
+        }
+        self
+    }
+
     /// The open export that it is of.
     pub(crate) fn export(&self) -> &Arc<OpenExport> {
         &self.body.export
@@ -158,7 +172,8 @@ impl Page {
     }
 }
 
-/// The body of a page, in pieces of about 256 KiB: the head rides on the first, the tail on the last.
+/// The body of a page, in pieces: of about 256 KiB where they are copied (the head rides on the first, the tail on the last), of 1 MiB where they lie in
+/// the mapped file.
 pub struct PageBody {
     export: Arc<OpenExport>,
     buffers: Arc<Buffers>,
@@ -173,36 +188,43 @@ pub struct PageBody {
 
 enum Kind {
     /// What of `rows` is still to be sent.
-    Plain {
+    Copied {
+        range: Range<u64>,
+    },
+    /// The same, not copied.
+    Mapped {
         range: Range<u64>,
     },
     Gzip(Box<GzipPage>),
 }
 
 impl PageBody {
-    /// The next piece; `None` at the end. Blocking file IO from the page cache, of at most 256 KiB; a damaged block is an error, the
+    /// The next piece; `None` at the end. Blocking file IO from the page cache, of at most a piece; a damaged block is an error, the
     /// pieces before it were right, and the export's state becomes Error.
     pub fn next_piece(&mut self) -> Option<Result<Bytes, ExportError>> {
         if self.done {
             return None;
         }
         let piece = match &mut self.kind {
-            Kind::Plain { range } => {
-                let (start, end) = (range.start, range.end);
-                // Pieces of a long page end where blocks end, so that a block is verified by the piece that holds it.
-                let to = if end - start <= PIECE { end } else { (start + PIECE) / BLOCK * BLOCK };
-                range.start = to;
-                self.done = to == end;
+            Kind::Copied { range } => {
+                let rows = next_rows(range, PIECE);
+                self.done = range.is_empty();
                 let head = std::mem::take(&mut self.head);
                 let tail = if self.done { TAIL } else { &[] };
-                let (data, len) = ((to - start) as usize, head.len() + (to - start) as usize + tail.len());
-                self.buffers.filled(len, |out| {
-                    let (first, rest) = out.split_at_mut(head.len());
-                    let (rows, last) = rest.split_at_mut(data);
-                    first.copy_from_slice(&head);
-                    last.copy_from_slice(tail);
-                    self.export.rows.read(start, rows)
-                })
+                self.copied(rows, &head, tail)
+            }
+            Kind::Mapped { .. } if !self.head.is_empty() => Ok(Bytes::from(std::mem::take(&mut self.head))),
+            Kind::Mapped { range } if range.is_empty() => {
+                self.done = true;
+                Ok(Bytes::from_static(TAIL))
+            }
+            Kind::Mapped { range } => {
+                let rows = next_rows(range, MAPPED);
+                match self.export.rows.mapped(&rows) {
+                    Ok(Some(piece)) => Ok(piece),
+                    Ok(None) => self.copied(rows, &[], &[]),
+                    Err(error) => Err(error),
+                }
             }
             Kind::Gzip(page) => {
                 let piece = page.next_piece(&self.export, &self.buffers, PIECE as usize);
@@ -217,11 +239,30 @@ impl PageBody {
         Some(piece)
     }
 
+    /// These rows with what stands around them.
+    fn copied(&self, rows: Range<u64>, head: &[u8], tail: &[u8]) -> Result<Bytes, ExportError> {
+        let len = (rows.end - rows.start) as usize;
+        self.buffers.filled(head.len() + len + tail.len(), |out| {
+            let (first, rest) = out.split_at_mut(head.len());
+            let (bytes, last) = rest.split_at_mut(len);
+            first.copy_from_slice(head);
+            last.copy_from_slice(tail);
+            self.export.rows.read(rows.start, bytes)
+        })
+    }
+
     fn report(&self, error: &ExportError) {
         if let ExportError::Damaged(_) = error {
             report_damage(&self.finisher, self.export.key, error);
         }
     }
+}
+
+/// Takes the rows of the next piece, which has at most so many bytes, from those that are still to be sent.
+fn next_rows(range: &mut Range<u64>, most: u64) -> Range<u64> {
+    // Pieces of a long page end where blocks end, so that a block is verified by the piece that holds it.
+    let to = if range.end - range.start <= most { range.end } else { (range.start + most) / BLOCK * BLOCK };
+    std::mem::replace(&mut range.start, to)..to
 }
 
 /// Has the state set to Error: an export that can't be read whole must not be read in part.

@@ -200,7 +200,7 @@ pub(crate) fn open_environment(dir: &Path) -> Result<Env<WithoutTls>, StoreError
     for size in MAP_SIZES {
         let mut options = EnvOpenOptions::new().read_txn_without_tls();
         options.map_size(size).max_readers(READERS).max_dbs(32);
-        match raw::open(&options, dir) {
+        match sayso_mapped::open(&options, dir) {
             Ok(env) => {
                 if size != MAP_SIZES[0] {
                     tracing::warn!(
@@ -263,25 +263,6 @@ fn is_about_memory(e: &std::io::Error) -> bool {
 fn is_about_room(e: &std::io::Error) -> bool {
     use rustix::io::Errno;
     [Errno::NOSPC, Errno::DQUOT].iter().any(|n| e.raw_os_error() == Some(n.raw_os_error()))
-}
-
-mod raw {
-    //! The only `unsafe` of the product.
-
-    use std::path::Path;
-
-    use heed::{Env, EnvOpenOptions, WithoutTls};
-
-    /// Opens the environment.
-    #[allow(unsafe_code)]
-    pub(super) fn open(options: &EnvOpenOptions<WithoutTls>, dir: &Path) -> heed::Result<Env<WithoutTls>> {
-        // SAFETY: opening is unsafe since LMDB maps its file into memory, and somebody who writes to that file past LMDB
-        // changes memory under our references. Nothing of ours does: the file is written by LMDB alone, without WRITEMAP,
-        // under its own locks (no NO_LOCK, NO_SYNC or NO_META_SYNC is set), in a directory that belongs to the store. That the
-        // filesystem is local and nobody edits the file by hand is asked of the operator (docs/operating.md). heed itself
-        // refuses a second opening in one process.
-        unsafe { options.open(dir) }
-    }
 }
 
 /// Turns the engine's errors into ours where they arise, so that no type of the engine leaks.

@@ -159,6 +159,33 @@ fn a_small_page_is_one_piece_and_a_large_one_stays_small_in_memory() {
 }
 
 #[test]
+fn a_page_that_nobody_reads_on_its_way_has_the_same_bytes() {
+    let records: Vec<_> = (0..400).map(|i| record(i, 2_000)).collect();
+    let made = Made::of(&records);
+    for (limit, offset) in [(400, 1), (399, 2), (60, 100), (1, 1), (9, 401)] {
+        let mut page = made.page(limit, offset, true).into_unread();
+        let pieces: Vec<_> = std::iter::from_fn(|| page.body.next_piece()).map(Result::unwrap).collect();
+        assert!(pieces.iter().all(|piece| piece.len() <= MAPPED as usize + 200));
+        assert_eq!(String::from_utf8(pieces.concat()).unwrap(), made.body(limit, offset), "{limit} {offset}");
+        assert_eq!(pieces.concat().len() as u64, page.length);
+    }
+}
+
+#[test]
+fn damage_breaks_a_page_that_nobody_reads_on_its_way_too() {
+    let made = Made::of(&(0..400).map(|i| record(i, 2_000)).collect::<Vec<_>>());
+    let path = made.folder.path().join(ROWS);
+    let mut rows = std::fs::read(&path).unwrap();
+    rows[2_000_000] ^= 1;
+    std::fs::write(&path, rows).unwrap();
+    let mut page = made.page(1000, 1, false).into_unread();
+    let pieces: Vec<_> = std::iter::from_fn(|| page.body.next_piece()).collect();
+    assert_eq!(pieces.len(), 3, "head, a good piece, the error");
+    assert!(pieces[1].is_ok() && matches!(pieces[2], Err(ExportError::Damaged(_))));
+    assert!(matches!(made.told.try_recv(), Ok(Message::Change(_, Change::GenerationFailed { .. }, None))));
+}
+
+#[test]
 fn etags_tell_pages_apart_and_keep_alive_is_the_same_page() {
     let made = Made::of(&[record(1, 0), record(2, 0)]);
     let tag = |limit, offset, keep| made.page(limit, offset, keep).etag;

@@ -19,7 +19,7 @@ use crate::{
     error::ApiError,
     http::{
         answer::{JSON, has_already, not_modified, own_header},
-        connection::{Connection, Ending},
+        connection::{Connection, Ending, Wire},
         encoding::takes_gzip,
         pieces::PieceBody,
         query::Query,
@@ -94,7 +94,11 @@ pub(crate) async fn export_retrieve(
     if method != Method::HEAD {
         permit.giving(&page).await?;
     }
-    let page = if is_gzip { compressed(page).await? } else { page };
+    let page = match (is_gzip, connection.wire) {
+        (true, _) => compressed(page).await?,
+        (false, Wire::Plain) => page.into_unread(),
+        (false, Wire::Encrypted) => page,
+    };
     let etag = own_header(&page.etag);
     let encoding = page.is_gzip().then(|| [(CONTENT_ENCODING, own_header("gzip"))]);
     let ending = page.last_block.map(|last| Box::new(last) as Box<dyn Ending>);

@@ -39,7 +39,17 @@ pub(crate) struct Connection {
     pub(crate) peer: SocketAddr,
     /// The address at this end.
     pub(crate) local: SocketAddr,
+    pub(crate) wire: Wire,
     state: Mutex<State>,
+}
+
+/// How an answer's bytes reach the socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wire {
+    /// As they are: nothing of ours reads them on the way.
+    Plain,
+    /// By way of TLS, which reads them.
+    Encrypted,
 }
 
 #[derive(Default)]
@@ -57,8 +67,8 @@ struct State {
 
 impl Connection {
     /// A connection that has written nothing yet.
-    pub(crate) fn new(peer: SocketAddr, local: SocketAddr) -> Arc<Self> {
-        Arc::new(Self { peer, local, state: Mutex::default() })
+    pub(crate) fn new(peer: SocketAddr, local: SocketAddr, wire: Wire) -> Arc<Self> {
+        Arc::new(Self { peer, local, wire, state: Mutex::default() })
     }
 
     /// Bytes that the socket has taken so far.

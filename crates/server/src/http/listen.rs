@@ -12,7 +12,12 @@ use tokio::{
     time::MissedTickBehavior,
 };
 
-use super::{connection::Connection, line::Line, patience::Unacknowledged, serving::Serving};
+use super::{
+    connection::{Connection, Wire},
+    line::Line,
+    patience::Unacknowledged,
+    serving::Serving,
+};
 use crate::{access::App, health, options::Options, router::router};
 
 /// Why the server can't serve.
@@ -51,6 +56,7 @@ pub async fn serve(
     let upkeep = tokio::spawn(upkeep());
     let places = Arc::new(Semaphore::new(options.max_connections));
     let drain = options.drain;
+    let wire = if options.tls.is_some() { Wire::Encrypted } else { Wire::Plain };
     let (stop, stopping) = watch::channel(());
     let serving = Serving {
         router: router(App::new(store, engine, imports, options.clone())),
@@ -67,7 +73,7 @@ pub async fn serve(
             biased;
             () = &mut shutdown => break Ok(()),
             Some(_) = connections.join_next(), if !connections.is_empty() => continue,
-            accepted = accept(&listener, &places) => accepted,
+            accepted = accept(&listener, &places, wire) => accepted,
         };
         match accepted {
             Ok((stream, connection, place)) => {
@@ -97,6 +103,7 @@ pub async fn serve(
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
+    wire: Wire,
 ) -> io::Result<(TcpStream, Arc<Connection>, OwnedSemaphorePermit)> {
     let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
     loop {
@@ -104,7 +111,7 @@ async fn accept(
             Ok((stream, peer)) => {
                 // fails when the other side is gone already: nobody will ask what this address was
                 let local = stream.local_addr().or_else(|_| listener.local_addr())?;
-                return Ok((stream, Connection::new(peer, local), place));
+                return Ok((stream, Connection::new(peer, local, wire), place));
             }
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Err(error),
             Err(error) => {

@@ -18,8 +18,8 @@ use super::connection::{Connection, Ending};
 
 /// Where the pieces come from.
 pub(crate) trait Pieces: Send + Unpin + 'static {
-    /// The next piece; `None` at the end. May block for a read of at most 256 KiB from the page cache (some 50 µs, within the 500 µs
-    /// that the house allows in async code).
+    /// The next piece; `None` at the end. May block for as long as a megabyte takes to be verified in the page cache, or 256 KiB to be copied
+    /// from there (some 100 µs; the house allows 500 in async code).
     fn next_piece(&mut self) -> Option<Result<Bytes, ExportError>>;
 }
 

@@ -71,9 +71,10 @@ mod tests {
     use hyper::Request;
 
     use super::*;
+    use crate::http::connection::Wire;
 
     fn named(options: &Options, host: &str) -> String {
-        let connection = Connection::new(([192, 0, 2, 9], 9).into(), ([192, 0, 2, 1], 8080).into());
+        let connection = Connection::new(([192, 0, 2, 9], 9).into(), ([192, 0, 2, 1], 8080).into(), Wire::Plain);
         let request = Request::builder().header(HOST, host).extension(connection).body(()).unwrap();
         issuer(options, &request.into_parts().0)
     }

@@ -17,7 +17,7 @@ impl Sent {
     /// Between writer and reader there is room for 512 KiB.
     fn asked(line: &Arc<Line>) -> Self {
         let (reader, io) = tokio::io::duplex(512 * KIB);
-        let connection = Connection::new(([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into());
+        let connection = Connection::new(([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into(), Wire::Plain);
         connection.begin();
         let patience = Patience::blind(Duration::from_secs(60));
         Self { io: FlushIo::new(TokioIo::new(io), connection, patience, line), reader }

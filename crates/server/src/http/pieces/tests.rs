@@ -18,7 +18,7 @@ use tokio::{
 
 use super::*;
 use crate::http::{
-    connection::FlushIo,
+    connection::{FlushIo, Wire},
     line::Line,
     patience::Patience,
     tls::tests::{load, shake, write_pair},
@@ -104,7 +104,7 @@ fn serve_over(
     length: u64,
 ) -> (Heard, JoinHandle<hyper::Result<()>>) {
     let heard = Heard::default();
-    let connection = Connection::new(([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into());
+    let connection = Connection::new(([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into(), Wire::Plain);
     let io = FlushIo::new(TokioIo::new(io), Arc::clone(&connection), Patience::blind(STALL), &Line::of_cores());
     let probe = Arc::clone(&heard);
     let service = service_fn(move |request: Request<Incoming>| {
@@ -241,7 +241,7 @@ async fn a_reader_who_takes_nothing_is_let_go_and_what_it_held_is_freed() {
 
 #[tokio::test]
 async fn what_registers_on_a_closed_connection_is_dropped() {
-    let connection = Connection::new(([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into());
+    let connection = Connection::new(([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into(), Wire::Plain);
     let (_client, io) = tokio::io::duplex(64);
     drop(FlushIo::new(TokioIo::new(io), Arc::clone(&connection), Patience::blind(STALL), &Line::of_cores()));
     let heard = Heard::default();
@@ -251,7 +251,7 @@ async fn what_registers_on_a_closed_connection_is_dropped() {
 
 #[tokio::test]
 async fn a_flush_before_the_last_byte_was_taken_is_not_the_one() {
-    let connection = Connection::new(([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into());
+    let connection = Connection::new(([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into(), Wire::Plain);
     let (_client, io) = tokio::io::duplex(64);
     let mut io = FlushIo::new(TokioIo::new(io), Arc::clone(&connection), Patience::blind(STALL), &Line::of_cores());
     let heard = Heard::default();
