@@ -38,7 +38,8 @@ pub(crate) fn canonical(uri: &Uri) -> Option<Uri> {
     if !parts.first()?.eq_ignore_ascii_case("Profiles") {
         return None;
     }
-    if parts.len() > 1 && parts.last().is_some_and(|last| last.is_empty()) {
+    let ends_with_slash = parts.len() > 1 && parts.last().is_some_and(|last| last.is_empty());
+    if ends_with_slash {
         parts.pop();
     }
     let takes = |route: &&Vec<Part>| {
@@ -48,17 +49,19 @@ pub(crate) fn canonical(uri: &Uri) -> Option<Uri> {
                 Part::Name => true,
             })
     };
+    let mut differs = ends_with_slash;
     if let Some(route) = ROUTES.iter().find(takes) {
         for (given, part) in parts.iter_mut().zip(route) {
             if let Part::Word(word) = part {
+                differs |= *given != word;
                 *given = word;
             }
         }
     }
-    let mut spelled = format!("/{}", parts.join("/"));
-    if spelled == path {
+    if !differs {
         return None;
     }
+    let mut spelled = format!("/{}", parts.join("/"));
     if let Some(query) = uri.query() {
         spelled.push('?');
         spelled.push_str(query);
