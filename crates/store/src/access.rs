@@ -113,6 +113,20 @@ pub struct Bearer {
     pub expires: Moment,
 }
 
+/// What of an [`OAuthClient`] every call with a token of it asks, so that its secrets and certificates needn't be read.
+#[derive(Deserialize)]
+struct Standing {
+    client_id: String,
+    account: AccountNo,
+    is_active: bool,
+}
+
+impl Standing {
+    fn lets_in(&self, bearer: &Bearer) -> bool {
+        self.is_active && self.client_id == bearer.client_id && self.account == bearer.account
+    }
+}
+
 const CLIENT_ID_LENGTH: usize = 48;
 const SECRET_LENGTH: usize = 64;
 /// Secrets of one client that are valid at once (access.md: two, so that one can be rotated).
@@ -177,8 +191,9 @@ impl Store {
         // The key is a hash, so how long a look-up takes says nothing about a token.
         let sealed = engine.dbs.access.get(&txn, &small::bearer(&hash(token))).or_engine()?;
         let Some(bearer) = sealed.map(open_bearer).transpose()? else { return Ok(None) };
-        let client = client_of(&engine.dbs, &txn, bearer.account, &bearer.client_id)?;
-        let stands = client.is_some_and(|client| client.is_active) && self.clock().now() < bearer.expires;
+        let record = engine.dbs.access.get(&txn, &small::client(&bearer.client_id)).or_engine()?;
+        let client: Option<Standing> = record.map(|sealed| seal::open_json(sealed, client_record)).transpose()?;
+        let stands = client.is_some_and(|client| client.lets_in(&bearer)) && self.clock().now() < bearer.expires;
         Ok(stands.then_some(bearer))
     }
     /// Ends a token for the client that it was given to (RFC 7009). On disk when it is answered; it may use the reserve of a full disk.
@@ -304,7 +319,11 @@ fn remove_bearers(tx: &mut Tx<'_>, goes: impl Fn(&Bearer) -> bool) -> Result<u64
 
 /// Reads a client's record.
 pub(crate) fn open_client(sealed: &[u8]) -> Result<OAuthClient, StoreError> {
-    seal::open_json(sealed, || "the record of an OAuth client".to_owned())
+    seal::open_json(sealed, client_record)
+}
+
+fn client_record() -> String {
+    "the record of an OAuth client".to_owned()
 }
 
 /// Reads a token's record.

@@ -30,7 +30,7 @@ use sayso_model::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::{StoreError, profiles::StoredRow, snapshot::RowBytes, version::Version};
+use crate::{StoreError, profiles::StoredRow, seal::read_json, snapshot::RowBytes, version::Version};
 
 const FORMAT: u8 = 2;
 const PLAIN: u8 = 0;
@@ -269,10 +269,10 @@ impl<'a> Stored<'a> {
 pub(crate) fn parse(id: ProfileId, json: &[u8], extras: &[u8]) -> Result<(Profile, Extras), StoreError> {
     let damaged =
         |what: &str, e: serde_json::Error| StoreError::Damaged(format!("{what} of profile {id} can't be read: {e}"));
-    let profile = serde_json::from_slice(json).map_err(|e| damaged("the JSON", e))?;
+    let profile = read_json(json).map_err(|e| damaged("the JSON", e))?;
     let extras = match extras {
         [] => Extras::default(),
-        extras => serde_json::from_slice(extras).map_err(|e| damaged("what is kept beside the row", e))?,
+        extras => read_json(extras).map_err(|e| damaged("what is kept beside the row", e))?,
     };
     Ok((profile, extras))
 }

@@ -1,7 +1,7 @@
 //! Paths as the vendor's stack takes them: the fixed words of a route in any letter case, and one slash behind the last. Clients
 //! written for that stack rely on it (export.md, Addresses, says so of query names). Names that callers choose stay as they are.
 
-use std::sync::LazyLock;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use hyper::{Uri, http::uri::PathAndQuery};
 
@@ -14,9 +14,9 @@ enum Part {
     Name,
 }
 
-/// The routes of an account's calls, under both bases; where two take the same path, the one with a word before the one with a name, as
-/// the router has it.
-static ROUTES: LazyLock<Vec<Vec<Part>>> = LazyLock::new(|| {
+/// The routes of an account's calls, under both bases, by how many parts they have; where two take the same path, the one with a word
+/// before the one with a name, as the router has it.
+static ROUTES: LazyLock<BTreeMap<usize, Vec<Vec<Part>>>> = LazyLock::new(|| {
     let document = router::document();
     let mut routes: Vec<Vec<Part>> = Vec::new();
     for path in document["paths"].as_object().into_iter().flat_map(serde_json::Map::keys) {
@@ -28,7 +28,11 @@ static ROUTES: LazyLock<Vec<Vec<Part>>> = LazyLock::new(|| {
         }
     }
     routes.sort_by_key(|route| route.iter().map(|part| matches!(part, Part::Name)).collect::<Vec<_>>());
-    routes
+    let mut by_length = BTreeMap::<_, Vec<_>>::new();
+    for route in routes {
+        by_length.entry(route.len()).or_default().push(route);
+    }
+    by_length
 });
 
 /// The address as the router spells it; `None` when it is spelled so already, or is none of an account's calls.
@@ -38,27 +42,29 @@ pub(crate) fn canonical(uri: &Uri) -> Option<Uri> {
     if !parts.first()?.eq_ignore_ascii_case("Profiles") {
         return None;
     }
-    if parts.len() > 1 && parts.last().is_some_and(|last| last.is_empty()) {
+    let ends_with_slash = parts.len() > 1 && parts.last().is_some_and(|last| last.is_empty());
+    if ends_with_slash {
         parts.pop();
     }
     let takes = |route: &&Vec<Part>| {
-        route.len() == parts.len()
-            && route.iter().zip(&parts).all(|(part, given)| match part {
-                Part::Word(word) => word.eq_ignore_ascii_case(given),
-                Part::Name => true,
-            })
+        route.iter().zip(&parts).all(|(part, given)| match part {
+            Part::Word(word) => word.eq_ignore_ascii_case(given),
+            Part::Name => true,
+        })
     };
-    if let Some(route) = ROUTES.iter().find(takes) {
+    let mut differs = ends_with_slash;
+    if let Some(route) = ROUTES.get(&parts.len()).and_then(|routes| routes.iter().find(takes)) {
         for (given, part) in parts.iter_mut().zip(route) {
             if let Part::Word(word) = part {
+                differs |= *given != word;
                 *given = word;
             }
         }
     }
-    let mut spelled = format!("/{}", parts.join("/"));
-    if spelled == path {
+    if !differs {
         return None;
     }
+    let mut spelled = format!("/{}", parts.join("/"));
     if let Some(query) = uri.query() {
         spelled.push('?');
         spelled.push_str(query);

@@ -1,7 +1,15 @@
 //! The one stack around every handler, read from top to bottom: correlation id and span, the address and Accept checked, the handler with
 //! its panics caught, what it left unread, the error's body, headers that guard the answer, the counts.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{
+    hash::{BuildHasher, RandomState},
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Instant,
+};
 
 use axum::{
     body::Body,
@@ -137,11 +145,14 @@ fn correlation_id(headers: &HeaderMap) -> String {
     }
 }
 
-/// A random one.
+/// A random one: a count, hashed with keys that the system gave this process. It tells requests apart and guards nothing, so it needn't
+/// ask the system each time.
 pub(super) fn new_correlation_id() -> String {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).expect("the system gives random bytes");
-    format!("{:032x}", u128::from_be_bytes(bytes))
+    static KEYS: LazyLock<[RandomState; 2]> = LazyLock::new(Default::default);
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Relaxed);
+    let [high, low] = KEYS.each_ref().map(|keys| keys.hash_one(count));
+    format!("{high:016x}{low:016x}")
 }
 
 /// Whether Accept (absent: anything) leaves application/json a quality above 0; the most specific range counts (RFC 9110, 12.5.1).
