@@ -173,9 +173,9 @@ fn put(
                 Facts::Ready(range) => encoded.extend_from_slice(slice(&bytes, &range)?),
                 Facts::NewTerms(new) => {
                     let (kept, rendered, terms) = *new;
-                    let ids = tx.term_ids(no, &terms)?;
+                    let ids = tx.term_ids(no, terms.iter())?;
                     let next_expiry = reading::next_expiry(&kept.profile, stamp);
-                    facts::encode(&kept, &account.config, &rendered, next_expiry, &ids, &mut encoded);
+                    facts::encode(&kept, &terms, &rendered, next_expiry, &ids, &mut encoded);
                 }
             }
             facts::lengthen_row(&mut encoded, id.0.checked_ilog10().unwrap_or(0));

@@ -5,6 +5,8 @@ use std::{
     hash::Hash,
 };
 
+use foldhash::quality::RandomState;
+
 use super::path::Path;
 use crate::refusal::{Refusal, shown};
 
@@ -14,10 +16,14 @@ pub(super) fn required<'i>(path: &Path<'_>, value: &'i Option<String>, max: usiz
     let Some(value) = value else {
         return Err(path.invalid(format!("is required: a text of 1 to {max} characters")));
     };
-    if value.chars().all(char::is_whitespace) {
+    let is_plain = !value.is_empty() && value.bytes().all(|b| b.is_ascii_graphic());
+    if !is_plain && value.chars().all(char::is_whitespace) {
         return Err(path.invalid(format!("is required: a text of 1 to {max} characters; {} is blank", shown(value))));
     }
     within(path, value, max)?;
+    if is_plain {
+        return Ok(value);
+    }
     match value.chars().find(|c| c.is_control()) {
         Some(c) => {
             Err(path.invalid(format!("{} has the control character U+{:04X} in it", shown(value), u32::from(c))))
@@ -54,8 +60,12 @@ pub(super) fn matched<K: Eq + Hash>(
     current: impl Iterator<Item = K>,
     new: impl ExactSizeIterator<Item = (usize, K)>,
 ) -> Result<Vec<Option<usize>>, Refusal> {
-    let current: HashMap<K, usize> = current.enumerate().map(|(i, k)| (k, i)).collect();
-    let mut seen = HashMap::with_capacity(new.len());
+    let mut current = current.enumerate().map(|(i, k)| (k, i)).peekable();
+    if new.len() <= 1 && current.peek().is_none() {
+        return Ok(vec![None; new.len()]);
+    }
+    let current: HashMap<K, usize, RandomState> = current.collect();
+    let mut seen = HashMap::with_capacity_and_hasher(new.len(), RandomState::default());
     let mut found = Vec::with_capacity(new.len());
     for (i, key) in new {
         found.push(current.get(&key).copied());
