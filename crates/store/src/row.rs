@@ -57,9 +57,8 @@ pub(crate) fn encode_unsummed(
     out: &mut Vec<u8>,
 ) -> Result<(), StoreError> {
     let unexpected = |_| StoreError::Engine("a row doesn't begin with its ProfileId, or has more than 4 GiB".into());
-    let number = beginning(id).len();
-    let (_, rest) =
-        row.json.split_at_checked(number).filter(|(start, _)| *start == beginning(id)).ok_or(()).map_err(unexpected)?;
+    let beginning = beginning(id);
+    let rest = row.json.strip_prefix(beginning.as_slice()).ok_or(()).map_err(unexpected)?;
     let extras_json = if *extras == Extras::default() {
         Vec::new()
     } else {
@@ -76,7 +75,7 @@ pub(crate) fn encode_unsummed(
     out.extend(length(row.cuts.len())?.to_le_bytes());
     out.extend(length(rest.len())?.to_le_bytes());
     out.extend(length(extras_json.len())?.to_le_bytes());
-    let number = length(number)?;
+    let number = length(beginning.len())?;
     for cut in &row.cuts {
         out.push(cut.part as u8);
         out.extend(cut.start.wrapping_sub(number).to_le_bytes());

@@ -81,23 +81,19 @@ impl ProfileTerms {
         self.ends.is_empty()
     }
 
-    fn push(&mut self, parts: &[&str]) {
-        parts.iter().for_each(|part| self.text.push_str(part));
+    fn push_field(&mut self, name: &str, told: &[&str]) {
+        field_into(name, &mut self.text);
+        told.iter().for_each(|part| self.text.push_str(part));
         self.ends.push(self.text.len());
     }
 
-    fn push_field(&mut self, name: &str, told: &[&str]) {
-        self.text.push_str(&of_field(name, ""));
-        self.push(told);
-    }
-
-    fn push_element(&mut self, before: &str, element: Element, thing: Thing<'_>) {
+    /// `words`: what the term begins with; `members`: of which it tells.
+    fn push_element(&mut self, words: [&str; 2], members: &[&'static Member], thing: Thing<'_>) {
         let start = self.text.len();
         for longest in [MAX_VALUE, MAX_CROWDED] {
             self.text.truncate(start);
-            self.text.push_str(before);
-            self.text.push_str(word(element));
-            told(element).iter().for_each(|member| tell(member, thing, longest, &mut self.text));
+            words.iter().for_each(|word| self.text.push_str(word));
+            members.iter().for_each(|member| tell(member, thing, longest, &mut self.text));
             if self.text.len() - start <= MAX_TERM {
                 break;
             }
@@ -114,7 +110,9 @@ pub fn terms(kept: &Kept, config: &Config) -> ProfileTerms {
     let Kept { profile, extras } = kept;
     let fields = custom_fields(profile, config);
     let seen = || fields.iter().flat_map(|(name, kind, seen)| seen.iter().map(move |seen| (name, *kind, seen)));
-    let mut terms = ProfileTerms::default();
+    // Room for what most profiles have.
+    let mut terms =
+        ProfileTerms { text: String::with_capacity(2048), ends: Vec::with_capacity(48), numbers: Vec::new() };
     for (name, kind, seen) in seen() {
         let (told, number) = match seen {
             Seen::Number(number) => (NUMBER, number.to_bits()),
@@ -126,9 +124,10 @@ pub fn terms(kept: &Kept, config: &Config) -> ProfileTerms {
         terms.numbers.push(number);
         terms.push_field(name, &[told]);
     }
-    for (element, _) in ELEMENTS {
+    for (element, word) in ELEMENTS {
+        let members = told(element);
         element.any(profile, &mut |thing| {
-            terms.push_element("", element, thing);
+            terms.push_element(["", word], members, thing);
             false
         });
     }
@@ -143,10 +142,12 @@ pub fn terms(kept: &Kept, config: &Config) -> ProfileTerms {
         }
     }
     for (_, preference) in extras.archived.iter().chain(&extras.preserved_preferences) {
-        terms.push_element(BESIDE, Element::Preference, Thing::Preference(preference));
+        let element = Element::Preference;
+        terms.push_element([BESIDE, word(element)], told(element), Thing::Preference(preference));
     }
     for (_, consent) in &extras.preserved_consents {
-        terms.push_element(BESIDE, Element::Consent, Thing::Consent(consent));
+        let element = Element::Consent;
+        terms.push_element([BESIDE, word(element)], told(element), Thing::Consent(consent));
     }
     terms
 }
@@ -160,11 +161,12 @@ pub(super) fn attributes(profile: &Profile) -> Vec<u32> {
             for attribute in &preference.preference_attributes {
                 key.clear();
                 fold_into(&attribute.key, &mut key);
-                hashes.push(attribute_hash(&key, None));
+                let of_key = hash(&[&key]);
+                hashes.push(short(of_key));
                 if let Some(text) = &attribute.value {
                     value.clear();
                     fold_into(text, &mut value);
-                    hashes.push(attribute_hash(&key, Some(&value)));
+                    hashes.push(short(hash_on(of_key, &value)));
                 }
             }
         }
@@ -177,18 +179,26 @@ pub(super) fn attributes(profile: &Profile) -> Vec<u32> {
 
 /// The hash of an attribute's key (folded), or of the key and its value (folded).
 pub(super) fn attribute_hash(key: &str, value: Option<&str>) -> u32 {
-    let hash = match value {
+    short(match value {
         None => hash(&[key]),
         Some(value) => hash(&[key, value]),
-    };
+    })
+}
+
+fn short(hash: u64) -> u32 {
     (hash ^ (hash >> 32)) as u32
 }
 
 /// FNV-1a of the parts, each ended by a byte that UTF-8 hasn't. Part of the format of facts. Who makes two texts meet wins that a row
 /// is opened in vain.
 pub(super) fn hash(parts: &[&str]) -> u64 {
-    let bytes = parts.iter().flat_map(|part| part.bytes().chain([0xFF]));
-    bytes.fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3))
+    parts.iter().fold(0xCBF2_9CE4_8422_2325, |hash, part| hash_on(hash, part))
+}
+
+/// The hash of what was hashed before and another part.
+fn hash_on(before: u64, part: &str) -> u64 {
+    let on = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3);
+    on(part.bytes().fold(before, on), 0xFF)
 }
 
 /// The values of every custom field, by its folded name; of two of the same name the first counts, as it does when read.
@@ -270,7 +280,9 @@ pub(crate) fn tells_of_field(terms: &Terms, name: &str, choice: Option<&str>) ->
 
 /// The terms that are about a custom field (by its folded name), with what they tell of its value.
 pub(super) fn about_field<'t>(terms: &'t Terms, name: &str) -> impl Iterator<Item = (&'t str, u32)> + use<'t> {
-    starting_with(terms, of_field(name, ""))
+    let mut start = String::new();
+    field_into(name, &mut start);
+    starting_with(terms, start)
 }
 
 fn starting_with(terms: &Terms, start: String) -> impl Iterator<Item = (&str, u32)> {
@@ -278,8 +290,12 @@ fn starting_with(terms: &Terms, start: String) -> impl Iterator<Item = (&str, u3
     from.map_while(move |(term, id)| Some((term.strip_prefix(start.as_str())?, *id)))
 }
 
-fn of_field(name: &str, told: &str) -> String {
-    format!("field{SEPARATOR}{name}{SEPARATOR}{told}")
+/// What the terms of a custom field begin with.
+fn field_into(name: &str, out: &mut String) {
+    out.push_str("field");
+    out.push(SEPARATOR);
+    out.push_str(name);
+    out.push(SEPARATOR);
 }
 
 /// Adds what is told of a member.
