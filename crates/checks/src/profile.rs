@@ -127,9 +127,10 @@ fn remove(value: &mut Value, output: &Output) {
 
 /// Facts tell the length of a row without its bytes.
 fn lengths(kept: &Kept, row: &Row, now: Moment) {
-    let ids: Vec<u32> = (0..facts::terms(kept, &CONFIG).len() as u32).collect();
+    let terms = facts::terms(kept, &CONFIG);
+    let ids: Vec<u32> = (0..terms.len() as u32).collect();
     let mut bytes = Vec::new();
-    facts::encode(kept, &CONFIG, row, reading::next_expiry(&kept.profile, now), &ids, &mut bytes);
+    facts::encode(kept, &terms, row, reading::next_expiry(&kept.profile, now), &ids, &mut bytes);
     let facts = Facts::new(&bytes).expect("facts of this version");
     for output in outputs() {
         assert_eq!(facts.row_length(&output), length(row.json.len() as u32, &row.cuts, &output), "{output:?}");

@@ -47,13 +47,14 @@ impl Site {
             kept.profile.is_active = index % 5 != 0;
             archive_one(&mut kept, index);
             let mut ids = Vec::new();
-            for term in facts::terms(&kept, &config) {
+            let told = facts::terms(&kept, &config);
+            for term in told.iter() {
                 let next = terms.len() as u32;
-                ids.push(*terms.entry(term).or_insert(next));
+                ids.push(*terms.entry(term.to_owned()).or_insert(next));
             }
             let mut bytes = Vec::new();
             let (row, expiry) = (render(&kept.profile), reading::next_expiry(&kept.profile, NOW));
-            facts::encode(&kept, &config, &row, expiry, &ids, &mut bytes);
+            facts::encode(&kept, &told, &row, expiry, &ids, &mut bytes);
             (kept, bytes)
         });
         let people = people.collect();

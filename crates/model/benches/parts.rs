@@ -81,14 +81,14 @@ fn encoded(sample: &Sample) -> (Vec<u8>, Vec<usize>, Terms) {
             let kept = sample.write(line);
             let terms = facts::terms(&kept, &sample.config);
             let ids: Vec<u32> = terms
-                .into_iter()
+                .iter()
                 .map(|term| {
                     let next = u32::try_from(dictionary.len()).expect("a dictionary is small");
-                    *dictionary.entry(term).or_insert(next)
+                    *dictionary.entry(term.to_owned()).or_insert(next)
                 })
                 .collect();
             let mut out = Vec::new();
-            facts::encode(&kept, &sample.config, &render(&kept.profile), None, &ids, &mut out);
+            facts::encode(&kept, &terms, &render(&kept.profile), None, &ids, &mut out);
             out
         })
         .collect();

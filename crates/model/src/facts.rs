@@ -21,12 +21,12 @@ use std::collections::BTreeMap;
 
 pub use predicate::{Answer, Predicate};
 pub use terms::tags;
-pub use terms::{MAX_TERM, terms};
+pub use terms::{MAX_TERM, ProfileTerms, terms};
 pub(crate) use terms::{tells, tells_of_field};
 
 use crate::{
     change::Kept,
-    config::{Config, Output},
+    config::Output,
     moment::Moment,
     render::{Part, Row},
 };
@@ -49,10 +49,11 @@ const PRESERVE_PREFERENCES: u8 = 8;
 const EXTRAS: u8 = 16;
 
 /// Encodes the facts of a profile: its flags and dates, the row's length and the lengths of its parts, the ids of its terms,
-/// its numbers. `row` is the rendered `kept.profile`; `term_ids` are the ids of [`terms`], in that order, unsorted. Adds to `out`.
+/// its numbers. `row` is the rendered `kept.profile`; `terms` are those of `kept` ([`terms()`]), `term_ids` their ids in that order,
+/// unsorted. Adds to `out`.
 pub fn encode(
     kept: &Kept,
-    config: &Config,
+    terms: &ProfileTerms,
     row: &Row,
     next_expiry: Option<Moment>,
     term_ids: &[u32],
@@ -95,7 +96,7 @@ pub fn encode(
     out.extend(attributes.into_iter().flat_map(u32::to_le_bytes));
 
     // the terms of numbers come first
-    for ((_, number), id) in terms::numbers(profile, config).iter().zip(term_ids) {
+    for (number, id) in terms.numbers.iter().zip(term_ids) {
         put_integer(*id, out);
         out.extend(number.to_le_bytes());
     }

@@ -44,7 +44,36 @@ shown!(ProfileId, AccountNo, AccessToken);
 /// The form in which names are compared: account ids, segments, types, users, tags (access.md, configuration.md: without
 /// regard to case). Outer white space removed, then [`fold_case`].
 pub fn fold(name: &str) -> String {
-    fold_case(name.trim())
+    fold_case(trimmed(name))
+}
+
+/// Adds the folded form ([`fold`]) to a text.
+pub fn fold_into(name: &str, out: &mut String) {
+    let name = trimmed(name);
+    if name.is_ascii() {
+        let start = out.len();
+        out.push_str(name);
+        out[start..].make_ascii_lowercase();
+    } else {
+        out.push_str(&fold_case(name));
+    }
+}
+
+/// Whether two names are the same without regard to case: fold to the same ([`fold`]).
+pub fn same(a: &str, b: &str) -> bool {
+    // Nearly everybody writes a name as it is configured.
+    a == b || {
+        let (a, b) = (trimmed(a), trimmed(b));
+        if a.is_ascii() && b.is_ascii() { a.eq_ignore_ascii_case(b) } else { fold_case(a) == fold_case(b) }
+    }
+}
+
+/// What `str::trim` gives, seen at a glance where there is nothing to trim.
+pub(crate) fn trimmed(text: &str) -> &str {
+    match text.as_bytes() {
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
+        _ => text.trim(),
+    }
 }
 
 /// Lower case, letter by letter: what a text becomes doesn't depend on what stands beside it, so that a part of a text folds to
@@ -78,6 +107,18 @@ mod tests {
         ) {
             prop_assert_eq!(fold_case(&(a.clone() + &b)), fold_case(&a) + &fold_case(&b));
             prop_assert_eq!(fold(&fold(&a)), fold(&a));
+        }
+
+        #[test]
+        fn names_are_the_same_when_they_fold_to_the_same(
+            a in "[\u{2003}\t ]{0,2}[abABΣσςİ]{0,3}[\u{2003} ]{0,2}", b in "[\t ]{0,2}[abABΣσςİ]{0,3}[\u{2003} ]{0,2}",
+        ) {
+            prop_assert_eq!(same(&a, &b), fold(&a) == fold(&b));
+            prop_assert!(same(&a, &a.to_lowercase().replace('ς', "σ")));
+            prop_assert_eq!(fold(&a), fold_case(a.trim()));
+            let mut folded = "before".to_owned();
+            fold_into(&a, &mut folded);
+            prop_assert_eq!(folded, format!("before{}", fold(&a)));
         }
     }
 }

@@ -25,7 +25,12 @@ use crate::refusal::Refusal;
 /// Reads a profile's JSON. Malformed JSON, a wrong type, a duplicate or unknown member: [`crate::refusal::Why::Invalid`] with
 /// the path of the member. Lengths and references are checked later, by [`crate::change`].
 pub fn parse_profile(json: &[u8]) -> Result<ProfileInput, Refusal> {
-    parse(json)
+    // As text it is seen once that all of it is UTF-8, as bytes for each string in it.
+    let text = std::str::from_utf8(json).ok();
+    match text.and_then(|text| serde_json::from_str(text).ok()) {
+        Some(Object(input)) => Ok(input),
+        None => parse(json),
+    }
 }
 
 /// The same for the body of any call.

@@ -36,20 +36,21 @@ impl Moment {
         let (days, ms) = (ms.div_euclid(DAY), ms.rem_euclid(DAY));
         let (year, month, day) = date_of_days(days);
         let mut out = *b"0000-00-00T00:00:00.000Z";
-        let mut put = |at: usize, n: i64, width: usize| {
-            let mut n = n;
-            for slot in out[at..at + width].iter_mut().rev() {
-                *slot = b'0' + (n % 10) as u8;
-                n /= 10;
-            }
+        // Numbers of 32 bits are divided several times faster.
+        let (year, ms) = (year as u32, ms as u32);
+        let mut put = |at: usize, n: u32| {
+            out[at] = b'0' + (n / 10) as u8;
+            out[at + 1] = b'0' + (n % 10) as u8;
         };
-        put(0, year, 4);
-        put(5, month, 2);
-        put(8, day, 2);
-        put(11, ms / 3_600_000, 2);
-        put(14, ms / 60_000 % 60, 2);
-        put(17, ms / 1000 % 60, 2);
-        put(20, ms % 1000, 3);
+        put(0, year / 100);
+        put(2, year % 100);
+        put(5, month as u32);
+        put(8, day as u32);
+        put(11, ms / 3_600_000);
+        put(14, ms / 60_000 % 60);
+        put(17, ms / 1000 % 60);
+        put(20, ms % 1000 / 10);
+        out[22] = b'0' + (ms % 10) as u8;
         out
     }
 }

@@ -2,7 +2,7 @@
 //! keys of the store, and by an export's `Values` (export.md: emails without regard to case, phones by their digits).
 
 use crate::{
-    id::fold,
+    id::{fold, fold_into},
     profile::{Address, Email, Phone, Place},
 };
 
@@ -29,9 +29,15 @@ pub fn digits(number: &str) -> String {
 
 /// The folded lines, city, state and postal code, joined by U+001F ([`Place::Address`]).
 pub fn address(a: &Address) -> String {
-    let parts =
-        [&*a.address1, a.address2.as_deref().unwrap_or_default(), &a.city, &a.state_province, &a.postal_code].map(fold);
-    parts.join("\u{1f}")
+    let parts = [&*a.address1, a.address2.as_deref().unwrap_or_default(), &a.city, &a.state_province, &a.postal_code];
+    let mut key = String::with_capacity(parts.iter().map(|part| part.len() + 1).sum());
+    for (i, part) in parts.into_iter().enumerate() {
+        if i > 0 {
+            key.push('\u{1f}');
+        }
+        fold_into(part, &mut key);
+    }
+    key
 }
 
 impl Email {

@@ -82,7 +82,12 @@ pub fn render_tombstone(t: &Tombstone) -> Vec<u8> {
     w.row.json
 }
 
-fn edited(w: &mut Writer, e: &EditInfo) {
+fn edited<'p>(w: &mut Writer<'p>, e: &'p EditInfo) {
+    if let Some((_, written)) = w.stamp.as_ref().filter(|(last, _)| *last == e) {
+        w.row.json.extend_from_within(written.clone());
+        return;
+    }
+    let start = w.row.json.len();
     w.raw(",\"Edited\":{\"CreateDate\":").moment(e.create_date);
     w.raw(",\"CreateUserId\":").text(&e.create_user_id);
     w.raw(",\"CreateSourceId\":").optional(&e.create_source_id);
@@ -90,9 +95,10 @@ fn edited(w: &mut Writer, e: &EditInfo) {
     w.raw(",\"LastModifiedUserId\":").text(&e.last_modified_user_id);
     w.raw(",\"LastModifiedSourceId\":").optional(&e.last_modified_source_id);
     w.raw("}");
+    w.stamp = Some((e, start..w.row.json.len()));
 }
 
-fn customer_name(w: &mut Writer, n: &CustomerName) {
+fn customer_name<'p>(w: &mut Writer<'p>, n: &'p CustomerName) {
     w.raw(",\"CustomerName\":{\"Prefix\":").optional(&n.prefix);
     w.raw(",\"FirstName\":").optional(&n.first_name);
     w.raw(",\"MiddleName\":").optional(&n.middle_name);
@@ -102,11 +108,11 @@ fn customer_name(w: &mut Writer, n: &CustomerName) {
 }
 
 /// The `Consents` member of a profile or contact with the comma before it: it never stands first.
-fn consents(w: &mut Writer, list: &[Consent]) {
+fn consents<'p>(w: &mut Writer<'p>, list: &'p [Consent]) {
     w.cut(Part::Consents, |w| w.raw(",\"Consents\":").list(list, consent));
 }
 
-fn consent(w: &mut Writer, c: &Consent) {
+fn consent<'p>(w: &mut Writer<'p>, c: &'p Consent) {
     w.raw("{\"ConsentType\":").text(&c.consent_type);
     w.raw(",\"ConsentVersion\":").text(&c.consent_version);
     w.raw(",\"Locale\":").text(&c.locale);
@@ -122,7 +128,7 @@ fn consent(w: &mut Writer, c: &Consent) {
     w.raw("}");
 }
 
-fn consent_version(w: &mut Writer, c: &ConsentVersion) {
+fn consent_version<'p>(w: &mut Writer<'p>, c: &'p ConsentVersion) {
     w.raw("{\"ConsentType\":").text(&c.consent_type);
     w.raw(",\"ConsentVersion\":").text(&c.consent_version);
     w.raw(",\"Locale\":").text(&c.locale);
@@ -131,11 +137,11 @@ fn consent_version(w: &mut Writer, c: &ConsentVersion) {
 }
 
 /// The first member of a contact, with the comma after it: the preferences are cut without touching what follows.
-fn contact_preferences(w: &mut Writer, member: &str, list: &[Preference]) {
+fn contact_preferences<'p>(w: &mut Writer<'p>, member: &str, list: &'p [Preference]) {
     w.cut(Part::Preferences, |w| w.raw(member).list(list, preference).raw(","));
 }
 
-fn preference(w: &mut Writer, p: &Preference) {
+fn preference<'p>(w: &mut Writer<'p>, p: &'p Preference) {
     w.raw("{\"ProgramId\":").text(&p.program_id);
     w.raw(",\"ChannelId\":\"").raw(p.channel_id.word()).raw("\"");
     w.cut(Part::Consents, |w| w.raw(",\"Consents\":").list(&p.consents, consent_version));
@@ -158,12 +164,12 @@ fn preference(w: &mut Writer, p: &Preference) {
     w.raw("}");
 }
 
-fn attribute(w: &mut Writer, a: &Attribute) {
+fn attribute<'p>(w: &mut Writer<'p>, a: &'p Attribute) {
     w.raw("{\"Key\":").text(&a.key);
     w.raw(",\"Value\":").optional(&a.value).raw("}");
 }
 
-fn alternate_id(w: &mut Writer, a: &AlternateId) {
+fn alternate_id<'p>(w: &mut Writer<'p>, a: &'p AlternateId) {
     w.raw("{\"AlternateIdType\":").text(&a.alternate_id_type);
     w.raw(",\"AlternateId\":").text(&a.alternate_id);
     w.raw(",\"IsActive\":").bool(a.is_active);
@@ -171,7 +177,7 @@ fn alternate_id(w: &mut Writer, a: &AlternateId) {
     w.raw("}");
 }
 
-fn address(w: &mut Writer, a: &Address) {
+fn address<'p>(w: &mut Writer<'p>, a: &'p Address) {
     w.raw("{");
     contact_preferences(w, "\"AddressPreferences\":", &a.preferences);
     w.raw("\"AddressType\":").text(&a.address_type);
@@ -191,7 +197,7 @@ fn address(w: &mut Writer, a: &Address) {
     w.raw("}");
 }
 
-fn phone(w: &mut Writer, p: &Phone) {
+fn phone<'p>(w: &mut Writer<'p>, p: &'p Phone) {
     w.raw("{");
     contact_preferences(w, "\"PhoneNumberPreferences\":", &p.preferences);
     w.raw("\"PhoneType\":").text(&p.phone_type);
@@ -205,7 +211,7 @@ fn phone(w: &mut Writer, p: &Phone) {
     w.raw("}");
 }
 
-fn email(w: &mut Writer, e: &Email) {
+fn email<'p>(w: &mut Writer<'p>, e: &'p Email) {
     w.raw("{");
     contact_preferences(w, "\"EmailPreferences\":", &e.preferences);
     w.raw("\"EmailAddressType\":").text(&e.email_address_type);
@@ -217,17 +223,17 @@ fn email(w: &mut Writer, e: &Email) {
     w.raw("}");
 }
 
-fn group(w: &mut Writer, g: &Group) {
+fn group<'p>(w: &mut Writer<'p>, g: &'p Group) {
     w.raw("{\"GroupType\":").text(&g.group_type);
     w.raw(",\"GroupName\":").text(&g.group_name);
     w.raw(",\"IsPrimary\":").bool(g.is_primary).raw("}");
 }
 
-fn tag(w: &mut Writer, t: &Tag) {
+fn tag<'p>(w: &mut Writer<'p>, t: &'p Tag) {
     w.raw("{\"Name\":").text(&t.name).raw("}");
 }
 
-fn custom_field(w: &mut Writer, f: &CustomFieldValue) {
+fn custom_field<'p>(w: &mut Writer<'p>, f: &'p CustomFieldValue) {
     w.raw("{\"Name\":").text(&f.name);
     w.raw(",\"Value\":").optional(&f.value).raw("}");
 }

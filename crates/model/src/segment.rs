@@ -13,6 +13,7 @@ mod parse;
 mod tests;
 
 pub use evaluate::{matches, matches_tombstone};
+pub(crate) use member::Held;
 pub use member::{Element, Fact, Kind, Member, Seen, Thing};
 pub use operator::{DateTest, NumberTest, Test, TextTest, When};
 pub use parse::{MAX_DEPTH, MAX_PARTS, parse};

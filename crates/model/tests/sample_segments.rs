@@ -36,12 +36,13 @@ fn sample() -> Sample {
         let kept = create(&parse_profile(&line).unwrap(), ProfileId(index + 1), &config, &author, now).unwrap();
         let row = render::render(&kept.profile);
         let mut ids = Vec::new();
-        for term in terms(&kept, &config) {
+        let told = terms(&kept, &config);
+        for term in told.iter() {
             let next = dictionary.len() as u32;
-            ids.push(*dictionary.entry(term).or_insert(next));
+            ids.push(*dictionary.entry(term.to_owned()).or_insert(next));
         }
         let mut facts = Vec::new();
-        encode(&kept, &config, &row, reading::next_expiry(&kept.profile, now), &ids, &mut facts);
+        encode(&kept, &told, &row, reading::next_expiry(&kept.profile, now), &ids, &mut facts);
         (kept, facts)
     });
     let people = people.collect();

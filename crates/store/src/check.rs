@@ -259,7 +259,7 @@ impl AccountCheck<'_> {
                 let terms = facts::terms(&kept, &self.account.config);
                 let ids: Vec<u32> = terms.iter().map(|t| self.terms.get(t).copied().unwrap_or(u32::MAX)).collect();
                 let mut expected = Vec::new();
-                facts::encode(&kept, &self.account.config, &rendered, row.next_expiry, &ids, &mut expected);
+                facts::encode(&kept, &terms, &rendered, row.next_expiry, &ids, &mut expected);
                 if is_current && encoded != expected || !tell_the_same(encoded, &expected) {
                     wrong("its facts aren't those of its row".into());
                 }

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use heed::RwTxn;
 use sayso_model::{
-    id::{AccountNo, ProfileId, fold},
+    id::{AccountNo, ProfileId},
     moment::Moment,
     normal,
     profile::Profile,
@@ -38,28 +38,28 @@ impl Entries {
     pub(crate) fn of(no: AccountNo, profile: &Profile, modified: Moment) -> Self {
         let id = profile.profile_id;
         let mut keys = Vec::with_capacity(8);
-        let mut key = |kind, parts: &[&str]| keys.push(keys::value(no, kind, parts, id));
+        let mut key = |kind, claim| keys.push(keys::value(no, kind, &claim, id));
         for a in &profile.alternate_ids {
-            key(Kind::AlternateId, &[&fold(&a.alternate_id), &fold(&a.alternate_id_type)]);
+            key(Kind::AlternateId, keys::alternate_id(&a.alternate_id_type, &a.alternate_id));
         }
         for e in &profile.emails {
-            key(Kind::Email, &[&normal::email(&e.email_address), &fold(&e.email_address_type)]);
+            // Folded is what `normal::email` makes of it.
+            key(Kind::Email, keys::claim_folded(Kind::Email, [&e.email_address, &e.email_address_type]));
         }
         for p in &profile.phone_numbers {
-            key(Kind::Phone, &[&normal::digits(&p.phone_number), &fold(&p.phone_type)]);
+            key(Kind::Phone, keys::claim_folded(Kind::Phone, [&normal::digits(&p.phone_number), &p.phone_type]));
         }
         for g in &profile.groups {
-            key(Kind::Group, &[&fold(&g.group_name), &fold(&g.group_type)]);
+            key(Kind::Group, keys::claim_folded(Kind::Group, [&g.group_name, &g.group_type]));
         }
         let name = &profile.customer_name;
         if let Some(last) = &name.last_name {
-            let [last, first, middle] = [Some(last), name.first_name.as_ref(), name.middle_name.as_ref()]
-                .map(|part| part.map(|part| fold(part)).unwrap_or_default());
-            key(Kind::Name, &[&last, &first, &middle]);
+            let [first, middle] = [&name.first_name, &name.middle_name].map(|part| part.as_deref().unwrap_or_default());
+            key(Kind::Name, keys::claim_folded(Kind::Name, [last, first, middle]));
         }
         for a in &profile.addresses {
-            let parts = [&a.postal_code, &a.city, &a.state_province, &a.address1].map(|part| fold(part));
-            key(Kind::Address, &parts.each_ref().map(String::as_str));
+            let parts = [&*a.postal_code, &a.city, &a.state_province, &a.address1];
+            key(Kind::Address, keys::claim_folded(Kind::Address, parts));
         }
         keys.sort_unstable();
         keys.dedup();

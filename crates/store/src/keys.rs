@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use sayso_model::{
-    id::{AccessToken, AccountNo, ProfileId, fold},
+    id::{AccessToken, AccountNo, ProfileId, fold_into},
     moment::Moment,
 };
 use sha2::{Digest, Sha256};
@@ -85,10 +85,9 @@ impl Kind {
 /// Bytes of a by_key key before the profile.
 const CLAIMED: usize = 25;
 
-/// Account, kind, the first bytes of SHA-256 of each part in the form in which it is compared, profile. Hashed since LMDB's keys end at
-/// 511 bytes and an email may have 1,024.
-pub(crate) fn value(no: AccountNo, kind: Kind, parts: &[&str], id: ProfileId) -> [u8; 33] {
-    join([&claimed(no, kind, &claim(kind, parts)), &id.0.to_be_bytes()])
+/// Account, kind, claim, profile: by_key.
+pub(crate) fn value(no: AccountNo, kind: Kind, claim: &[u8; 20], id: ProfileId) -> [u8; 33] {
+    join([&claimed(no, kind, claim), &id.0.to_be_bytes()])
 }
 
 /// The part of a by_key key before the value.
@@ -96,7 +95,8 @@ pub(crate) fn kind_prefix(no: AccountNo, kind: Kind) -> [u8; 5] {
     join([&account(no), &[kind as u8]])
 }
 
-/// What of a by_key key stands between kind and profile.
+/// What of a by_key key stands between kind and profile: the first bytes of SHA-256 of each part in the form in which it is compared. Hashed
+/// since LMDB's keys end at 511 bytes and an email may have 1,024.
 pub(crate) fn claim(kind: Kind, parts: &[&str]) -> [u8; 20] {
     let mut claim = [0; 20];
     let mut rest = &mut claim[..];
@@ -108,9 +108,22 @@ pub(crate) fn claim(kind: Kind, parts: &[&str]) -> [u8; 20] {
     claim
 }
 
+/// The same of parts as they were given.
+pub(crate) fn claim_folded<const N: usize>(kind: Kind, parts: [&str; N]) -> [u8; 20] {
+    // All of them behind one another: one allocation.
+    let mut text = String::with_capacity(parts.iter().map(|part| part.len()).sum());
+    let ends = parts.map(|part| {
+        fold_into(part, &mut text);
+        text.len()
+    });
+    let mut start = 0;
+    let folded = ends.map(|end| text.get(std::mem::replace(&mut start, end)..end).unwrap_or_default());
+    claim(kind, &folded)
+}
+
 /// The same of an alternate id.
 pub(crate) fn alternate_id(kind: &str, id: &str) -> [u8; 20] {
-    claim(Kind::AlternateId, &[&fold(id), &fold(kind)])
+    claim_folded(Kind::AlternateId, [id, kind])
 }
 
 /// The part of a by_key key before the profile, of a [`claim`].
@@ -334,6 +347,7 @@ fn misshapen(key: &[u8]) -> StoreError {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use sayso_model::id::fold;
 
     use super::*;
 
@@ -367,15 +381,16 @@ mod tests {
             let no = AccountNo(7);
             let texts = parts.each_ref().map(String::as_str);
             for kind in [Kind::Email, Kind::Name, Kind::Address] {
-                let key = value(no, kind, &texts, ProfileId(id));
+                let key = value(no, kind, &claim(kind, &texts), ProfileId(id));
                 let known: Vec<_> = texts.iter().zip(asked).map(|(text, asked)| asked.then_some(*text)).collect();
                 let pattern = Pattern::new(no, kind, &known);
                 prop_assert!(pattern.fits(&key) && key.starts_with(pattern.prefix()));
-                let other = value(no, kind, &["another", "another", "another", "another"], ProfileId(id));
+                let other = value(no, kind, &claim(kind, &["another"; 4]), ProfileId(id));
                 let differs = known.iter().take(kind.widths().len()).flatten().any(|text| *text != "another");
                 prop_assert_eq!(pattern.fits(&other), !differs);
                 prop_assert_eq!(last_profile_of(&key).unwrap(), ProfileId(id));
-                prop_assert_eq!(numbered(value(no, kind, &texts, ProfileId(0)), ProfileId(id)), key);
+                prop_assert_eq!(numbered(value(no, kind, &claim(kind, &texts), ProfileId(0)), ProfileId(id)), key);
+                prop_assert_eq!(claim_folded(kind, texts), claim(kind, &texts.map(fold).each_ref().map(String::as_str)));
                 prop_assert!(key.starts_with(&claimed(no, kind, &claim(kind, &texts))));
             }
         }

@@ -146,9 +146,9 @@ fn put(
     let mut answers = Vec::with_capacity(profiles);
     let mut modified = Vec::with_capacity(profiles);
     let mut run = Run { by_key: Vec::with_capacity(profiles * 8), by_expiry: Vec::with_capacity(profiles * 3) };
-    let (mut row, mut encoded) = (Vec::new(), Vec::new());
+    let mut encoded = Vec::new();
     let (mut into_rows, mut into_facts) = (Ascending::default(), Ascending::default());
-    for Prepared { stamp, profiles, bytes, keys, expiries, .. } in prepared {
+    for Prepared { stamp, profiles, mut bytes, keys, expiries, .. } in prepared {
         tx.stamped(stamp);
         for profile in profiles {
             // The numbers are given to those that are accepted, so that a refused one leaves no gap.
@@ -165,22 +165,21 @@ fn put(
                 continue;
             }
             let key = keys::profile(no, id);
-            row.clear();
-            row.extend_from_slice(slice(&bytes, &profile.row)?);
-            row::sum(&mut row, id);
             encoded.clear();
             match profile.facts {
-                Facts::Ready(range) => encoded.extend_from_slice(slice(&bytes, &range)?),
+                Facts::Ready(range) => encoded.extend_from_slice(bytes.get(range).ok_or_else(outside)?),
                 Facts::NewTerms(new) => {
                     let (kept, rendered, terms) = *new;
-                    let ids = tx.term_ids(no, &terms)?;
+                    let ids = tx.term_ids(no, terms.iter())?;
                     let next_expiry = reading::next_expiry(&kept.profile, stamp);
-                    facts::encode(&kept, &account.config, &rendered, next_expiry, &ids, &mut encoded);
+                    facts::encode(&kept, &terms, &rendered, next_expiry, &ids, &mut encoded);
                 }
             }
             facts::lengthen_row(&mut encoded, id.0.checked_ilog10().unwrap_or(0));
+            let row = bytes.get_mut(profile.row).ok_or_else(outside)?;
+            row::sum(row, id);
             let (dbs, txn) = tx.write();
-            into_rows.put(dbs.rows, txn, &key, &row)?;
+            into_rows.put(dbs.rows, txn, &key, row)?;
             into_facts.put(dbs.facts, txn, &key, &rows::seal_facts(account.version, &encoded))?;
             modified.push(keys::moment(no, stamp, id));
             run.by_key.extend(keys.get(profile.keys).into_iter().flatten().map(|key| keys::numbered(*key, id)));
@@ -199,13 +198,19 @@ fn put(
         let (dbs, txn) = tx.write();
         put_sorted(dbs.by_modified, txn, modified.iter().map(|key| (key, [])))?;
     }
-    run.by_key.sort_unstable();
-    run.by_expiry.sort_unstable();
+    sort(&mut run.by_key);
+    sort(&mut run.by_expiry);
     Ok((answers, run))
 }
 
-fn slice<'b>(bytes: &'b [u8], range: &std::ops::Range<usize>) -> Result<&'b [u8], StoreError> {
-    bytes.get(range.clone()).ok_or_else(|| StoreError::Engine("a prepared profile lies outside its buffer".into()))
+fn outside() -> StoreError {
+    StoreError::Engine("a prepared profile lies outside its buffer".into())
+}
+
+/// In the order of the keys. The account and half of the hash decide nearly always, and are compared as one number.
+fn sort<const N: usize>(keys: &mut [[u8; N]]) {
+    let first = |key: &[u8; N]| key.first_chunk().map(|bytes| u128::from_be_bytes(*bytes));
+    keys.sort_unstable_by(|a, b| first(a).cmp(&first(b)).then_with(|| a.cmp(b)));
 }
 
 /// Puts entries whose keys ascend.

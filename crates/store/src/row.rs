@@ -20,6 +20,9 @@
 //! a quarter of that: the engine keeps it in a page with others instead of in two of its own, and a load, whose limit is
 //! the disk, writes a fifth. Unpacking it costs an export less than its checksum and its page faults did before.
 
+use std::cell::RefCell;
+
+use lz4_flex::block::{CompressError, CompressTable, compress_into, compress_into_with_table, get_maximum_output_size};
 use memchr::memmem;
 use sayso_model::{
     change::Kept,
@@ -54,9 +57,8 @@ pub(crate) fn encode_unsummed(
     out: &mut Vec<u8>,
 ) -> Result<(), StoreError> {
     let unexpected = |_| StoreError::Engine("a row doesn't begin with its ProfileId, or has more than 4 GiB".into());
-    let number = beginning(id).len();
-    let (_, rest) =
-        row.json.split_at_checked(number).filter(|(start, _)| *start == beginning(id)).ok_or(()).map_err(unexpected)?;
+    let beginning = beginning(id);
+    let rest = row.json.strip_prefix(beginning.as_slice()).ok_or(()).map_err(unexpected)?;
     let extras_json = if *extras == Extras::default() {
         Vec::new()
     } else {
@@ -73,7 +75,7 @@ pub(crate) fn encode_unsummed(
     out.extend(length(row.cuts.len())?.to_le_bytes());
     out.extend(length(rest.len())?.to_le_bytes());
     out.extend(length(extras_json.len())?.to_le_bytes());
-    let number = length(number)?;
+    let number = length(beginning.len())?;
     for cut in &row.cuts {
         out.push(cut.part as u8);
         out.extend(cut.start.wrapping_sub(number).to_le_bytes());
@@ -87,8 +89,8 @@ pub(crate) fn encode_unsummed(
         &joined
     };
     let start = out.len();
-    out.resize(start + lz4_flex::block::get_maximum_output_size(plain.len()), 0);
-    match lz4_flex::block::compress_into(plain, out.get_mut(start..).unwrap_or_default()) {
+    out.resize(start + get_maximum_output_size(plain.len()), 0);
+    match compress(plain, out.get_mut(start..).unwrap_or_default()) {
         Ok(packed) if packed < plain.len() => out.truncate(start + packed),
         // Nothing is won, or it didn't go.
         _ => {
@@ -100,6 +102,19 @@ pub(crate) fn encode_unsummed(
         }
     }
     Ok(())
+}
+
+/// Packs into a buffer that has room for it in any case; gives the bytes that it takes.
+fn compress(plain: &[u8], out: &mut [u8]) -> Result<usize, CompressError> {
+    thread_local! {
+        /// Making a table for each row costs a tenth of packing it.
+        static TABLE: RefCell<CompressTable> = RefCell::default();
+    }
+    // A table that has seen more than 64 KiB stays twice as large.
+    if plain.len() >= usize::from(u16::MAX) {
+        return compress_into(plain, out);
+    }
+    TABLE.with_borrow_mut(|table| compress_into_with_table(plain, out, table))
 }
 
 /// The same with its checksum.

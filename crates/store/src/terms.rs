@@ -3,9 +3,13 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use foldhash::quality::RandomState;
 use heed::RwTxn;
 use parking_lot::Mutex;
-use sayso_model::{facts::Terms, id::AccountNo};
+use sayso_model::{
+    facts::{ProfileTerms, Terms},
+    id::AccountNo,
+};
 
 use crate::{
     StoreError,
@@ -19,17 +23,23 @@ pub(crate) struct Dictionary {
     /// Ids below it are all in `terms`.
     pub next: u32,
     pub terms: Arc<Terms>,
+    /// The same terms, to be looked up one by one: a profile has some thirty, and callers may choose what they are.
+    ids: Arc<HashMap<String, u32, RandomState>>,
 }
 
 impl Dictionary {
     /// The id of a term; `None` when it is new.
     pub(crate) fn id(&self, term: &str) -> Option<u32> {
-        self.terms.get(term).copied()
+        self.ids.get(term).copied()
     }
 
     /// The ids of terms in their order; `None` when one of them is new.
-    pub(crate) fn ids(&self, terms: &[String]) -> Option<Vec<u32>> {
-        terms.iter().map(|term| self.id(term)).collect()
+    pub(crate) fn ids(&self, terms: &ProfileTerms) -> Option<Vec<u32>> {
+        let mut ids = Vec::with_capacity(terms.len());
+        for term in terms.iter() {
+            ids.push(self.id(term)?);
+        }
+        Some(ids)
     }
 
     /// Adds a term to the copy in memory and to the database.
@@ -45,6 +55,7 @@ impl Dictionary {
             id.checked_add(1).ok_or_else(|| StoreError::Engine("the dictionary of an account is full".into()))?;
         dbs.terms.put(txn, &keys::term(no, id), &seal::seal(term.as_bytes())).or_engine()?;
         Arc::make_mut(&mut self.terms).insert(term.to_owned(), id);
+        Arc::make_mut(&mut self.ids).insert(term.to_owned(), id);
         Ok(id)
     }
 
@@ -53,7 +64,7 @@ impl Dictionary {
         if self.next >= next {
             return Ok(());
         }
-        let terms = Arc::make_mut(&mut self.terms);
+        let (terms, ids) = (Arc::make_mut(&mut self.terms), Arc::make_mut(&mut self.ids));
         for id in self.next..next {
             let what = || format!("term {id} of account {no}");
             let sealed = dbs.terms.get(txn, &keys::term(no, id)).or_engine()?;
@@ -61,6 +72,7 @@ impl Dictionary {
             let text = std::str::from_utf8(seal::open(sealed, what)?)
                 .map_err(|_| StoreError::Damaged(format!("{} is no text", what())))?;
             terms.insert(text.to_owned(), id);
+            ids.insert(text.to_owned(), id);
         }
         self.next = next;
         Ok(())

@@ -219,14 +219,18 @@ impl<'s> Tx<'s> {
     }
 
     /// The ids of terms, in their order; new ones are added.
-    pub(crate) fn term_ids(&mut self, no: AccountNo, terms: &[String]) -> Result<Vec<u32>, StoreError> {
+    pub(crate) fn term_ids<'t>(
+        &mut self,
+        no: AccountNo,
+        terms: impl Iterator<Item = &'t str>,
+    ) -> Result<Vec<u32>, StoreError> {
         self.dictionary(no)?;
         let mut numbers = self.numbers(no)?;
         let Some(dictionary) = self.dictionaries.get_mut(&no) else {
             return Err(StoreError::NoAccount(no.to_string()));
         };
         let dbs = &self.shared.engine.dbs;
-        let mut ids = Vec::with_capacity(terms.len());
+        let mut ids = Vec::with_capacity(terms.size_hint().0);
         for term in terms {
             ids.push(match dictionary.id(term) {
                 Some(id) => id,

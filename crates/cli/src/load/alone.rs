@@ -9,7 +9,7 @@ use sayso_store::{
 use super::{
     beside::Beside,
     lines::Chunk,
-    pipeline::{Parsed, Tell, Totals, parse},
+    pipeline::{Tell, Totals, parse, read_line},
 };
 
 /// Profiles of a batch: enough to make little of what a commit costs by itself, few enough that what it holds in memory stays small.
@@ -28,22 +28,22 @@ pub(super) struct Ready {
 }
 
 impl Ready {
-    /// Prepares what was parsed.
-    pub(super) fn new(parsed: Parsed, loader: &Loader) -> anyhow::Result<Self> {
-        let Parsed { chunk, read } = parsed;
-        let mut places = Vec::with_capacity(read.len());
-        let mut inputs = Vec::with_capacity(read.len());
+    /// Reads the lines of a chunk, and prepares each as soon as it is read.
+    pub(super) fn new(chunk: Chunk, loader: &Loader) -> anyhow::Result<Self> {
+        let mut places = Vec::with_capacity(chunk.lines.len());
         let mut unread = Vec::new();
-        for (at, read) in read.into_iter().enumerate() {
-            match read {
-                Ok(input) => {
-                    places.push(at);
-                    inputs.push(input);
-                }
-                Err(reason) => unread.push((at, reason)),
+        let inputs = chunk.lines.iter().enumerate().filter_map(|(at, line)| match read_line(&chunk, line) {
+            Ok(input) => {
+                places.push(at);
+                Some(input)
             }
-        }
-        Ok(Self { chunk, places, unread, prepared: loader.prepare(inputs)? })
+            Err(reason) => {
+                unread.push((at, reason));
+                None
+            }
+        });
+        let prepared = loader.prepare(inputs)?;
+        Ok(Self { chunk, places, unread, prepared })
     }
 }
 

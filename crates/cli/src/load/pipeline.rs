@@ -157,9 +157,9 @@ fn work(
     while !stop.asked() && !ended.load(Relaxed) {
         let sent = match source.next() {
             Ok(None) => return,
-            Ok(Some(chunk)) => match (parse(chunk), loader) {
-                (parsed, Some(loader)) => Ready::new(parsed, loader).map(Work::Ready),
-                (parsed, None) => Ok(Work::Parsed(parsed)),
+            Ok(Some(chunk)) => match loader {
+                Some(loader) => Ready::new(chunk, loader).map(Work::Ready),
+                None => Ok(Work::Parsed(parse(chunk))),
             },
             Err(error) => Err(error).context("the input can't be read further"),
         };
@@ -177,7 +177,8 @@ pub(super) fn parse(chunk: Chunk) -> Parsed {
     Parsed { chunk, read }
 }
 
-fn read_line(chunk: &Chunk, line: &Line) -> Result<ProfileInput, String> {
+/// Reads one of them.
+pub(super) fn read_line(chunk: &Chunk, line: &Line) -> Result<ProfileInput, String> {
     if line.overlong {
         return Err(format!("the line is longer than {}; the longest that is taken", out::bytes(LONGEST_LINE as u64)));
     }

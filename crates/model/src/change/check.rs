@@ -5,6 +5,8 @@ use std::{
     hash::Hash,
 };
 
+use foldhash::quality::RandomState;
+
 use super::path::Path;
 use crate::refusal::{Refusal, shown};
 
@@ -14,10 +16,15 @@ pub(super) fn required<'i>(path: &Path<'_>, value: &'i Option<String>, max: usiz
     let Some(value) = value else {
         return Err(path.invalid(format!("is required: a text of 1 to {max} characters")));
     };
-    if value.chars().all(char::is_whitespace) {
+    // Most texts are plain ASCII, which a glance at the bytes tells.
+    let is_plain = value.bytes().all(|b| (b' '..=b'~').contains(&b)) && value.bytes().any(|b| b != b' ');
+    if !is_plain && value.chars().all(char::is_whitespace) {
         return Err(path.invalid(format!("is required: a text of 1 to {max} characters; {} is blank", shown(value))));
     }
     within(path, value, max)?;
+    if is_plain {
+        return Ok(value);
+    }
     match value.chars().find(|c| c.is_control()) {
         Some(c) => {
             Err(path.invalid(format!("{} has the control character U+{:04X} in it", shown(value), u32::from(c))))
@@ -46,6 +53,9 @@ pub(super) fn optional(path: &Path<'_>, value: &Option<String>, max: usize) -> R
     Ok(value.clone())
 }
 
+/// So few are sooner compared one with the other than hashed.
+const FEW: usize = 8;
+
 /// For each new key where the same one stands among the current ones. New keys come with their place in the input's list; two
 /// equal ones are refused: which of the two is meant can't be known.
 pub(super) fn matched<K: Eq + Hash>(
@@ -54,19 +64,56 @@ pub(super) fn matched<K: Eq + Hash>(
     current: impl Iterator<Item = K>,
     new: impl ExactSizeIterator<Item = (usize, K)>,
 ) -> Result<Vec<Option<usize>>, Refusal> {
-    let current: HashMap<K, usize> = current.enumerate().map(|(i, k)| (k, i)).collect();
-    let mut seen = HashMap::with_capacity(new.len());
+    let twice = |i: usize, first: usize| {
+        list.item(i).invalid(format!("is the same {what} as {}; send it once", list.item(first)))
+    };
+    let mut current = current.peekable();
+    if new.len() <= 1 && current.peek().is_none() {
+        return Ok(vec![None; new.len()]);
+    }
+    let current: Vec<K> = current.collect();
     let mut found = Vec::with_capacity(new.len());
+    if new.len() + current.len() <= FEW {
+        let mut seen: Vec<(usize, K)> = Vec::with_capacity(new.len());
+        for (i, key) in new {
+            found.push(current.iter().rposition(|there| *there == key));
+            if let Some((first, _)) = seen.iter().find(|(_, other)| *other == key) {
+                return Err(twice(i, *first));
+            }
+            seen.push((i, key));
+        }
+        return Ok(found);
+    }
+    let current: HashMap<K, usize, RandomState> = current.into_iter().enumerate().map(|(i, k)| (k, i)).collect();
+    let mut seen = HashMap::with_capacity_and_hasher(new.len(), RandomState::default());
     for (i, key) in new {
         found.push(current.get(&key).copied());
         match seen.entry(key) {
-            Entry::Occupied(first) => {
-                return Err(list
-                    .item(i)
-                    .invalid(format!("is the same {what} as {}; send it once", list.item(*first.get()))));
-            }
+            Entry::Occupied(first) => return Err(twice(i, *first.get())),
             Entry::Vacant(free) => free.insert(i),
         };
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn few_are_matched_as_many_are(current in prop::collection::vec(0..9u8, 0..6), new in prop::collection::vec(0..9u8, 0..6)) {
+            let path = Path::Root.member("Emails");
+            let matched = |current: &[u8], new: &[u8]| {
+                let new = new.iter().copied().enumerate();
+                matched(&path, "email", current.iter().copied(), new.collect::<Vec<_>>().into_iter())
+            };
+            // With so many others it is done the other way.
+            let many: Vec<u8> = (100..100 + FEW as u8).chain(current.iter().copied()).collect();
+            let shifted = matched(&many, &new).map(|found| found.into_iter().map(|at| at.map(|at| at - FEW)).collect());
+            prop_assert_eq!(matched(&current, &new), shifted);
+        }
+    }
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     config::{ConsentType, ConsentTypeVersion},
-    id::fold,
+    id::{fold, same},
     input::ConsentInput,
     moment::{Choice, Moment, parse_customer_date},
     profile::{Channel, Consent, ConsentStatus, Place},
@@ -77,8 +77,10 @@ fn write(
         });
     }
     let key = |c: &Consent| fold(&c.consent_type);
-    let keys: Vec<String> = new.iter().map(|(c, _)| key(c)).collect();
-    let found = check::matched(path, "consent type", list.iter().map(key), keys.iter().cloned().enumerate())?;
+    let keys = || new.iter().map(|(c, _)| key(c));
+    let found = check::matched(path, "consent type", list.iter().map(key), keys().enumerate())?;
+    let sent: HashSet<String> = if holder.removes { keys().collect() } else { HashSet::new() };
+    list.reserve_exact(new.len());
     for (i, ((mut new, switched_off), found)) in new.into_iter().zip(found).enumerate() {
         let old = found.map(|at| &mut list[at]);
         let same_text = |old: &Consent| old.consent_version == new.consent_version && old.locale == new.locale;
@@ -107,14 +109,15 @@ fn write(
         {
             w.set_back.insert((holder.place.clone(), new.consent_type.clone()));
         }
-        w.consented.insert((holder.place.clone(), new.consent_type.clone()));
+        if w.mode != Mode::Create {
+            w.consented.insert((holder.place.clone(), new.consent_type.clone()));
+        }
         match old {
             Some(old) => remember(w, || holder.place.clone(), std::mem::replace(old, new)),
             None => list.push(new),
         }
     }
     if holder.removes {
-        let sent: HashSet<String> = keys.into_iter().collect();
         for old in list.extract_if(.., |old| !sent.contains(&key(old))) {
             refused.push(old.consent_type.clone());
             remember(w, || holder.place.clone(), old);
@@ -125,7 +128,7 @@ fn write(
 
 /// Whether an input is this consent as it was read.
 fn is_as_read(old: &Consent, input: &ConsentInput) -> bool {
-    let same = |a: &str, b: &Option<String>| b.as_deref().is_some_and(|b| fold(a) == fold(b));
+    let same = |a: &str, b: &Option<String>| b.as_deref().is_some_and(|b| same(a, b));
     let date = |text: &str| parse_customer_date(text, Choice::In).ok();
     same(&old.consent_type, &input.consent_type)
         && same(&old.consent_version, &input.consent_version)
@@ -160,7 +163,7 @@ fn consent(
     // One that hangs here from before its type was about that channel must not stay for good: it can always be withdrawn.
     let withdraws = || {
         input.consent_status.is_some_and(|status| status != ConsentStatus::Granted)
-            && there.iter().any(|c| fold(&c.consent_type) == fold(name))
+            && there.iter().any(|c| same(&c.consent_type, name))
     };
     if let Some(channel) = kind.channel.filter(|channel| !channels.contains(channel))
         && !withdraws()
@@ -210,15 +213,13 @@ fn version<'c>(
 ) -> Result<(&'c ConsentTypeVersion, String), Refusal> {
     let at = path.member("ConsentVersion");
     let name = required(&at, &input.consent_version, 50)?;
-    let folded = fold(name);
-    let Some(version) = kind.versions.iter().find(|v| fold(&v.consent_version) == folded) else {
+    let Some(version) = kind.versions.iter().find(|v| same(&v.consent_version, name)) else {
         let message = format!("consent type {} has no version {}", shown(&kind.type_name), shown(name));
         return Err(at.unknown(message));
     };
     let at = path.member("Locale");
     let name = required(&at, &input.locale, 15)?;
-    let folded = fold(name);
-    match version.localized_fields.iter().find(|l| fold(&l.locale) == folded) {
+    match version.localized_fields.iter().find(|l| same(&l.locale, name)) {
         Some(localized) => Ok((version, localized.locale.clone())),
         None if version.localized_fields.is_empty() => Ok((version, name.to_owned())),
         None => {

@@ -92,6 +92,7 @@ pub(super) fn merge<C: Contact>(
     }
     let (mut places, mut returned) = (Vec::with_capacity(inputs.len()), Vec::new());
     let mut changed = HashSet::new();
+    list.reserve_exact(fresh.len());
     for (i, (mut new, found)) in fresh.into_iter().zip(found).enumerate() {
         let Some(at) = found else {
             if w.mode == Mode::Part {
@@ -174,6 +175,9 @@ fn remove_unsent<C: Contact>(
 
 /// Gives a contact that is added what was kept for it; whether there was anything.
 fn bring_back<C: Contact>(contact: &mut C, extras: &mut Extras) -> bool {
+    if extras.preserved_preferences.is_empty() && extras.preserved_consents.is_empty() {
+        return false;
+    }
     let place = contact.natural_key();
     let preferences = extras.preserved_preferences.extract_if(.., |(at, _)| *at == place).map(|(_, p)| p);
     contact.preferences().extend(preferences);

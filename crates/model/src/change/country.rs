@@ -10,9 +10,14 @@ pub(super) struct Country {
 
 /// The country with this code of any of the three kinds, letters in any case.
 pub(super) fn find(code: &str) -> Option<&'static Country> {
-    COUNTRIES
-        .iter()
-        .find(|c| c.alpha2.eq_ignore_ascii_case(code) || c.alpha3.eq_ignore_ascii_case(code) || c.numeric == code)
+    match *code.as_bytes() {
+        [a, b] => {
+            let code = [a.to_ascii_uppercase(), b.to_ascii_uppercase()];
+            COUNTRIES.binary_search_by(|c| c.alpha2.as_bytes().cmp(&code)).ok().map(|at| &COUNTRIES[at])
+        }
+        [_, _, _] => COUNTRIES.iter().find(|c| c.alpha3.eq_ignore_ascii_case(code) || c.numeric == code),
+        _ => None,
+    }
 }
 
 const fn c(alpha2: &'static str, alpha3: &'static str, numeric: &'static str, name: &'static str) -> Country {
@@ -126,6 +131,7 @@ mod tests {
         for code in ["US", "us", "USA", "840"] {
             assert_eq!(find(code).map(|c| c.name), Some("United States"));
         }
+        assert!(COUNTRIES.is_sorted_by_key(|c| c.alpha2), "they are searched by halves");
         assert_eq!(find("008").map(|c| c.name), Some("Albania"));
         for code in ["", "XX", "8", "United States"] {
             assert!(find(code).is_none(), "{code}");

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::{HistoryKind, Mode, Path, Write, check, check::required, json};
 use crate::{
     config::{CustomField, CustomFieldKind, UpdateRule},
-    id::fold,
+    id::{fold, same},
     input::CustomFieldInput,
     moment::{Choice, parse_customer_date},
     profile::CustomFieldValue,
@@ -30,8 +30,7 @@ pub(super) fn write(
             return Err(at.unknown(format!("custom field {} is not configured in this account", shown(name))));
         };
         let value = input.value.as_deref().filter(|v| !v.trim().is_empty());
-        let is_as_read =
-            |value: &str| list.iter().any(|f| fold(&f.name) == fold(name) && f.value.as_deref() == Some(value));
+        let is_as_read = |value: &str| list.iter().any(|f| same(&f.name, name) && f.value.as_deref() == Some(value));
         let value = match value {
             // Sent back as it was read, it needn't be what would be taken now.
             Some(value) if is_as_read(value) => Some(value.to_owned()),

@@ -54,7 +54,8 @@ impl Write<'_> {
 
 /// The standard fields. A customer type or locale that is cleared, or was never given, is the account's default.
 pub(super) fn fields(w: &mut Write<'_>, p: &mut Profile, input: &ProfileInput) -> Result<(), Refusal> {
-    let mut former = Map::new();
+    // A new profile has no former values.
+    let mut former = (w.mode != Mode::Create).then(Map::new);
     let replacing = w.mode == Mode::Replace;
     let flag = |sent: Option<bool>, default: bool| sent.or(replacing.then_some(default));
     set(&mut p.is_active, flag(input.is_active, true), "IsActive", &mut former);
@@ -94,7 +95,7 @@ pub(super) fn fields(w: &mut Write<'_>, p: &mut Profile, input: &ProfileInput) -
         None => replacing.then_some(nameless),
     };
     set(&mut p.customer_name, name, "CustomerName", &mut former);
-    if !former.is_empty() {
+    if let Some(former) = former.filter(|former| !former.is_empty()) {
         w.remember(HistoryKind::StandardFields, || former.into());
     }
     Ok(())
@@ -105,10 +106,12 @@ fn set<T: PartialEq + serde::Serialize>(
     member: &mut T,
     value: Option<T>,
     name: &str,
-    former: &mut Map<String, serde_json::Value>,
+    former: &mut Option<Map<String, serde_json::Value>>,
 ) {
     if let Some(value) = value.filter(|value| value != member) {
-        former.insert(name.to_owned(), json(member));
+        if let Some(former) = former {
+            former.insert(name.to_owned(), json(member));
+        }
         *member = value;
     }
 }
@@ -148,8 +151,9 @@ pub(super) fn alternate_ids(
         });
     }
     let key = |a: &AlternateId| (fold(&a.alternate_id_type), fold(&a.alternate_id));
-    let sent = new.iter().map(key).collect();
+    let sent = sent(w.removes.alternate_ids, &new, key);
     let found = matched(&path, "alternate id", list.iter().map(key), new.iter().map(key).enumerate())?;
+    list.reserve_exact(new.len());
     for (i, (mut new, found)) in new.into_iter().zip(found).enumerate() {
         let Some(at) = found else {
             w.type_is_active(&path.item(i).member("AlternateIdType"), TypeKind::AlternateId, &new.alternate_id_type)?;
@@ -169,6 +173,11 @@ pub(super) fn alternate_ids(
     }
     remove_unsent(w, w.removes.alternate_ids, "AlternateIds", list, &sent, key);
     Ok(())
+}
+
+/// The keys of what is sent, where what isn't is removed.
+fn sent<T, K: Eq + Hash>(removes: bool, new: &[T], key: impl Fn(&T) -> K) -> HashSet<K> {
+    if removes { new.iter().map(key).collect() } else { HashSet::new() }
 }
 
 /// Removes from a list what a write that does so didn't name.
@@ -201,8 +210,9 @@ pub(super) fn groups(w: &mut Write<'_>, list: &mut Vec<Group>, input: &[GroupInp
         });
     }
     let key = |g: &Group| (fold(&g.group_type), fold(&g.group_name));
-    let sent = new.iter().map(key).collect();
+    let sent = sent(w.removes.groups, &new, key);
     let found = matched(&path, "group", list.iter().map(key), new.iter().map(key).enumerate())?;
+    list.reserve_exact(new.len());
     for (i, (mut new, found)) in new.into_iter().zip(found).enumerate() {
         let Some(at) = found else {
             w.type_is_active(&path.item(i).member("GroupType"), TypeKind::Group, &new.group_type)?;
@@ -230,7 +240,7 @@ pub(super) fn tags(w: &mut Write<'_>, list: &mut Vec<Tag>, input: &[TagInput]) -
         new.push(Tag { name: required(&path.item(i).member("Name"), &input.name, 100)?.to_owned() });
     }
     let key = |t: &Tag| fold(&t.name);
-    let sent = new.iter().map(key).collect();
+    let sent = sent(w.removes.tags, &new, key);
     let found = matched(&path, "tag", list.iter().map(key), new.iter().map(key).enumerate())?;
     list.extend(new.into_iter().zip(found).filter(|(_, found)| found.is_none()).map(|(tag, _)| tag));
     remove_unsent(w, w.removes.tags, "ProfileTags", list, &sent, key);

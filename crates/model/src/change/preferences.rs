@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     config::{Filter, Program},
-    id::fold,
+    id::{fold, same},
     input::{PreferenceInput, ProfileInput},
     moment::{Choice, parse_customer_date},
     profile::{
@@ -64,7 +64,7 @@ impl<'a> At<'a> {
 
     /// The consent of a type that counts here, and whose it is: the contact's own, else the person's.
     fn consent(&self, consent_type: &str) -> Option<(&'a Consent, Place)> {
-        let of = |list: &'a [Consent]| list.iter().find(|c| fold(&c.consent_type) == fold(consent_type));
+        let of = |list: &'a [Consent]| list.iter().find(|c| same(&c.consent_type, consent_type));
         of(self.own).map(|c| (c, self.key.clone())).or_else(|| of(self.profile).map(|c| (c, Place::Profile)))
     }
 }
@@ -189,6 +189,7 @@ fn write(
     }
     let current = list.iter().map(|p| fold(&p.filter_id));
     let found = check::matched(path, "filter", current, written.iter().map(|(i, filter, _)| (*i, fold(&filter.id))))?;
+    list.reserve_exact(written.len());
     for ((i, filter, mut new), found) in written.into_iter().zip(found) {
         let path = path.item(i);
         let old = found.map(|at| &mut list[at]);
@@ -320,9 +321,8 @@ fn frequency(
         return Ok(filter.default_frequency().map(|f| f.id.clone()));
     };
     check::within(path, id, 20)?;
-    let folded = fold(id);
-    let had = old.and_then(|old| old.frequency_id.as_ref()).filter(|had| fold(had) == folded);
-    match filter.frequencies.iter().find(|f| fold(&f.id) == folded) {
+    let had = old.and_then(|old| old.frequency_id.as_ref()).filter(|had| same(had, id));
+    match filter.frequencies.iter().find(|f| same(&f.id, id)) {
         Some(f) => Ok(Some(f.id.clone())),
         // One that the filter has no more, sent back as it was read.
         None if had.is_some() => Ok(had.cloned()),

@@ -166,7 +166,7 @@ fn lacks_consent<'c>(
 
 /// `Text` preferences need a mobile phone: archives those of phones that are none any more.
 pub(super) fn archive_texts(w: &mut Write<'_>, phones: &mut [Phone], extras: &mut Extras) {
-    for phone in phones.iter_mut().filter(|p| !p.is_mobile) {
+    for phone in phones.iter_mut().filter(|p| !p.is_mobile && !p.preferences.is_empty()) {
         let key = phone.place();
         archive(w, || key.clone(), &mut phone.preferences, extras, None, |p| p.channel_id == Channel::Text);
     }

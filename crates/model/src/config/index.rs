@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, hash_map::Entry};
 
+use foldhash::quality::RandomState;
 use regex::Regex;
 
 use super::*;
@@ -29,11 +30,11 @@ pub struct Config {
 /// Where things are, by their names: folded, and as the configuration spells them, which is how nearly everybody does. Folding costs more than
 /// looking, and a profile names some thirty things.
 #[derive(Debug)]
-struct Names<P>(HashMap<String, P>);
+struct Names<P>(HashMap<String, P, RandomState>);
 
 impl<P> Default for Names<P> {
     fn default() -> Self {
-        Self(HashMap::new())
+        Self(HashMap::default())
     }
 }
 

@@ -11,13 +11,15 @@ use std::{
     sync::LazyLock,
 };
 
+use foldhash::quality::RandomState;
+
 use super::Terms;
 use crate::{
     change::Kept,
     config::{Config, CustomFieldKind},
-    id::fold,
+    id::{fold, fold_into, trimmed},
     profile::Profile,
-    segment::{Element, Fact, FieldKind, Member, Seen, Thing},
+    segment::{Element, Fact, FieldKind, Held, Member, Seen, Thing},
 };
 
 /// The longest term in bytes: the store's keys end at 511.
@@ -52,62 +54,120 @@ const ELEMENTS: [(Element, &str); 9] = [
 /// What the terms of what is kept beside a row begin with. No criterion asks for them: they only tell that the names are in use.
 const BESIDE: &str = "beside ";
 
-/// The terms of a profile, each once: one compound text per element (`pref␟=news-email␟…`), so that conditions bound to the same
-/// element can be answered from the dictionary; of what is kept beside its row as well (`beside pref␟=news-email␟…`). At most [`MAX_TERM`]
-/// bytes each. The order is the same for the same profile and configuration: [`super::encode`] takes the ids in it.
-pub fn terms(kept: &Kept, config: &Config) -> Vec<String> {
+/// What facts keep of a profile beside its flags, dates and lengths.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProfileTerms {
+    /// The terms, one behind the other: a profile has some thirty.
+    text: String,
+    ends: Vec<usize>,
+    /// What belongs to the first of them, those of custom fields with a number, a date or text.
+    pub(super) numbers: Vec<u64>,
+}
+
+impl ProfileTerms {
+    /// The terms, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, &end)| &self.text[start..end])
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    fn push_field(&mut self, name: &str, told: &[&str]) {
+        field_into(name, &mut self.text);
+        told.iter().for_each(|part| self.text.push_str(part));
+        self.ends.push(self.text.len());
+    }
+
+    /// `words`: what the term begins with; `members`: of which it tells.
+    fn push_element(&mut self, words: [&str; 2], members: &[&'static Member], thing: Thing<'_>) {
+        let start = self.text.len();
+        for longest in [MAX_VALUE, MAX_CROWDED] {
+            self.text.truncate(start);
+            words.iter().for_each(|word| self.text.push_str(word));
+            members.iter().for_each(|member| tell(member, thing, longest, &mut self.text));
+            if self.text.len() - start <= MAX_TERM {
+                break;
+            }
+        }
+        self.ends.push(self.text.len());
+    }
+}
+
+/// The terms of a profile: one compound text per element (`pref␟=news-email␟…`), so that conditions bound to the same element can be
+/// answered from the dictionary; of what is kept beside its row as well (`beside pref␟=news-email␟…`). At most [`MAX_TERM`] bytes each;
+/// elements that are told alike have one each. The order is the same for the same profile and configuration: [`super::encode`] takes the
+/// ids in it.
+pub fn terms(kept: &Kept, config: &Config) -> ProfileTerms {
     let Kept { profile, extras } = kept;
-    let mut terms: Vec<String> = numbers(profile, config).into_iter().map(|(term, _)| term).collect();
+    let fields = custom_fields(profile, config);
+    let seen = || fields.iter().flat_map(|(name, kind, seen)| seen.iter().map(move |seen| (name, *kind, seen)));
+    // Room for what most profiles have.
+    let mut terms =
+        ProfileTerms { text: String::with_capacity(2048), ends: Vec::with_capacity(48), numbers: Vec::new() };
+    for (name, kind, seen) in seen() {
+        let (told, number) = match seen {
+            Seen::Number(number) => (NUMBER, number.to_bits()),
+            // every moment that the wire can show is exact in an f64
+            Seen::Date(date) => (DATE, (date.0 as f64).to_bits()),
+            Seen::Text(text) if kind == Some(FieldKind::Text) => (HASH, hash(&[text])),
+            _ => continue,
+        };
+        terms.numbers.push(number);
+        terms.push_field(name, &[told]);
+    }
     for (element, word) in ELEMENTS {
+        let members = told(element);
         element.any(profile, &mut |thing| {
-            terms.push(of_element(word, told(element), thing));
+            terms.push_element(["", word], members, thing);
             false
         });
     }
-    for (name, kind, seen) in custom_fields(profile, config) {
-        let told = match &seen {
-            Seen::Absent | Seen::Number(_) | Seen::Date(_) => continue,
-            Seen::Text(_) if kind == Some(FieldKind::Text) => continue,
-            Seen::Text(choice) if kind == Some(FieldKind::Choices) && is_choice(config, &name, choice) => {
-                format!("={choice}")
+    for (name, kind, seen) in seen() {
+        match seen {
+            Seen::Absent | Seen::Number(_) | Seen::Date(_) => {}
+            Seen::Text(_) if kind == Some(FieldKind::Text) => {}
+            Seen::Text(choice) if kind == Some(FieldKind::Choices) && is_choice(config, name, choice) => {
+                terms.push_field(name, &["=", choice]);
             }
-            _ => PRESENT.to_owned(),
-        };
-        terms.push(of_field(&name, &told));
+            _ => terms.push_field(name, &[PRESENT]),
+        }
     }
-    let preferences = extras.archived.iter().chain(&extras.preserved_preferences);
-    terms.extend(preferences.map(|(_, p)| of_beside(Element::Preference, Thing::Preference(p))));
-    terms.extend(extras.preserved_consents.iter().map(|(_, c)| of_beside(Element::Consent, Thing::Consent(c))));
-    let mut seen = HashSet::with_capacity(terms.len());
-    let mut is_first = terms.iter().map(|term| seen.insert(term.as_str())).collect::<Vec<_>>().into_iter();
-    terms.retain(|_| is_first.next().unwrap_or(true));
+    for (_, preference) in extras.archived.iter().chain(&extras.preserved_preferences) {
+        let element = Element::Preference;
+        terms.push_element([BESIDE, word(element)], told(element), Thing::Preference(preference));
+    }
+    for (_, consent) in &extras.preserved_consents {
+        let element = Element::Consent;
+        terms.push_element([BESIDE, word(element)], told(element), Thing::Consent(consent));
+    }
     terms
-}
-
-/// The custom fields that hold a number, a date or text, with the term that says so: the bits of the number, of the date as a number, the
-/// hash of the text.
-pub(super) fn numbers(profile: &Profile, config: &Config) -> Vec<(String, u64)> {
-    let fields = custom_fields(profile, config).into_iter();
-    fields
-        .filter_map(|(name, kind, seen)| match seen {
-            Seen::Number(number) => Some((of_field(&name, NUMBER), number.to_bits())),
-            // every moment that the wire can show is exact in an f64
-            Seen::Date(date) => Some((of_field(&name, DATE), (date.0 as f64).to_bits())),
-            Seen::Text(text) if kind == Some(FieldKind::Text) => Some((of_field(&name, HASH), hash(&[&text]))),
-            _ => None,
-        })
-        .collect()
 }
 
 /// What the preferences of a profile have as attributes: a hash for each key, and for each key with its value; ascending, each once.
 pub(super) fn attributes(profile: &Profile) -> Vec<u32> {
     let mut hashes = Vec::new();
+    let (mut key, mut value) = (String::new(), String::new());
     Element::Preference.any(profile, &mut |thing| {
         if let Thing::Preference(preference) = thing {
             for attribute in &preference.preference_attributes {
-                let key = fold(&attribute.key);
-                hashes.push(attribute_hash(&key, None));
-                hashes.extend(attribute.value.as_deref().map(|value| attribute_hash(&key, Some(&fold(value)))));
+                key.clear();
+                fold_into(&attribute.key, &mut key);
+                let of_key = hash(&[&key]);
+                hashes.push(short(of_key));
+                if let Some(text) = &attribute.value {
+                    value.clear();
+                    fold_into(text, &mut value);
+                    hashes.push(short(hash_on(of_key, &value)));
+                }
             }
         }
         false
@@ -119,36 +179,43 @@ pub(super) fn attributes(profile: &Profile) -> Vec<u32> {
 
 /// The hash of an attribute's key (folded), or of the key and its value (folded).
 pub(super) fn attribute_hash(key: &str, value: Option<&str>) -> u32 {
-    let hash = match value {
+    short(match value {
         None => hash(&[key]),
         Some(value) => hash(&[key, value]),
-    };
+    })
+}
+
+fn short(hash: u64) -> u32 {
     (hash ^ (hash >> 32)) as u32
 }
 
 /// FNV-1a of the parts, each ended by a byte that UTF-8 hasn't. Part of the format of facts. Who makes two texts meet wins that a row
 /// is opened in vain.
 pub(super) fn hash(parts: &[&str]) -> u64 {
-    let bytes = parts.iter().flat_map(|part| part.bytes().chain([0xFF]));
-    bytes.fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3))
+    parts.iter().fold(0xCBF2_9CE4_8422_2325, |hash, part| hash_on(hash, part))
 }
 
-/// Every value of every custom field, by its folded name; of two of the same name the first counts, as it does when read.
-fn custom_fields<'p>(profile: &'p Profile, config: &Config) -> Vec<(String, Option<FieldKind>, Seen<'p>)> {
-    let mut names = HashSet::new();
-    let mut values = Vec::new();
-    for field in &profile.custom_fields {
-        let name = fold(&field.name);
-        let value = field.value.as_deref().unwrap_or_default();
-        if !names.insert(name.clone()) || value.is_empty() {
-            continue;
-        }
-        let kind = config.custom_field(&name).map(|f| FieldKind::of(&f.kind));
-        // a field that is no longer configured may be again, as something else: only that it is there is told
-        let seen = kind.map_or_else(|| vec![Seen::Unreadable], |kind| kind.read(value));
-        values.extend(seen.into_iter().map(|seen| (name.clone(), kind, seen)));
-    }
-    values
+/// The hash of what was hashed before and another part.
+fn hash_on(before: u64, part: &str) -> u64 {
+    let on = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3);
+    on(part.bytes().fold(before, on), 0xFF)
+}
+
+/// The values of every custom field, by its folded name; of two of the same name the first counts, as it does when read.
+fn custom_fields<'p>(profile: &'p Profile, config: &Config) -> Vec<(String, Option<FieldKind>, Vec<Seen<'p>>)> {
+    let names: Vec<String> = profile.custom_fields.iter().map(|field| fold(&field.name)).collect();
+    let mut known = HashSet::with_capacity_and_hasher(names.len(), RandomState::default());
+    let is_first: Vec<bool> = names.iter().map(|name| known.insert(name.as_str())).collect();
+    let fields = profile.custom_fields.iter().zip(is_first).zip(names);
+    fields
+        .filter_map(|((field, is_first), name)| {
+            let value = field.value.as_deref().filter(|value| is_first && !value.is_empty())?;
+            let kind = config.custom_field(&name).map(|f| FieldKind::of(&f.kind));
+            // a field that is no longer configured may be again, as something else: only that it is there is told
+            let seen = kind.map_or_else(|| vec![Seen::Unreadable], |kind| kind.read(value));
+            Some((name, kind, seen))
+        })
+        .collect()
 }
 
 fn is_choice(config: &Config, field: &str, choice: &str) -> bool {
@@ -213,7 +280,9 @@ pub(crate) fn tells_of_field(terms: &Terms, name: &str, choice: Option<&str>) ->
 
 /// The terms that are about a custom field (by its folded name), with what they tell of its value.
 pub(super) fn about_field<'t>(terms: &'t Terms, name: &str) -> impl Iterator<Item = (&'t str, u32)> + use<'t> {
-    starting_with(terms, of_field(name, ""))
+    let mut start = String::new();
+    field_into(name, &mut start);
+    starting_with(terms, start)
 }
 
 fn starting_with(terms: &Terms, start: String) -> impl Iterator<Item = (&str, u32)> {
@@ -221,43 +290,44 @@ fn starting_with(terms: &Terms, start: String) -> impl Iterator<Item = (&str, u3
     from.map_while(move |(term, id)| Some((term.strip_prefix(start.as_str())?, *id)))
 }
 
-fn of_field(name: &str, told: &str) -> String {
-    format!("field{SEPARATOR}{name}{SEPARATOR}{told}")
+/// What the terms of a custom field begin with.
+fn field_into(name: &str, out: &mut String) {
+    out.push_str("field");
+    out.push(SEPARATOR);
+    out.push_str(name);
+    out.push(SEPARATOR);
 }
 
-fn of_beside(element: Element, thing: Thing<'_>) -> String {
-    of_element(&format!("{BESIDE}{}", word(element)), told(element), thing)
-}
-
-fn of_element(word: &str, members: &[&'static Member], thing: Thing<'_>) -> String {
-    let term = written(word, members, thing, MAX_VALUE);
-    if term.len() <= MAX_TERM { term } else { written(word, members, thing, MAX_CROWDED) }
-}
-
-fn written(word: &str, members: &[&'static Member], thing: Thing<'_>, longest: usize) -> String {
-    let mut term = String::with_capacity(96);
-    term.push_str(word);
-    for member in members {
-        term.push(SEPARATOR);
-        match (member.of(thing), member.fact) {
-            (Seen::Absent, _) => {}
-            (Seen::Text(text), Fact::Value) if tellable(&text, longest) => {
-                term.push('=');
-                term.push_str(&text);
+/// Adds what is told of a member.
+fn tell(member: &Member, thing: Thing<'_>, longest: usize, term: &mut String) {
+    term.push(SEPARATOR);
+    match member.held(thing) {
+        Held::Absent => {}
+        Held::Text(text) => {
+            let text = trimmed(text);
+            if text.is_empty() {
+                return;
             }
-            (Seen::Text(text), Fact::Code) if is_code(&text) => {
+            let start = term.len();
+            if matches!(member.fact, Fact::Value | Fact::Code | Fact::Word) {
                 term.push('=');
-                term.push_str(&text);
+                fold_into(text, term);
+                let folded = &term[start + 1..];
+                let is_told = match member.fact {
+                    Fact::Value => tellable(folded, longest),
+                    Fact::Code => is_code(folded),
+                    _ => tellable(folded, longest) && !is_personal(folded),
+                };
+                if is_told {
+                    return;
+                }
+                term.truncate(start);
             }
-            (Seen::Text(text), Fact::Word) if tellable(&text, longest) && !is_personal(&text) => {
-                term.push('=');
-                term.push_str(&text);
-            }
-            (Seen::Flag(flag), Fact::Value) => term.push(if flag { '1' } else { '0' }),
-            _ => term.push_str(PRESENT),
+            term.push_str(PRESENT);
         }
+        Held::Flag(flag) if member.fact == Fact::Value => term.push(if flag { '1' } else { '0' }),
+        _ => term.push_str(PRESENT),
     }
-    term
 }
 
 /// What a term tells of a member; `None` when it only tells that it is there.

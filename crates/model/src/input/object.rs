@@ -44,8 +44,33 @@ pub fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<V
 
 /// For a list of objects; `null` is as good as absent.
 pub(super) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Option<Vec<T>>, D::Error> {
-    let items = Option::<Vec<Object<T>>>::deserialize(d)?;
-    Ok(items.map(|items| items.into_iter().map(|item| item.0).collect()))
+    Ok(Option::<List<T>>::deserialize(d)?.map(|List(items)| items))
+}
+
+struct List<T>(Vec<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Visitor<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> de::Visitor<'de> for Visitor<T> {
+            type Value = List<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a sequence")
+            }
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut items = Vec::new();
+                while let Some(Object(item)) = list.next_element()? {
+                    // Most lists have one or two items, and items are large: a vector's own first four would be some 2 KB.
+                    if items.len() == items.capacity() {
+                        items.reserve_exact(items.len().max(1));
+                    }
+                    items.push(item);
+                }
+                Ok(List(items))
+            }
+        }
+        d.deserialize_seq(Visitor(PhantomData))
+    }
 }
 
 /// For one object; `null` is as good as absent.

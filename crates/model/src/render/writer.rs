@@ -1,17 +1,21 @@
 //! Writes JSON into one buffer and notes the cuts.
 
+use std::ops::Range;
+
 use super::{Cut, Part, Row};
-use crate::moment::Moment;
+use crate::{moment::Moment, profile::EditInfo};
 
 /// A row in the making. Its methods give it back, so that a member reads as one line.
-pub(super) struct Writer {
+pub(super) struct Writer<'p> {
     pub row: Row,
+    /// The stamp that was written last, and where it stands: what was made in one write has the same.
+    pub stamp: Option<(&'p EditInfo, Range<usize>)>,
 }
 
-impl Writer {
+impl<'p> Writer<'p> {
     pub fn new() -> Self {
-        // Most rows are about 2 KB: one allocation for those, one more for nearly all others.
-        Writer { row: Row { json: Vec::with_capacity(3072), cuts: Vec::with_capacity(16) } }
+        // Most rows have less: one allocation for those, one more for nearly all others.
+        Writer { row: Row { json: Vec::with_capacity(6144), cuts: Vec::with_capacity(24) }, stamp: None }
     }
 
     /// Text that is JSON already.
@@ -75,7 +79,7 @@ impl Writer {
         self
     }
 
-    pub fn list<T>(&mut self, items: &[T], item: impl Fn(&mut Self, &T)) -> &mut Self {
+    pub fn list<T>(&mut self, items: &'p [T], item: impl Fn(&mut Self, &'p T)) -> &mut Self {
         self.row.json.push(b'[');
         for (i, it) in items.iter().enumerate() {
             if i > 0 {

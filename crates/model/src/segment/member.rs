@@ -6,7 +6,7 @@ use std::{borrow::Cow, fmt};
 use super::Condition;
 use crate::{
     config::TypeKind,
-    id::fold,
+    id::{fold, trimmed},
     moment::Moment,
     profile::{Address, AlternateId, Consent, Email, Group, Phone, Preference, Profile, Tag, Tombstone},
 };
@@ -67,7 +67,7 @@ pub struct Member {
     pub kind: Kind,
     /// How facts keep it.
     pub fact: Fact,
-    get: fn(Thing<'_>) -> Seen<'_>,
+    get: fn(Thing<'_>) -> Held<'_>,
 }
 
 /// One element of a profile.
@@ -106,7 +106,7 @@ pub enum Seen<'a> {
 impl<'a> Seen<'a> {
     /// Text as it is compared ([`fold`]); empty text is absent. Borrowed where it is folded already, as most is.
     pub fn text(text: &'a str) -> Seen<'a> {
-        let text = text.trim();
+        let text = trimmed(text);
         if text.is_empty() {
             Seen::Absent
         } else if text.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase()) {
@@ -117,11 +117,23 @@ impl<'a> Seen<'a> {
     }
 }
 
-fn word<'a>(word: &'static str) -> Seen<'a> {
-    Seen::text(word)
+/// What a member holds in one element, as it stands there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Held<'a> {
+    /// Nothing.
+    Absent,
+    /// Text as it was given; blank text is nothing.
+    Text(&'a str),
+    /// Yes or no.
+    Flag(bool),
+    /// A number.
+    Number(f64),
+    /// An instant.
+    Date(Moment),
 }
-fn optional(text: &Option<String>) -> Seen<'_> {
-    text.as_deref().map_or(Seen::Absent, Seen::text)
+
+fn optional(text: &Option<String>) -> Held<'_> {
+    text.as_deref().map_or(Held::Absent, Held::Text)
 }
 
 macro_rules! members {
@@ -133,7 +145,7 @@ macro_rules! members {
                 name: $name,
                 kind: $kind,
                 fact: Fact::$fact,
-                get: |thing| match thing { Thing::$element($x) => $get, _ => Seen::Absent },
+                get: |thing| match thing { Thing::$element($x) => $get, _ => Held::Absent },
             },
         )+)+];
     };
@@ -143,13 +155,13 @@ use Kind::{Date, Flag, Number, Text, Type};
 
 members! {
     Profile {
-        "ProfileId": Number, Fixed, |p| Seen::Number(p.profile_id.0 as f64);
-        "IsActive": Flag, Fixed, |p| Seen::Flag(p.is_active);
-        "RegistrationConfirmed": Flag, Fixed, |p| Seen::Flag(p.registration_confirmed);
-        "PreserveConsents": Flag, Fixed, |p| Seen::Flag(p.preserve_consents);
-        "PreservePreferences": Flag, Fixed, |p| Seen::Flag(p.preserve_preferences);
-        "CreateDate": Date, Fixed, |p| Seen::Date(p.edited.create_date);
-        "LastModifiedDate": Date, Fixed, |p| Seen::Date(p.edited.last_modified_date);
+        "ProfileId": Number, Fixed, |p| Held::Number(p.profile_id.0 as f64);
+        "IsActive": Flag, Fixed, |p| Held::Flag(p.is_active);
+        "RegistrationConfirmed": Flag, Fixed, |p| Held::Flag(p.registration_confirmed);
+        "PreserveConsents": Flag, Fixed, |p| Held::Flag(p.preserve_consents);
+        "PreservePreferences": Flag, Fixed, |p| Held::Flag(p.preserve_preferences);
+        "CreateDate": Date, Fixed, |p| Held::Date(p.edited.create_date);
+        "LastModifiedDate": Date, Fixed, |p| Held::Date(p.edited.last_modified_date);
         "CustomerType": Type(TypeKind::Customer), Value, |p| optional(&p.customer_type);
         "DefaultLocale": Text, Code, |p| optional(&p.default_locale);
         "CustomerName.Prefix": Text, Presence, |p| optional(&p.customer_name.prefix);
@@ -157,82 +169,82 @@ members! {
         "CustomerName.MiddleName": Text, Presence, |p| optional(&p.customer_name.middle_name);
         "CustomerName.LastName": Text, Presence, |p| optional(&p.customer_name.last_name);
         "CustomerName.Suffix": Text, Presence, |p| optional(&p.customer_name.suffix);
-        "CreateUserId": Text, Presence, |p| Seen::text(&p.edited.create_user_id);
+        "CreateUserId": Text, Presence, |p| Held::Text(&p.edited.create_user_id);
         "CreateSourceId": Text, Presence, |p| optional(&p.edited.create_source_id);
-        "LastModifiedUserId": Text, Presence, |p| Seen::text(&p.edited.last_modified_user_id);
+        "LastModifiedUserId": Text, Presence, |p| Held::Text(&p.edited.last_modified_user_id);
         "LastModifiedSourceId": Text, Presence, |p| optional(&p.edited.last_modified_source_id);
     }
     Deleted {
-        "ProfileId": Number, Absent, |t| Seen::Number(t.profile_id.0 as f64);
-        "DeletedDate": Date, Absent, |t| Seen::Date(t.deleted_date);
+        "ProfileId": Number, Absent, |t| Held::Number(t.profile_id.0 as f64);
+        "DeletedDate": Date, Absent, |t| Held::Date(t.deleted_date);
         "ReasonCode": Text, Absent, |t| optional(&t.reason_code);
     }
     Email {
-        "EmailAddressType": Type(TypeKind::Email), Value, |e| Seen::text(&e.email_address_type);
-        "IsDefault": Flag, Value, |e| Seen::Flag(e.is_default);
-        "IsActive": Flag, Value, |e| Seen::Flag(e.is_active);
-        "EmailAddress": Text, Presence, |e| Seen::text(&e.email_address);
-        "CreateDate": Date, Presence, |e| Seen::Date(e.edited.create_date);
-        "LastModifiedDate": Date, Presence, |e| Seen::Date(e.edited.last_modified_date);
+        "EmailAddressType": Type(TypeKind::Email), Value, |e| Held::Text(&e.email_address_type);
+        "IsDefault": Flag, Value, |e| Held::Flag(e.is_default);
+        "IsActive": Flag, Value, |e| Held::Flag(e.is_active);
+        "EmailAddress": Text, Presence, |e| Held::Text(&e.email_address);
+        "CreateDate": Date, Presence, |e| Held::Date(e.edited.create_date);
+        "LastModifiedDate": Date, Presence, |e| Held::Date(e.edited.last_modified_date);
     }
     Phone {
-        "PhoneType": Type(TypeKind::Phone), Value, |p| Seen::text(&p.phone_type);
-        "IsMobile": Flag, Value, |p| Seen::Flag(p.is_mobile);
-        "IsDefault": Flag, Value, |p| Seen::Flag(p.is_default);
-        "IsActive": Flag, Value, |p| Seen::Flag(p.is_active);
-        "PhoneNumber": Text, Presence, |p| Seen::text(&p.phone_number);
-        "PhoneNumberNumeric": Text, Presence, |p| Seen::text(&p.phone_number_numeric);
-        "CreateDate": Date, Presence, |p| Seen::Date(p.edited.create_date);
-        "LastModifiedDate": Date, Presence, |p| Seen::Date(p.edited.last_modified_date);
+        "PhoneType": Type(TypeKind::Phone), Value, |p| Held::Text(&p.phone_type);
+        "IsMobile": Flag, Value, |p| Held::Flag(p.is_mobile);
+        "IsDefault": Flag, Value, |p| Held::Flag(p.is_default);
+        "IsActive": Flag, Value, |p| Held::Flag(p.is_active);
+        "PhoneNumber": Text, Presence, |p| Held::Text(&p.phone_number);
+        "PhoneNumberNumeric": Text, Presence, |p| Held::Text(&p.phone_number_numeric);
+        "CreateDate": Date, Presence, |p| Held::Date(p.edited.create_date);
+        "LastModifiedDate": Date, Presence, |p| Held::Date(p.edited.last_modified_date);
     }
     Address {
-        "AddressType": Type(TypeKind::Address), Value, |a| Seen::text(&a.address_type);
-        "IsDefault": Flag, Value, |a| Seen::Flag(a.is_default);
-        "IsActive": Flag, Value, |a| Seen::Flag(a.is_active);
-        "StateProvince": Text, Code, |a| Seen::text(&a.state_province);
+        "AddressType": Type(TypeKind::Address), Value, |a| Held::Text(&a.address_type);
+        "IsDefault": Flag, Value, |a| Held::Flag(a.is_default);
+        "IsActive": Flag, Value, |a| Held::Flag(a.is_active);
+        "StateProvince": Text, Code, |a| Held::Text(&a.state_province);
         "CountryCode_Alpha2": Text, Code, |a| optional(&a.country_code_alpha2);
         "CountryCode_Alpha3": Text, Code, |a| optional(&a.country_code_alpha3);
         "CountryCode_Numeric": Text, Code, |a| optional(&a.country_code_numeric);
         "Country": Text, Presence, |a| optional(&a.country);
-        "Address1": Text, Presence, |a| Seen::text(&a.address1);
+        "Address1": Text, Presence, |a| Held::Text(&a.address1);
         "Address2": Text, Presence, |a| optional(&a.address2);
-        "City": Text, Presence, |a| Seen::text(&a.city);
-        "PostalCode": Text, Presence, |a| Seen::text(&a.postal_code);
-        "CreateDate": Date, Presence, |a| Seen::Date(a.edited.create_date);
-        "LastModifiedDate": Date, Presence, |a| Seen::Date(a.edited.last_modified_date);
+        "City": Text, Presence, |a| Held::Text(&a.city);
+        "PostalCode": Text, Presence, |a| Held::Text(&a.postal_code);
+        "CreateDate": Date, Presence, |a| Held::Date(a.edited.create_date);
+        "LastModifiedDate": Date, Presence, |a| Held::Date(a.edited.last_modified_date);
     }
     AlternateId {
-        "AlternateIdType": Type(TypeKind::AlternateId), Value, |a| Seen::text(&a.alternate_id_type);
-        "IsActive": Flag, Value, |a| Seen::Flag(a.is_active);
-        "AlternateId": Text, Presence, |a| Seen::text(&a.alternate_id);
-        "CreateDate": Date, Presence, |a| Seen::Date(a.edited.create_date);
-        "LastModifiedDate": Date, Presence, |a| Seen::Date(a.edited.last_modified_date);
+        "AlternateIdType": Type(TypeKind::AlternateId), Value, |a| Held::Text(&a.alternate_id_type);
+        "IsActive": Flag, Value, |a| Held::Flag(a.is_active);
+        "AlternateId": Text, Presence, |a| Held::Text(&a.alternate_id);
+        "CreateDate": Date, Presence, |a| Held::Date(a.edited.create_date);
+        "LastModifiedDate": Date, Presence, |a| Held::Date(a.edited.last_modified_date);
     }
     Group {
-        "GroupType": Type(TypeKind::Group), Value, |g| Seen::text(&g.group_type);
-        "IsPrimary": Flag, Value, |g| Seen::Flag(g.is_primary);
-        "GroupName": Text, Presence, |g| Seen::text(&g.group_name);
+        "GroupType": Type(TypeKind::Group), Value, |g| Held::Text(&g.group_type);
+        "IsPrimary": Flag, Value, |g| Held::Flag(g.is_primary);
+        "GroupName": Text, Presence, |g| Held::Text(&g.group_name);
     }
     Tag {
-        "Name": Text, Word, |t| Seen::text(&t.name);
+        "Name": Text, Word, |t| Held::Text(&t.name);
     }
     Preference {
-        "FilterId": Text, Value, |p| Seen::text(&p.filter_id);
-        "ProgramId": Text, Value, |p| Seen::text(&p.program_id);
-        "ChannelId": Text, Value, |p| word(p.channel_id.word());
-        "PreferenceType": Text, Value, |p| word(p.preference_type.word());
-        "PreferenceStatus": Text, Value, |p| word(p.preference_status.word());
+        "FilterId": Text, Value, |p| Held::Text(&p.filter_id);
+        "ProgramId": Text, Value, |p| Held::Text(&p.program_id);
+        "ChannelId": Text, Value, |p| Held::Text(p.channel_id.word());
+        "PreferenceType": Text, Value, |p| Held::Text(p.preference_type.word());
+        "PreferenceStatus": Text, Value, |p| Held::Text(p.preference_status.word());
         "FrequencyId": Text, Value, |p| optional(&p.frequency_id);
-        "MatchType": Text, Value, |p| word(p.match_type.word());
-        "CustomerDate": Date, Presence, |p| Seen::Date(p.customer_date);
+        "MatchType": Text, Value, |p| Held::Text(p.match_type.word());
+        "CustomerDate": Date, Presence, |p| Held::Date(p.customer_date);
     }
     Consent {
-        "ConsentType": Text, Value, |c| Seen::text(&c.consent_type);
-        "ConsentVersion": Text, Value, |c| Seen::text(&c.consent_version);
-        "Locale": Text, Value, |c| Seen::text(&c.locale);
-        "ConsentStatus": Text, Value, |c| word(c.consent_status.word());
-        "Expired": Flag, Value, |c| Seen::Flag(c.expired);
-        "ConsentDate": Date, Presence, |c| Seen::Date(c.consent_date);
+        "ConsentType": Text, Value, |c| Held::Text(&c.consent_type);
+        "ConsentVersion": Text, Value, |c| Held::Text(&c.consent_version);
+        "Locale": Text, Value, |c| Held::Text(&c.locale);
+        "ConsentStatus": Text, Value, |c| Held::Text(c.consent_status.word());
+        "Expired": Flag, Value, |c| Held::Flag(c.expired);
+        "ConsentDate": Date, Presence, |c| Held::Date(c.consent_date);
     }
 }
 
@@ -323,6 +335,17 @@ impl Member {
 
     /// What it holds in this element.
     pub fn of<'a>(&self, thing: Thing<'a>) -> Seen<'a> {
+        match (self.get)(thing) {
+            Held::Absent => Seen::Absent,
+            Held::Text(text) => Seen::text(text),
+            Held::Flag(flag) => Seen::Flag(flag),
+            Held::Number(number) => Seen::Number(number),
+            Held::Date(date) => Seen::Date(date),
+        }
+    }
+
+    /// The same, not yet in the form in which it is compared.
+    pub(crate) fn held<'a>(&self, thing: Thing<'a>) -> Held<'a> {
         (self.get)(thing)
     }
 }

@@ -77,11 +77,12 @@ fn basis(tx: &mut Tx<'_>, no: AccountNo, author: &Author) -> Result<Basis, Store
 }
 
 impl Loader {
-    /// Does what can be done without a transaction.
+    /// Does what can be done without a transaction. Each profile is done with before the next one is asked for, so that what it takes of
+    /// memory is still near.
     ///
     /// # Errors
     /// Only what isn't about one profile; refusals are told by [`Loader::put`].
-    pub fn prepare(&self, inputs: Vec<ProfileInput>) -> Result<Prepared, StoreError> {
+    pub fn prepare(&self, inputs: impl IntoIterator<Item = ProfileInput>) -> Result<Prepared, StoreError> {
         let basis = Arc::clone(&self.basis.lock());
         let stamp = basis.stamp.max(self.store.clock().now());
         let mut bytes = self.spare.lock().pop().unwrap_or_default();

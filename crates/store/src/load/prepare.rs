@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use sayso_model::{
     change::{self, Kept, Manner},
-    facts,
+    facts::{self, ProfileTerms},
     id::{Author, ProfileId},
     input::{AlternateIdInput, ProfileInput},
     moment::Moment,
@@ -82,7 +82,7 @@ pub(super) struct Profile {
 pub(super) enum Facts {
     Ready(Range<usize>),
     /// Some of its terms have no id yet.
-    NewTerms(Box<(Kept, render::Row, Vec<String>)>),
+    NewTerms(Box<(Kept, render::Row, ProfileTerms)>),
 }
 
 /// An alternate id that a profile claims.
@@ -94,14 +94,20 @@ pub(super) struct Claim {
 }
 
 /// Prepares a chunk; `bytes` is an empty buffer, new or used before.
-pub(super) fn chunk(inputs: Vec<ProfileInput>, basis: &Basis, bytes: Vec<u8>) -> Result<Prepared, StoreError> {
+pub(super) fn chunk(
+    inputs: impl IntoIterator<Item = ProfileInput>,
+    basis: &Basis,
+    bytes: Vec<u8>,
+) -> Result<Prepared, StoreError> {
+    let inputs = inputs.into_iter();
+    let expected = inputs.size_hint().1.unwrap_or(0);
     let mut prepared = Prepared {
         stamp: basis.stamp,
         version: basis.account.version,
-        profiles: Vec::with_capacity(inputs.len()),
+        profiles: Vec::with_capacity(expected),
         bytes,
-        keys: Vec::with_capacity(inputs.len() * 8),
-        expiries: Vec::with_capacity(inputs.len() * 3),
+        keys: Vec::with_capacity(expected * 8),
+        expiries: Vec::with_capacity(expected * 3),
     };
     for input in inputs {
         let (config, author, stamp) = (&basis.account.config, &basis.author, basis.stamp);
@@ -142,7 +148,7 @@ fn one(kept: Kept, asked: Vec<AlternateIdInput>, basis: &Basis, buffers: &mut Pr
     let facts = match basis.dictionary.ids(&terms) {
         Some(ids) => {
             let start = buffers.bytes.len();
-            facts::encode(&kept, &account.config, &rendered, next_expiry, &ids, &mut buffers.bytes);
+            facts::encode(&kept, &terms, &rendered, next_expiry, &ids, &mut buffers.bytes);
             Facts::Ready(start..buffers.bytes.len())
         }
         None => Facts::NewTerms(Box::new((kept, rendered, terms))),

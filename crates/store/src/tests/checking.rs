@@ -95,7 +95,13 @@ fn a_stray_index_entry_is_found_of_a_profile_that_is_there_and_of_one_that_is_no
         tamper(&s, move |dbs, txn| {
             let (_, db) = dbs.all().into_iter().find(|(n, _)| *n == name).unwrap();
             let key = match name {
-                "by_key" => keys::value(no, keys::Kind::Email, &["x@example.org", "home"], ProfileId(id)).to_vec(),
+                "by_key" => keys::value(
+                    no,
+                    keys::Kind::Email,
+                    &keys::claim(keys::Kind::Email, &["x@example.org", "home"]),
+                    ProfileId(id),
+                )
+                .to_vec(),
                 _ => keys::moment(no, Moment(START + 77), ProfileId(id)).to_vec(),
             };
             db.put(txn, &key, &[]).unwrap();
@@ -112,7 +118,13 @@ fn a_missing_and_a_stray_entry_do_not_hide_one_another() {
     tamper(&s, move |dbs, txn| {
         let key = first_key(dbs.by_key, txn);
         dbs.by_key.delete(txn, &key).unwrap();
-        dbs.by_key.put(txn, &keys::value(no, keys::Kind::Email, &["x", "home"], ProfileId(1)), &[]).unwrap();
+        dbs.by_key
+            .put(
+                txn,
+                &keys::value(no, keys::Kind::Email, &keys::claim(keys::Kind::Email, &["x", "home"]), ProfileId(1)),
+                &[],
+            )
+            .unwrap();
     });
     assert_eq!(s.problems().len(), 2);
 }

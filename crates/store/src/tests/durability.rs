@@ -120,7 +120,7 @@ fn a_write_that_fails_after_it_wrote_leaves_nothing_and_those_before_it_are_told
     let before = s.store.write(s.account.no, author(), Change::Create(input(somebody(1))));
     let no = s.account.no;
     let failing = s.store.writer().run::<()>(move |tx| {
-        tx.term_ids(no, &["half a write".into()])?;
+        tx.term_ids(no, ["half a write"].into_iter())?;
         Err(StoreError::Engine("broke in the middle".into()))
     });
     let after = s.store.write(s.account.no, author(), Change::Create(input(somebody(2))));

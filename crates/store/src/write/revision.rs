@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use sayso_model::{
     change::{Changed, Kept},
-    facts,
+    facts::{self, ProfileTerms},
     id::{Author, ProfileId},
     input::AlternateIdInput,
     moment::Moment,
@@ -78,14 +78,14 @@ struct NewTerms {
     kept: Kept,
     rendered: render::Row,
     next_expiry: Option<Moment>,
-    terms: Vec<String>,
+    terms: ProfileTerms,
 }
 
 impl NewTerms {
     /// The value in `facts`, by the ids of the terms.
     fn facts(&self, account: &Account, ids: &[u32]) -> Vec<u8> {
         let mut encoded = Vec::with_capacity(160);
-        facts::encode(&self.kept, &account.config, &self.rendered, self.next_expiry, ids, &mut encoded);
+        facts::encode(&self.kept, &self.terms, &self.rendered, self.next_expiry, ids, &mut encoded);
         rows::seal_facts(account.version, &encoded)
     }
 }
@@ -131,7 +131,7 @@ impl Revision {
         tx.stamped(moment);
         let facts = match facts {
             Facts::Ready(facts) => facts,
-            Facts::NewTerms(new) => new.facts(account, &tx.term_ids(account.no, &new.terms)?),
+            Facts::NewTerms(new) => new.facts(account, &tx.term_ids(account.no, new.terms.iter())?),
         };
         let key = keys::profile(account.no, id);
         let (dbs, txn) = tx.write();

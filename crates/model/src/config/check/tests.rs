@@ -237,7 +237,7 @@ fn carried(change: impl FnOnce(&mut Configuration)) -> Vec<Refusal> {
         testing::account::{config, person},
     };
     let kept = Kept { profile: person(), extras: Extras::default() };
-    let terms = facts::terms(&kept, &config()).into_iter().zip(1..).collect();
+    let terms = facts::terms(&kept, &config()).iter().map(str::to_owned).zip(1..).collect();
     let (mut new, current) = (configuration(), configuration());
     change(&mut new);
     check_use(&new, &current, &terms).err().unwrap_or_default()
@@ -346,7 +346,7 @@ fn a_long_name_that_profiles_carry_cannot_go() {
     current.phone_types[1].type_name = unused;
     person.emails[0].email_address_type = wide;
     let kept = Kept { profile: person, extras: Extras::default() };
-    let terms = facts::terms(&kept, &Config::new(current.clone())).into_iter().zip(1..).collect();
+    let terms = facts::terms(&kept, &Config::new(current.clone())).iter().map(str::to_owned).zip(1..).collect();
     let gone = |change: &dyn Fn(&mut Configuration)| {
         let mut new = current.clone();
         change(&mut new);
