@@ -107,6 +107,31 @@ async fn a_reader_that_takes_nothing_is_cut_off_and_one_that_takes_little_is_not
     assert!(taken[head..] == whole, "and its page came whole");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_cut_short_under_a_slow_reader_ends_that_answer_alone() {
+    let (world, api, token) = exported(&[]).await;
+    api.page(token, "limit=1000000&keepAlive=true").await.is(200);
+    let mut slow = ask(&api, token);
+    until_answered(std::slice::from_ref(&slow)).await;
+    let rows = open_files(&world).into_iter().find(|file| file.ends_with("/rows")).unwrap();
+    std::fs::File::options().write(true).open(rows).unwrap().set_len(0).unwrap();
+    slow.set_nonblocking(false).unwrap();
+    slow.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let mut taken = Vec::new();
+    let _ = slow.read_to_end(&mut taken); // its end may be an error, too
+    assert!(!taken.ends_with(b"]}"), "nobody takes it for a whole page");
+    api.get("/healthz").await.is(200);
+    let mut next = ask(&api, token);
+    next.set_nonblocking(false).unwrap();
+    let _ = next.read(&mut [0]); // an answer or its end
+    let mut tick = tokio::time::interval(Duration::from_millis(5));
+    let began = Instant::now();
+    while api.status(token).await.is(200).json()["Status"] != "Error" {
+        assert!(began.elapsed() < Duration::from_secs(30), "the next one finds out");
+        tick.tick().await;
+    }
+}
+
 #[test]
 fn a_reader_that_vanished_without_a_word_is_forgotten() {
     with_own_network(async || {

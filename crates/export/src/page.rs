@@ -155,8 +155,9 @@ impl Page {
     pub fn into_unread(mut self) -> Page {
         if let Kind::Copied { range } = &mut self.body.kind
             && range.end - range.start > PIECE
+            && let Ok(since) = self.body.export.rows.changed()
         {
-            self.body.kind = Kind::Mapped { range: std::mem::take(range) };
+            self.body.kind = Kind::Mapped { range: std::mem::take(range), since };
         }
         self
     }
@@ -191,9 +192,10 @@ enum Kind {
     Copied {
         range: Range<u64>,
     },
-    /// The same, not copied.
+    /// The same, not copied; and when the file had been changed last, ns.
     Mapped {
         range: Range<u64>,
+        since: i64,
     },
     Gzip(Box<GzipPage>),
 }
@@ -214,15 +216,19 @@ impl PageBody {
                 self.copied(rows, &head, tail)
             }
             Kind::Mapped { .. } if !self.head.is_empty() => Ok(Bytes::from(std::mem::take(&mut self.head))),
-            Kind::Mapped { range } if range.is_empty() => {
+            Kind::Mapped { range, since } if range.is_empty() => {
+                let since = *since;
                 self.done = true;
-                Ok(Bytes::from_static(TAIL))
+                self.tail_unless_changed(since)
             }
-            Kind::Mapped { range } => {
+            Kind::Mapped { range, .. } => {
                 let rows = next_rows(range, MAPPED);
                 match self.export.rows.mapped(&rows) {
                     Ok(Some(piece)) => Ok(piece),
-                    Ok(None) => self.copied(rows, &[], &[]),
+                    Ok(None) => {
+                        self.kind = Kind::Copied { range: rows.start..range.end };
+                        return self.next_piece();
+                    }
                     Err(error) => Err(error),
                 }
             }
@@ -237,6 +243,16 @@ impl PageBody {
             self.report(error);
         }
         Some(piece)
+    }
+
+    /// The end of a page that wasn't copied: the kernel read its rows only when the reader took them, so that whoever changed the file meanwhile, since it
+    /// was `since`, must not have got a whole page out of it.
+    fn tail_unless_changed(&self, since: i64) -> Result<Bytes, ExportError> {
+        if self.export.rows.changed()? == since {
+            return Ok(Bytes::from_static(TAIL));
+        }
+        let source = std::io::Error::other("somebody has changed the file meanwhile");
+        Err(ExportError::Io { context: format!("sending a page of export {}", self.export.key.1), source })
     }
 
     /// These rows with what stands around them.

@@ -7,7 +7,9 @@ use std::{fs::File, io, ops::Range, path::Path, sync::Arc};
 
 use bytes::Bytes;
 use heed::{Env, EnvOpenOptions, WithoutTls};
-use memmap2::{Advice, Mmap};
+#[cfg(target_os = "linux")]
+use memmap2::Advice;
+use memmap2::Mmap;
 
 /// Opens LMDB's environment in `dir`.
 ///
@@ -27,7 +29,8 @@ pub fn open(options: &EnvOpenOptions<WithoutTls>, dir: &Path) -> heed::Result<En
 ///
 /// Reading what isn't there (somebody cut the file short, the disk can't give it) kills a process, where reading the file would be an
 /// error. So the bytes are handed out in two ways only: to whom they are not read but passed on to the kernel ([`Mapping::unread`]), which
-/// answers such a `write` with EFAULT, and after the kernel has been asked to bring them in ([`Mapping::present`]).
+/// answers such a `write` with EFAULT, and after the kernel has been asked to bring them in ([`Mapping::present`]). What is cut off in the
+/// microseconds after that is the one thing that still kills.
 #[derive(Debug, Clone)]
 pub struct Mapping(Arc<Mmap>);
 
@@ -47,13 +50,22 @@ impl Mapping {
     }
 
     /// These bytes of the file, after the kernel has brought them into memory; `None` where it can't (they are beyond its end, the disk fails,
-    /// or Linux is older than 5.14): read the file to learn why.
+    /// or the system isn't Linux of at least 5.14): read the file to learn why.
     pub fn present(&self, range: Range<usize>) -> Option<&[u8]> {
         let bytes = self.0.get(range.clone())?;
-        if !bytes.is_empty() {
-            self.0.advise_range(Advice::PopulateRead, range.start, range.len()).ok()?;
-        }
-        Some(bytes)
+        (bytes.is_empty() || self.bring_in(&range)).then_some(bytes)
+    }
+
+    /// Has the kernel bring a range into memory; whether it could.
+    #[cfg(target_os = "linux")]
+    fn bring_in(&self, range: &Range<usize>) -> bool {
+        self.0.advise_range(Advice::PopulateRead, range.start, range.len()).is_ok()
+    }
+
+    /// Other systems can't be asked.
+    #[cfg(not(target_os = "linux"))]
+    fn bring_in(&self, _: &Range<usize>) -> bool {
+        false
     }
 
     /// These bytes of the file for somebody who doesn't read them but hands them to the kernel; `None` beyond the file's end as it was when

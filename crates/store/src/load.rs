@@ -207,7 +207,7 @@ fn outside() -> StoreError {
     StoreError::Engine("a prepared profile lies outside its buffer".into())
 }
 
-/// In the order of the keys. The account and half of the hash decide nearly always, and are compared as one number.
+/// In the order of the keys. Of by_key the account and half of the hash decide nearly always, and are compared as one number.
 fn sort<const N: usize>(keys: &mut [[u8; N]]) {
     let first = |key: &[u8; N]| key.first_chunk().map(|bytes| u128::from_be_bytes(*bytes));
     keys.sort_unstable_by(|a, b| first(a).cmp(&first(b)).then_with(|| a.cmp(b)));

@@ -369,6 +369,29 @@ mod tests {
         }
     }
 
+    /// The packer has another table for what is longer than 65,535 bytes, and keeps that for rows of up to that length.
+    #[test]
+    fn rows_of_any_length_and_kind_come_back_one_after_the_other() {
+        let noise = |len: usize| -> Vec<u8> {
+            let mut state = len as u64;
+            std::iter::repeat_with(|| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (state >> 56) as u8
+            })
+            .take(len)
+            .collect()
+        };
+        let lengths = (65_500..65_560).chain([131_071, 131_072, 1_000_000]);
+        for len in lengths.flat_map(|len| [len, 300, 0]) {
+            for json in [noise(len), b"an opt-out, ".repeat(len.div_ceil(12))] {
+                let id = ProfileId(9);
+                let row = Row { json: [&beginning(id), &json[..]].concat(), cuts: Vec::new() };
+                let bytes = encode(id, &row, &Extras::default(), Moment(1), None).unwrap();
+                assert!(Stored::decode(id, &bytes).unwrap().bytes().json == row.json, "{len}");
+            }
+        }
+    }
+
     #[test]
     fn a_row_that_does_not_begin_with_its_number_is_refused() {
         let row = Row { json: br#"{"ProfileId":8,"IsActive":true}"#.to_vec(), cuts: Vec::new() };

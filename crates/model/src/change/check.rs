@@ -5,8 +5,6 @@ use std::{
     hash::Hash,
 };
 
-use foldhash::quality::RandomState;
-
 use super::path::Path;
 use crate::refusal::{Refusal, shown};
 
@@ -84,8 +82,8 @@ pub(super) fn matched<K: Eq + Hash>(
         }
         return Ok(found);
     }
-    let current: HashMap<K, usize, RandomState> = current.into_iter().enumerate().map(|(i, k)| (k, i)).collect();
-    let mut seen = HashMap::with_capacity_and_hasher(new.len(), RandomState::default());
+    let current: HashMap<K, usize> = current.into_iter().enumerate().map(|(i, k)| (k, i)).collect();
+    let mut seen = HashMap::with_capacity(new.len());
     for (i, key) in new {
         found.push(current.get(&key).copied());
         match seen.entry(key) {

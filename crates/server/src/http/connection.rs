@@ -269,10 +269,11 @@ impl<T: Write + Unpin> FlushIo<T> {
     /// taken. `None` when they are anything else.
     fn write_in_stead(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Option<Poll<io::Result<usize>>> {
         if self.stead.is_none() {
-            let refused = Refused::of(bytes)?;
+            // before a byte is looked at: those of an answer of ours may lie in a mapped file, where nobody may read them
             if self.connection.is_answering() {
                 return None;
             }
+            let refused = Refused::of(bytes)?;
             self.stead = Some(refused.answer(self.connection.peer));
         }
         while let Some(rest) = self.stead.as_mut().filter(|rest| !rest.is_empty()) {

@@ -1,6 +1,6 @@
 //! One connection from its acceptance to its end.
 
-use std::sync::Arc;
+use std::{error::Error as _, io, sync::Arc};
 
 use axum::{Router, body::Body};
 use futures_util::FutureExt;
@@ -13,6 +13,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use rustix::io::Errno;
 use tokio::{net::TcpStream, sync::watch};
 use tower::ServiceExt;
 
@@ -72,7 +73,7 @@ impl Serving {
         let Self { router, options, line, mut stopping, .. } = self;
         let io = FlushIo::new(io, Arc::clone(&connection), patience, &line);
         let (asked, answering) = (Arc::clone(&connection), Arc::clone(&connection));
-        let head_idle = options.head_idle;
+        let (head_idle, peer) = (options.head_idle, connection.peer);
         let service = router
             .map_request(move |mut request: hyper::Request<Incoming>| {
                 asked.begin();
@@ -103,10 +104,20 @@ impl Serving {
                 }
             }
         };
-        if let Err(error) = ended {
-            tracing::debug!(%error, "a connection broke");
+        match ended {
+            Ok(()) => {}
+            Err(error) if is_lost_file(&error) => {
+                tracing::error!(%error, peer = %peer, "a page broke off: its file can't be read any more; look at the disk, and run `sayso check`");
+            }
+            Err(error) => tracing::debug!(%error, "a connection broke"),
         }
     }
+}
+
+/// Whether a connection broke since the kernel couldn't read what it was to send: a mapped file (`sayso_mapped`) has been cut short, or the disk fails.
+fn is_lost_file(error: &hyper::Error) -> bool {
+    let io = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    io.and_then(io::Error::raw_os_error) == Some(Errno::FAULT.raw_os_error())
 }
 
 /// A connection that is counted among those that are open, however it ends.
