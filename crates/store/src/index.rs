@@ -36,11 +36,21 @@ pub(crate) struct Entries {
 impl Entries {
     /// The entries of a profile that was written at `modified`.
     pub(crate) fn of(no: AccountNo, profile: &Profile, modified: Moment) -> Self {
+        Self::with(no, profile, alternate_ids(profile), modified)
+    }
+
+    /// The same of a profile whose [`alternate_ids`] are known.
+    pub(crate) fn with(
+        no: AccountNo,
+        profile: &Profile,
+        alternate_ids: impl Iterator<Item = [u8; 20]>,
+        modified: Moment,
+    ) -> Self {
         let id = profile.profile_id;
         let mut keys = Vec::with_capacity(8);
         let mut key = |kind, claim| keys.push(keys::value(no, kind, &claim, id));
-        for a in &profile.alternate_ids {
-            key(Kind::AlternateId, keys::alternate_id(&a.alternate_id_type, &a.alternate_id));
+        for claim in alternate_ids {
+            key(Kind::AlternateId, claim);
         }
         for e in &profile.emails {
             // Folded is what `normal::email` makes of it.
@@ -85,6 +95,11 @@ impl Entries {
         };
         Difference { gone, new }
     }
+}
+
+/// What the entries of a profile's alternate ids have between kind and profile, in the order of the alternate ids.
+pub(crate) fn alternate_ids(profile: &Profile) -> impl Iterator<Item = [u8; 20]> {
+    profile.alternate_ids.iter().map(|a| keys::alternate_id(&a.alternate_id_type, &a.alternate_id))
 }
 
 /// Those that the others, which ascend, don't have.

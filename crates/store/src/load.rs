@@ -9,6 +9,8 @@ mod alone;
 mod claims;
 mod prepare;
 
+use std::cmp::Ordering;
+
 use heed::{PutFlags, RwTxn};
 use sayso_model::{
     facts,
@@ -198,8 +200,8 @@ fn put(
         let (dbs, txn) = tx.write();
         put_sorted(dbs.by_modified, txn, modified.iter().map(|key| (key, [])))?;
     }
-    sort(&mut run.by_key);
-    sort(&mut run.by_expiry);
+    run.by_key.sort_unstable_by(order);
+    run.by_expiry.sort_unstable_by(order);
     Ok((answers, run))
 }
 
@@ -207,10 +209,10 @@ fn outside() -> StoreError {
     StoreError::Engine("a prepared profile lies outside its buffer".into())
 }
 
-/// In the order of the keys. Of by_key the account and half of the hash decide nearly always, and are compared as one number.
-fn sort<const N: usize>(keys: &mut [[u8; N]]) {
+/// The order of two keys. Of by_key the account and half of the hash decide nearly always, and are compared as one number.
+pub(crate) fn order<const N: usize>(a: &[u8; N], b: &[u8; N]) -> Ordering {
     let first = |key: &[u8; N]| key.first_chunk().map(|bytes| u128::from_be_bytes(*bytes));
-    keys.sort_unstable_by(|a, b| first(a).cmp(&first(b)).then_with(|| a.cmp(b)));
+    first(a).cmp(&first(b)).then_with(|| a.cmp(b))
 }
 
 /// Puts entries whose keys ascend.

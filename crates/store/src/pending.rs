@@ -14,7 +14,7 @@ use heed::RwTxn;
 use crate::{
     StoreError,
     engine::{Databases, Db, OrEngine, Read},
-    load::put_sorted,
+    load::{order, put_sorted},
     seal,
     shared::Shared,
 };
@@ -189,7 +189,8 @@ fn merge_into<const N: usize>(
     };
     let sorted = |part: &Part<N>| {
         let mut entries: Vec<[u8; N]> = runs.iter().flat_map(|run| part.of(run)).copied().collect();
-        entries.sort_unstable();
+        // The stable sort sees that it has been given sorted runs, and merges them.
+        entries.sort_by(order);
         entries
     };
     // The next part is sorted while one is put.

@@ -43,10 +43,7 @@ pub(crate) fn open_tombstone(id: ProfileId, sealed: &[u8]) -> Result<Tombstone, 
 /// Facts as they are stored: sealed, and before them the version of the configuration by which they were made, since
 /// what facts tell of a custom field depends on it.
 pub(crate) fn seal_facts(config_version: u64, encoded: &[u8]) -> Vec<u8> {
-    let mut value = Vec::with_capacity(8 + encoded.len());
-    value.extend_from_slice(&short(config_version));
-    value.extend_from_slice(encoded);
-    seal::seal(&value)
+    seal::seal_parts([&short(config_version), encoded])
 }
 
 /// The encoded facts, and whether they were made by this version of the configuration.

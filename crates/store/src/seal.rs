@@ -5,9 +5,15 @@ use crate::StoreError;
 
 /// The value with its checksum.
 pub(crate) fn seal(value: &[u8]) -> Vec<u8> {
-    let mut sealed = Vec::with_capacity(4 + value.len());
-    sealed.extend_from_slice(&crc32c::crc32c(value).to_le_bytes());
-    sealed.extend_from_slice(value);
+    seal_parts([value])
+}
+
+/// The same of a value that lies in parts.
+pub(crate) fn seal_parts<const N: usize>(parts: [&[u8]; N]) -> Vec<u8> {
+    let mut sealed = Vec::with_capacity(4 + parts.iter().map(|part| part.len()).sum::<usize>());
+    let sum = parts.iter().fold(0, |sum, part| crc32c::crc32c_append(sum, part));
+    sealed.extend_from_slice(&sum.to_le_bytes());
+    parts.iter().for_each(|part| sealed.extend_from_slice(part));
     sealed
 }
 
@@ -58,6 +64,8 @@ mod tests {
         fn any_single_flipped_bit_is_noticed(value: Vec<u8>, at: prop::sample::Index) {
             let mut sealed = seal(&value);
             prop_assert_eq!(open(&sealed, String::new).unwrap(), &value[..]);
+            let (before, after) = value.split_at(at.index(value.len() + 1));
+            prop_assert_eq!(&seal_parts([before, after]), &sealed);
             let bit = at.index(sealed.len() * 8);
             sealed[bit / 8] ^= 1 << (bit % 8);
             prop_assert!(open(&sealed, String::new).is_err());

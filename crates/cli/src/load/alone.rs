@@ -8,7 +8,7 @@ use sayso_store::{
 
 use super::{
     beside::Beside,
-    lines::Chunk,
+    lines::{Chunk, Source},
     pipeline::{Tell, Totals, parse, read_line},
 };
 
@@ -50,6 +50,7 @@ impl Ready {
 /// The batch in hand.
 pub(super) struct Alone<'a> {
     loader: Option<&'a Loader>,
+    source: &'a dyn Source,
     chunks: Vec<Ready>,
     profiles: usize,
     bytes: usize,
@@ -57,8 +58,8 @@ pub(super) struct Alone<'a> {
 
 impl<'a> Alone<'a> {
     /// An empty one.
-    pub(super) fn new(loader: Option<&'a Loader>) -> Self {
-        Self { loader, chunks: Vec::new(), profiles: 0, bytes: 0 }
+    pub(super) fn new(loader: Option<&'a Loader>, source: &'a dyn Source) -> Self {
+        Self { loader, source, chunks: Vec::new(), profiles: 0, bytes: 0 }
     }
 
     /// Adds a chunk; puts when the batch is full.
@@ -117,6 +118,7 @@ impl<'a> Alone<'a> {
                 let line = &chunk.lines[*place];
                 tell.rejected(line.number, reason, chunk.text(line))?;
             }
+            self.source.take_back(chunk.bytes);
         }
         tell.progress(totals);
         Ok(())

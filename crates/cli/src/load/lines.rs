@@ -17,6 +17,8 @@ pub const LONGEST_LINE: usize = 4 << 20;
 const OVERLONG_KEPT: usize = 1000;
 /// A chunk is given out when it holds this much: work for a few milliseconds.
 const CHUNK: usize = 256 << 10;
+/// The buffer of a chunk: nearly all last lines fit in behind the rest.
+const ROOM: usize = CHUNK + (8 << 10);
 
 /// One line of a chunk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +58,10 @@ pub trait Source: Sync {
     /// # Errors
     /// When the source can't be read further.
     fn next(&self) -> io::Result<Option<Chunk>>;
+
+    /// Takes the buffer of a chunk that is done with: whoever fills one for each chunk uses it again, since memory that is given back to
+    /// the machine comes back cleared.
+    fn take_back(&self, _bytes: Vec<u8>) {}
 }
 
 /// How much of a file was read, for the progress bar.
@@ -92,6 +98,7 @@ impl<R: Read> Read for Counting<R> {
 /// The lines of a file or of stdin.
 pub struct LineSource {
     state: Mutex<Reading>,
+    spare: Mutex<Vec<Vec<u8>>>,
 }
 
 struct Reading {
@@ -113,7 +120,8 @@ impl LineSource {
     }
 
     fn new(input: Box<dyn BufRead + Send>, from_line: u64) -> Self {
-        Self { state: Mutex::new(Reading { input, from_line, sequence: 0, line: 0, at_end: false }) }
+        let state = Mutex::new(Reading { input, from_line, sequence: 0, line: 0, at_end: false });
+        Self { state, spare: Mutex::default() }
     }
 
     /// The number of the last line that was read, blank or not; 0 before the first.
@@ -166,8 +174,9 @@ impl Source for LineSource {
         if state.at_end {
             return Ok(None);
         }
-        let mut chunk =
-            Chunk { sequence: state.sequence, bytes: Vec::with_capacity(CHUNK + (8 << 10)), ..Chunk::default() };
+        let spare = self.spare.lock().ok().and_then(|mut spare| spare.pop());
+        let bytes = spare.unwrap_or_else(|| Vec::with_capacity(ROOM));
+        let mut chunk = Chunk { sequence: state.sequence, bytes, ..Chunk::default() };
         while chunk.bytes.len() < CHUNK {
             match state.read_line(&mut chunk) {
                 Ok(true) => {}
@@ -182,6 +191,16 @@ impl Source for LineSource {
         chunk.last_line = state.line;
         state.sequence += 1;
         Ok((!state.at_end || !chunk.lines.is_empty()).then_some(chunk))
+    }
+
+    fn take_back(&self, mut bytes: Vec<u8>) {
+        // One that a long line has made larger isn't kept.
+        if bytes.capacity() <= ROOM
+            && let Ok(mut spare) = self.spare.lock()
+        {
+            bytes.clear();
+            spare.push(bytes);
+        }
     }
 }
 
@@ -250,6 +269,7 @@ mod tests {
             for line in &chunk.lines {
                 lines.push((line.number, String::from_utf8_lossy(chunk.text(line)).into_owned(), line.overlong));
             }
+            source.take_back(chunk.bytes);
         }
         assert!(source.is_at_end() && source.next().unwrap().is_none());
         lines

@@ -140,7 +140,7 @@ fn load(
             scope.spawn(move || work(source, loader, stop, ended, &send));
         }
         drop(send);
-        let outcome = gather(target, loader.as_ref(), receive, totals, tell);
+        let outcome = gather(target, source, loader.as_ref(), receive, totals, tell);
         ended.store(true, Relaxed);
         outcome
     })?;
@@ -194,13 +194,14 @@ fn read(text: &[u8]) -> Result<ProfileInput, String> {
 
 fn gather(
     target: &Target<'_>,
+    source: &dyn Source,
     loader: Option<&Loader>,
     receive: Receiver<anyhow::Result<Work>>,
     totals: &mut Totals,
     tell: &mut Tell<'_>,
 ) -> anyhow::Result<()> {
     let mut beside = Beside::new(target);
-    let mut alone = Alone::new(loader);
+    let mut alone = Alone::new(loader, source);
     let mut early: BTreeMap<u64, Work> = BTreeMap::new();
     let mut next = 0;
     let mut failed = None;

@@ -14,7 +14,13 @@ use sayso_model::{
     render,
 };
 
-use crate::{StoreError, account::Account, index::Entries, keys, row, terms::Dictionary};
+use crate::{
+    StoreError,
+    account::Account,
+    index::{self, Entries},
+    row,
+    terms::Dictionary,
+};
 
 /// By what profiles are prepared.
 #[derive(Clone)]
@@ -134,25 +140,25 @@ fn one(kept: Kept, asked: Vec<AlternateIdInput>, basis: &Basis, buffers: &mut Pr
     row::encode_unsummed(ProfileId(0), &rendered, &kept.extras, *stamp, next_expiry, &mut buffers.bytes)?;
     let row = start..buffers.bytes.len();
 
-    let claims = kept.profile.alternate_ids.iter().map(|a| Claim {
-        hash: keys::alternate_id(&a.alternate_id_type, &a.alternate_id),
-        kind: a.alternate_id_type.clone(),
-        id: a.alternate_id.clone(),
-    });
-    let claims = claims.collect();
-    let entries = Entries::of(account.no, &kept.profile, *stamp);
+    let hashes: Vec<_> = index::alternate_ids(&kept.profile).collect();
+    let entries = Entries::with(account.no, &kept.profile, hashes.iter().copied(), *stamp);
     let keys = extend(&mut buffers.keys, entries.keys);
     let expiries = extend(&mut buffers.expiries, entries.expiries);
 
     let terms = facts::terms(&kept, &account.config);
-    let facts = match basis.dictionary.ids(&terms) {
+    let (facts, alternate_ids) = match basis.dictionary.ids(&terms) {
         Some(ids) => {
             let start = buffers.bytes.len();
             facts::encode(&kept, &terms, &rendered, next_expiry, &ids, &mut buffers.bytes);
-            Facts::Ready(start..buffers.bytes.len())
+            (Facts::Ready(start..buffers.bytes.len()), kept.profile.alternate_ids)
         }
-        None => Facts::NewTerms(Box::new((kept, rendered, terms))),
+        None => {
+            let alternate_ids = kept.profile.alternate_ids.clone();
+            (Facts::NewTerms(Box::new((kept, rendered, terms))), alternate_ids)
+        }
     };
+    let claims = hashes.into_iter().zip(alternate_ids);
+    let claims = claims.map(|(hash, a)| Claim { hash, kind: a.alternate_id_type, id: a.alternate_id }).collect();
     Ok(Profile { row, facts, keys, expiries, claims, asked })
 }
 
