@@ -123,6 +123,7 @@ async fn a_file_cut_short_under_a_slow_reader_ends_that_answer_alone() {
     api.get("/healthz").await.is(200);
     let mut next = ask(&api, token);
     next.set_nonblocking(false).unwrap();
+    next.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     let _ = next.read(&mut [0]); // an answer or its end
     let mut tick = tokio::time::interval(Duration::from_millis(5));
     let began = Instant::now();

@@ -125,6 +125,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let load_before = machine::load();
     let sayso = args.sayso.clone().map_or_else(program::build_sayso, Ok)?;
     let parent = args.dir.clone().unwrap_or_else(std::env::temp_dir);
+    fs::create_dir_all(&parent)?;
     let work = tempfile::Builder::new().prefix("sayso-bench-").tempdir_in(parent)?;
     // PostgreSQL runs as somebody else and must pass through
     fs::set_permissions(work.path(), fs::Permissions::from_mode(0o755))?;

@@ -122,8 +122,10 @@ impl Verified {
         Ok(())
     }
 
-    /// The bytes of this range for somebody who hands them to the kernel without reading them: verified, then not copied, so that what is changed in the
-    /// file afterwards is changed in them: look at [`Verified::changed`] when they have gone. `None` where the file can't be mapped, or not be brought into memory: [`Verified::read`] it.
+    /// The bytes of this range, verified, for somebody who hands them to the kernel without reading them. They aren't copied, so that what is changed in the
+    /// file afterwards is changed in them, too: [`Verified::last_changed`] tells whether it was.
+    ///
+    /// `None` where the file can't be mapped, or not be brought into memory: [`Verified::read`] it.
     pub fn mapped(&self, range: &Range<u64>) -> Result<Option<Bytes>, ExportError> {
         let mapping = self.mapping.get_or_init(|| Mapping::of(&self.file).ok());
         let Some(mapping) = mapping else { return Ok(None) };
@@ -137,7 +139,7 @@ impl Verified {
     }
 
     /// When the file was last changed, ns.
-    pub fn changed(&self) -> Result<i64, ExportError> {
+    pub fn last_changed(&self) -> Result<i64, ExportError> {
         let metadata = metadata(&self.file, &self.name)?;
         check_length(&metadata, &self.name, self.len)?;
         Ok(changed(&metadata))
@@ -145,7 +147,7 @@ impl Verified {
 
     /// Nobody writes to a finished export. Somebody who did has made all of it doubtful, which costs one look to find out.
     fn look_for_changes(&self) -> Result<(), ExportError> {
-        let changed = self.changed()?;
+        let changed = self.last_changed()?;
         if self.changed.swap(changed, Relaxed) != changed {
             self.seen.iter().for_each(|word| word.store(0, Relaxed));
         }

@@ -99,6 +99,7 @@ impl Page {
             request: Replay { limit: request.limit.get(), offset: offset.get() },
             origin: Origin::program(),
             is_sending: AtomicBool::new(false),
+            since: None,
         });
         Ok(Page {
             length: head.len() as u64 + (range.end - range.start) + TAIL.len() as u64,
@@ -114,6 +115,7 @@ impl Page {
                 buffers,
                 finisher,
                 done: false,
+                since: None,
             },
         })
     }
@@ -155,9 +157,13 @@ impl Page {
     pub fn into_unread(mut self) -> Page {
         if let Kind::Copied { range } = &mut self.body.kind
             && range.end - range.start > PIECE
-            && let Ok(since) = self.body.export.rows.changed()
+            && let Ok(since) = self.body.export.rows.last_changed()
         {
-            self.body.kind = Kind::Mapped { range: std::mem::take(range), since };
+            self.body.kind = Kind::Mapped { range: std::mem::take(range) };
+            self.body.since = Some(since);
+            if let Some(last) = &mut self.last_block {
+                last.since = Some(since);
+            }
         }
         self
     }
@@ -185,6 +191,8 @@ pub struct PageBody {
     records: Range<u64>,
     kind: Kind,
     done: bool,
+    /// When the file had been changed last, ns, if rows are handed out that the kernel has yet to read there.
+    since: Option<i64>,
 }
 
 enum Kind {
@@ -192,10 +200,9 @@ enum Kind {
     Copied {
         range: Range<u64>,
     },
-    /// The same, not copied; and when the file had been changed last, ns.
+    /// The same, not copied.
     Mapped {
         range: Range<u64>,
-        since: i64,
     },
     Gzip(Box<GzipPage>),
 }
@@ -213,15 +220,15 @@ impl PageBody {
                 self.done = range.is_empty();
                 let head = std::mem::take(&mut self.head);
                 let tail = if self.done { TAIL } else { &[] };
-                self.copied(rows, &head, tail)
+                let unchanged = if self.done { self.check_unchanged() } else { Ok(()) };
+                unchanged.and_then(|()| self.copied(rows, &head, tail))
             }
             Kind::Mapped { .. } if !self.head.is_empty() => Ok(Bytes::from(std::mem::take(&mut self.head))),
-            Kind::Mapped { range, since } if range.is_empty() => {
-                let since = *since;
+            Kind::Mapped { range } if range.is_empty() => {
                 self.done = true;
-                self.tail_unless_changed(since)
+                self.check_unchanged().map(|()| Bytes::from_static(TAIL))
             }
-            Kind::Mapped { range, .. } => {
+            Kind::Mapped { range } => {
                 let rows = next_rows(range, MAPPED);
                 match self.export.rows.mapped(&rows) {
                     Ok(Some(piece)) => Ok(piece),
@@ -245,11 +252,12 @@ impl PageBody {
         Some(piece)
     }
 
-    /// The end of a page that wasn't copied: the kernel read its rows only when the reader took them, so that whoever changed the file meanwhile, since it
-    /// was `since`, must not have got a whole page out of it.
-    fn tail_unless_changed(&self, since: i64) -> Result<Bytes, ExportError> {
-        if self.export.rows.changed()? == since {
-            return Ok(Bytes::from_static(TAIL));
+    /// Before the end of a page whose rows aren't copied. The kernel reads them when the reader takes them, so that somebody may have changed
+    /// the file in between; then the page is to break off rather than to look whole.
+    fn check_unchanged(&self) -> Result<(), ExportError> {
+        let Some(since) = self.since else { return Ok(()) };
+        if self.export.rows.last_changed()? == since {
+            return Ok(());
         }
         let source = std::io::Error::other("somebody has changed the file meanwhile");
         Err(ExportError::Io { context: format!("sending a page of export {}", self.export.key.1), source })
@@ -295,6 +303,8 @@ pub struct LastBlock {
     /// Who asked for it; the engine says so.
     pub(crate) origin: Origin,
     is_sending: AtomicBool,
+    /// As [`PageBody`] has it.
+    since: Option<i64>,
 }
 
 impl LastBlock {
@@ -308,7 +318,13 @@ impl LastBlock {
 
     /// The connection has flushed the body: Complete → Retrieved (compare and set), files removed. Returns at once; the store is
     /// written in the background, and Status and Retrieve see the new state from now on.
+    ///
+    /// Not where somebody has changed the file while the last bytes were on their way: the token stays alive, and the next reader finds the damage.
     pub fn flushed(self) {
+        if self.since.is_some_and(|since| self.export.rows.last_changed().ok() != Some(since)) {
+            tracing::error!(token = %self.export.key.1, "somebody has changed the file of an export while its last page was sent: its token isn't ended");
+            return;
+        }
         let first = self.export.last_block.send_if_modified(|state| {
             let first = state.ending == Ending::No;
             if first {

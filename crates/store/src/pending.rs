@@ -272,6 +272,16 @@ mod tests {
                 .collect();
             prop_assert_eq!(merged, all);
         }
+
+        #[test]
+        fn keys_are_in_the_order_of_their_bytes(same in 0usize..33, a: [u8; 32], b: [u8; 32]) {
+            fn holds<const N: usize>(same: usize, a: &[u8; 32], b: &[u8; 32]) -> bool {
+                let key = |from: &[u8; 32]| -> [u8; N] { std::array::from_fn(|i| if i < same { 7 } else { from[i % 32] }) };
+                let (a, b) = (key(a), key(b));
+                order(&a, &b) == a.cmp(&b)
+            }
+            prop_assert!(holds::<20>(same, &a, &b) && holds::<33>(same, &a, &b) && holds::<2>(same, &a, &b));
+        }
     }
 
     #[test]

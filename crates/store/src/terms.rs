@@ -23,7 +23,7 @@ pub(crate) struct Dictionary {
     /// Ids below it are all in `terms`.
     pub next: u32,
     pub terms: Arc<Terms>,
-    /// The same terms, to be looked up one by one: a profile has some thirty. Who finds many that meet in this map slows the writes
+    /// The same terms, to be looked up one by one: a profile has some thirty. Who finds texts whose hashes collide slows the writes
     /// of their own account only, each of whose terms an administrator configured or a tag named.
     ids: Arc<HashMap<String, u32, RandomState>>,
 }
