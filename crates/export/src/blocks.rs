@@ -231,6 +231,27 @@ mod tests {
         bytes.chunks(BLOCK as usize).map(crc32c::crc32c).collect()
     }
 
+    /// The bytes of a file, a range of them, and the place of one that is to be flipped.
+    fn files() -> impl Strategy<Value = (Vec<u8>, Range<u64>, usize)> {
+        (1usize..300_000, 0usize..300_000, 0usize..300_000, 0usize..300_000).prop_map(|(len, a, b, flipped)| {
+            let (a, b) = (a.min(b) % len, a.max(b).min(len));
+            (noise(len), a.min(b) as u64..b.max(a) as u64, flipped % len)
+        })
+    }
+
+    /// A file of these bytes that should have those.
+    fn opened(found: &[u8], right: &[u8]) -> Verified {
+        Verified::new(file_of(found), "rows".into(), right.len() as u64, sums_of(right)).unwrap()
+    }
+
+    /// The same bytes with one flipped, and whether that is in a block of the range.
+    fn flip(bytes: &[u8], at: usize, range: &Range<u64>) -> (Vec<u8>, bool) {
+        let mut broken = bytes.to_vec();
+        broken[at] ^= 1;
+        let blocks = range.start / BLOCK..=range.end.saturating_sub(1) / BLOCK;
+        (broken, !range.is_empty() && blocks.contains(&(at as u64 / BLOCK)))
+    }
+
     fn noise(len: usize) -> Vec<u8> {
         (0..len as u64).map(|i| (i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as u8).collect()
     }
@@ -253,45 +274,28 @@ mod tests {
         }
 
         #[test]
-        fn any_range_reads_right_and_a_flipped_byte_in_its_blocks_is_found(
-            len in 1usize..300_000, a in 0usize..300_000, b in 0usize..300_000, flipped in 0usize..300_000,
-        ) {
-            let bytes = noise(len);
-            let (a, b, flipped) = (a.min(b) % len, a.max(b).min(len), flipped % len);
-            let (a, b) = (a.min(b), b.max(a));
-            let whole = Verified::new(file_of(&bytes), "rows".into(), len as u64, sums_of(&bytes)).unwrap();
-            let mut out = vec![0; b - a];
-            whole.read(a as u64, &mut out).unwrap();
-            prop_assert_eq!(&out, &bytes[a..b]);
+        fn any_range_reads_right_and_a_flipped_byte_in_its_blocks_is_found((bytes, range, flipped) in files()) {
+            let right = &bytes[range.start as usize..range.end as usize];
+            let mut out = vec![0; right.len()];
+            opened(&bytes, &bytes).read(range.start, &mut out).unwrap();
+            prop_assert_eq!(&out, right);
 
-            let mut broken = bytes.clone();
-            broken[flipped] ^= 1;
-            let broken = Verified::new(file_of(&broken), "rows".into(), len as u64, sums_of(&bytes)).unwrap();
-            let block = |i: usize| i as u64 / BLOCK;
-            let touched = b > a && (block(a)..=block(b - 1)).contains(&block(flipped));
-            let read = broken.read(a as u64, &mut out);
+            let (broken, touched) = flip(&bytes, flipped, &range);
+            let read = opened(&broken, &bytes).read(range.start, &mut out);
             prop_assert_eq!(matches!(read, Err(ExportError::Damaged(_))), touched);
         }
 
         #[test]
-        fn what_is_mapped_is_what_is_read_and_a_flipped_byte_in_its_blocks_is_found(
-            len in 1usize..300_000, a in 0usize..300_000, b in 0usize..300_000, flipped in 0usize..300_000,
-        ) {
-            let bytes = noise(len);
-            let (a, b, flipped) = (a.min(b) % len, a.max(b).min(len), flipped % len);
-            let (a, b) = (a.min(b), b.max(a));
-            let range = a as u64..b as u64;
-            let whole = Verified::new(file_of(&bytes), "rows".into(), len as u64, sums_of(&bytes)).unwrap();
+        fn what_is_mapped_is_what_is_read_and_a_flipped_byte_in_its_blocks_is_found((bytes, range, flipped) in files()) {
+            let right = &bytes[range.start as usize..range.end as usize];
+            let whole = opened(&bytes, &bytes);
             for _ in 0..2 {
-                prop_assert_eq!(&whole.mapped(&range).unwrap().unwrap()[..], &bytes[a..b]);
+                prop_assert_eq!(&whole.mapped(&range).unwrap().unwrap()[..], right);
             }
 
-            let mut broken = bytes.clone();
-            broken[flipped] ^= 1;
-            let broken = Verified::new(file_of(&broken), "rows".into(), len as u64, sums_of(&bytes)).unwrap();
-            let block = |i: usize| i as u64 / BLOCK;
-            let touched = b > a && (block(a)..=block(b - 1)).contains(&block(flipped));
-            prop_assert_eq!(matches!(broken.mapped(&range), Err(ExportError::Damaged(_))), touched);
+            let (broken, touched) = flip(&bytes, flipped, &range);
+            let read = opened(&broken, &bytes).mapped(&range);
+            prop_assert_eq!(matches!(read, Err(ExportError::Damaged(_))), touched);
         }
     }
 
