@@ -18,6 +18,9 @@ use super::{
 /// Records of a page.
 pub(super) const PAGE: u64 = 1_000;
 
+/// Of the alternate ids that profiles are asked for by.
+pub(super) const ALTERNATE_ID_TYPE: &str = "CRM";
+
 /// The files.
 pub(super) struct Cut {
     /// A row a line.
@@ -41,8 +44,23 @@ struct Page<'a> {
 #[serde(rename_all = "PascalCase")]
 struct Person {
     profile_id: u64,
+    alternate_ids: Vec<AlternateId>,
     addresses: Vec<Address>,
+    phone_numbers: Vec<Phone>,
     emails: Vec<Email>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct AlternateId {
+    alternate_id_type: String,
+    alternate_id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Phone {
+    phone_number: String,
 }
 
 #[derive(Deserialize)]
@@ -128,16 +146,37 @@ pub(super) fn pages(server: &Server, export: &Export, dir: &Path) -> anyhow::Res
     names.collect()
 }
 
-/// The ids and first email addresses of the first rows of an export, a thousand at most.
-pub(super) fn some(server: &Server, export: &Export) -> anyhow::Result<Vec<(u64, String)>> {
-    let (head, body) = Connection::open(server.address)?.fetch(&server.page(export.token, PAGE, 1))?;
-    ensure!(head.status == 200, "the first page is {}", head.status);
-    let page: Page<'_> = serde_json::from_slice(&body).context("a page is no JSON")?;
-    let people = page.user_profile_preferences.into_iter().map(|record| -> anyhow::Result<_> {
-        let person: Person = serde_json::from_str(record.get()).context("a row lacks a member")?;
-        Ok(person.emails.into_iter().next().map(|email| (person.profile_id, email.email_address)))
-    });
-    people.filter_map(Result::transpose).collect()
+/// What a profile can be asked for by.
+pub(super) struct Known {
+    pub(super) profile: u64,
+    pub(super) alternate_id: String,
+    pub(super) email: String,
+    pub(super) phone: String,
+}
+
+/// What is known of rows that lie evenly spread over an export, a thousand at most; of each row the first of several.
+pub(super) fn some(server: &Server, export: &Export) -> anyhow::Result<Vec<Known>> {
+    let count = export.rows.min(1_000);
+    let mut connection = Connection::open(server.address)?;
+    // not every row has all of it: the next one that has
+    let mut known = |from: u64, below: u64| -> anyhow::Result<Option<Known>> {
+        for offset in from..below {
+            let (head, body) = connection.fetch(&server.page(export.token, 1, offset))?;
+            ensure!(head.status == 200, "the row at {offset} is {}", head.status);
+            let page: Page<'_> = serde_json::from_slice(&body).context("a page is no JSON")?;
+            let row = page.user_profile_preferences.first().context("a page of one row is empty")?;
+            let person: Person = serde_json::from_str(row.get()).context("a row lacks a member")?;
+            let id = person.alternate_ids.into_iter().find(|id| id.alternate_id_type == ALTERNATE_ID_TYPE);
+            let (email, phone) = (person.emails.into_iter().next(), person.phone_numbers.into_iter().next());
+            if let (Some(id), Some(email), Some(phone)) = (id, email, phone) {
+                let (alternate_id, email, phone) = (id.alternate_id, email.email_address, phone.phone_number);
+                return Ok(Some(Known { profile: person.profile_id, alternate_id, email, phone }));
+            }
+        }
+        Ok(None)
+    };
+    let start = |at: u64| 1 + at * export.rows / count;
+    (0..count).filter_map(|at| known(start(at), start(at + 1)).transpose()).collect()
 }
 
 /// The file of an export's rows, as the server keeps it: the same bytes for `dd`.

@@ -76,6 +76,16 @@ struct Section {
     notes: Vec<String>,
 }
 
+impl Section {
+    /// How many times as good as in this row Sayso is; nothing for its own.
+    fn times_as_good(&self, row: &Row) -> Option<f64> {
+        let own = self.rows.iter().find(|own| own.who == SAYSO && own.what == row.what);
+        let own = median(&own.filter(|_| row.who != SAYSO)?.values);
+        let other = median(&row.values);
+        Some(if row.unit.more_is_better() { own / other } else { other / own })
+    }
+}
+
 /// A bound that was set before anything was built.
 #[derive(Clone, Copy)]
 pub(super) enum Bound {
@@ -168,6 +178,24 @@ impl Report {
         }
     }
 
+    /// Holds what this section measured against the best of the peers, each thing on its own.
+    pub(super) fn best_peers(&mut self) {
+        let mut found: Vec<(String, String, f64)> = Vec::new();
+        let section = self.here();
+        for row in &section.rows {
+            let Some(ratio) = section.times_as_good(row) else { continue };
+            match found.iter_mut().find(|(what, ..)| *what == row.what) {
+                Some((_, who, least)) if ratio < *least => (*who, *least) = (row.who.clone(), ratio),
+                Some(_) => {}
+                None => found.push((row.what.clone(), row.who.clone(), ratio)),
+            }
+        }
+        for (what, who, ratio) in found {
+            let what = format!("{what}, against the best peer ({who})");
+            self.target(&what, Unit::Times, ratio, Bound::AtLeast(1.0));
+        }
+    }
+
     /// The targets as a table of Markdown, which a terminal shows as well.
     pub(super) fn targets(&self) -> String {
         let mut out = "| target | bound | measured | |\n|---|---|---|---|\n".to_owned();
@@ -193,11 +221,7 @@ impl Report {
                 );
             }
             for row in &section.rows {
-                let own = section.rows.iter().find(|own| own.who == SAYSO && own.what == row.what);
-                let ratio = own.filter(|_| row.who != SAYSO).map(|own| {
-                    let (own, other) = (median(&own.values), median(&row.values));
-                    Unit::Times.show(if row.unit.more_is_better() { own / other } else { other / own })
-                });
+                let ratio = section.times_as_good(row).map(|ratio| Unit::Times.show(ratio));
                 let (low, high) = range(&row.values);
                 let spread = match row.values.len() {
                     1 => "once".to_owned(),
@@ -236,6 +260,24 @@ mod tests {
         assert!(text.contains("| export | Sayso | 2.00 s | 1.00 s – 3.00 s (3) |  |"), "{text}");
         assert!(text.contains("| export | other | 5.00 s | once | 2.50× |"), "{text}");
         assert!(text.contains("| walk | other | 1,000/s | once | 1.50× |"), "{text}");
+    }
+
+    #[test]
+    fn the_best_peer_of_each_thing_is_the_target() {
+        let mut report = Report::default();
+        report.section("Title", "About.");
+        report.add("export", SAYSO, Unit::Seconds, 2.0);
+        for (who, seconds) in [("slow", 9.0), ("best", 3.0), ("middle", 4.0)] {
+            report.add("export", who, Unit::Seconds, seconds);
+        }
+        report.add("load", SAYSO, Unit::PerSecond, 100.0);
+        report.add("load", "faster", Unit::PerSecond, 200.0);
+        report.add("nobody else's", SAYSO, Unit::Seconds, 1.0);
+        report.best_peers();
+        let text = report.targets();
+        assert!(text.contains("| export, against the best peer (best) | ≥ 1.00× | 1.50× | met |"), "{text}");
+        assert!(text.contains("| load, against the best peer (faster) | ≥ 1.00× | 0.500× | **missed** |"), "{text}");
+        assert_eq!(text.lines().count(), 4, "{text}");
     }
 
     #[test]

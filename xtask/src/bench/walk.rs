@@ -55,18 +55,6 @@ fn shared(address: SocketAddr, requests: &[Vec<u8>], connections: usize, status:
     run(address, jobs.collect(), status)
 }
 
-/// Each connection sends its own requests in turn, again and again, until the time is over.
-pub(super) fn each(address: SocketAddr, requests: &[Vec<Vec<u8>>], time: Duration) -> anyhow::Result<Walk> {
-    let jobs = requests.iter().map(|own| {
-        let mut own = own.iter().cycle();
-        move |started: Instant| {
-            let request = own.next().expect("a cycle doesn't end").as_slice();
-            (started.elapsed() < time).then(|| (request, Instant::now()))
-        }
-    });
-    run(address, jobs.collect(), 200)
-}
-
 /// So many requests a second from all connections together, whether or not the answers come: each is due at its own moment, from which its
 /// latency counts, so that a server that stands still for a while pays for all that were due meanwhile.
 pub(super) fn paced(

@@ -8,6 +8,7 @@ use crate::bench::{
     measure::Site,
     peers::{Peers, limits},
     report::{Bound, Report, SAYSO, Unit},
+    server::Export,
     stats::median,
 };
 
@@ -27,7 +28,7 @@ pub(in crate::bench) struct Times {
 pub(in crate::bench) fn export(site: &Site, peers: &Peers, report: &mut Report, rounds: u32) -> anyhow::Result<Times> {
     report.section(
         "Export",
-        "Initiate to Complete, as a caller sees it who asks for the Status every 2 ms: filter, copy, checksums, sync to disk. `dd bs=1M conv=fsync` copies the finished export's own file, which is in the page cache, to a new one and syncs that.",
+        "Initiate to Complete, as a caller sees it who asks for the Status every 2 ms: filter, copy, checksums, sync to disk. `dd bs=1M conv=fsync` copies a finished export's own file, which is in the page cache, to a new one and syncs that; who comes first changes from round to round, and everything written before is on disk before each begins.",
     );
     let times = measure(site, peers, report, rounds)?;
     report.memory("exports", site.server.memory.peak());
@@ -43,17 +44,33 @@ pub(in crate::bench) fn measure(site: &Site, peers: &Peers, report: &mut Report,
     let jobs = [(FIFTH, fifth_of(site)), (ALL, all_of(site))];
     let to = site.server.data.with_extension("dd");
     let (mut own, mut dds, mut rows) = ([const { Vec::new() }; 2], [const { Vec::new() }; 2], [0; 2]);
-    for _ in 0..rounds {
+    let dd = |report: &mut Report, export: &Export| -> anyhow::Result<Option<f64>> {
+        let Some(dd) = Peers::or_skip(report, "dd", peers.place("dd")) else { return Ok(None) };
+        let file = cut::file_of(&site.server.data, export)?;
+        settle();
+        Ok(Some(limits::dd(dd, &file, &to)?.as_secs_f64()))
+    };
+    for round in 0..rounds {
         for (at, (segment, what)) in jobs.iter().enumerate() {
+            // who comes second may pay for what the disk still does for the first
+            let mut limit = None;
+            let dd_first = round % 2 == 1;
+            if dd_first {
+                let export = site.server.export(segment, &json!({}))?;
+                limit = dd(report, &export)?;
+                site.server.commit(&export)?;
+            }
+            settle();
             let export = site.server.export(segment, &json!({}))?;
             let seconds = export.took.as_secs_f64();
             report.add(what, SAYSO, Unit::Seconds, seconds);
             report.note(&format!("{what}: {} rows, {} MB.", export.rows, export.bytes / 1_000_000));
             own[at].push(seconds);
             rows[at] = export.rows;
-            if let Some(dd) = Peers::or_skip(report, "dd", peers.place("dd")) {
-                let file = cut::file_of(&site.server.data, &export)?;
-                let seconds = limits::dd(dd, &file, &to)?.as_secs_f64();
+            if !dd_first {
+                limit = dd(report, &export)?;
+            }
+            if let Some(seconds) = limit {
                 report.add(what, DD, Unit::Seconds, seconds);
                 dds[at].push(seconds);
             }
@@ -67,6 +84,11 @@ pub(in crate::bench) fn measure(site: &Site, peers: &Peers, report: &mut Report,
         fifth_rows: rows[0],
         fifth: median(&own[0]),
     })
+}
+
+/// Waits until the disk has what was written before.
+fn settle() {
+    rustix::fs::sync();
 }
 
 fn fifth_of(site: &Site) -> String {

@@ -33,6 +33,7 @@ pub(in crate::bench) fn gzip(
         "Gzip",
         "Every page of all rows at limit 1,000 with `Accept-Encoding: gzip`, once, over 8 connections: the processor time (user and system, from /proc) of the server's processes, in which the client has no part. Sayso with OAuth, from pieces that were made once, which is told apart; nginx compresses the same pages, files in the page cache, for each request, as it does by default. Some pages of each are decoded before and compared, byte for byte, with the plain ones.",
     );
+    server.memory.peak();
     let all = server.export(ALL, &json!({}))?;
     let own = server.gzip_pages(&all, PAGE);
     let first = measured(server.pid(), || walk::once(server.address, &own, CONNECTIONS))?;
@@ -72,6 +73,7 @@ pub(in crate::bench) fn gzip(
         (CPU, NGINX),
         Bound::AtMost(0.15),
     );
+    report.memory("gzip pages, up to 8 connections", server.memory.peak());
     drop(nginx);
     let pages = dir.join("pages");
     if pages.exists() {

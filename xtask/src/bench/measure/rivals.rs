@@ -42,7 +42,7 @@ pub(in crate::bench) fn rivals(
     let loaded = maker.load(name, profiles)?;
     report.section(
         "Databases",
-        "As many profiles as fit into memory several times over, so that nobody waits for the disk to read. Load: Sayso from what callers send, checked, indexed, durable; the others from ready rows, nothing checked. Export: Sayso over HTTP with OAuth, Initiate to Complete, synced to disk; PostgreSQL `COPY (SELECT doc …) TO` a file, DuckDB `COPY … TO` a file (ready rows; nested columns as JSON), roapi a SQL answer over HTTP that is thrown away, none of them synced; they filter by ready columns. Pages: 1,000 rows over one connection, a hundred spread pages stand for all; PostgreSQL over a local socket through psql, by keyset (`WHERE id >= … ORDER BY id LIMIT 1000`) and by OFFSET; DuckDB the same in its own process, fetched into Python; roapi by keyset over HTTP.",
+        "As many profiles as fit into memory several times over, so that nobody waits for the disk to read. Load: Sayso from what callers send, checked, indexed, durable; the others from ready rows with a key and one index, nothing checked. Export: Sayso over HTTP with OAuth, Initiate to Complete, synced to disk; PostgreSQL `COPY (SELECT doc …) TO` a file, DuckDB `COPY … TO` a file (ready rows; nested columns as JSON), roapi a SQL answer over HTTP that is thrown away, none of them synced; they filter by ready columns. Pages: 1,000 rows over one connection, a hundred spread pages stand for all; PostgreSQL over a local socket through psql, by keyset (`WHERE id >= … ORDER BY id LIMIT 1000`) and by OFFSET; DuckDB the same in its own process, fetched into Python; roapi by keyset over HTTP.",
     );
     let rate = profiles as f64 / loaded.took.as_secs_f64();
     report.add(load::WHAT, SAYSO, Unit::PerSecond, rate);
@@ -53,6 +53,8 @@ pub(in crate::bench) fn rivals(
     let mut rivals = Rivals::set_up(peers, report, maker.dir, &cut);
     export(&site, &mut rivals, report, &cut, rounds)?;
     pages(&site, &mut rivals, report, &cut, rounds)?;
+    report.best_peers();
+    report.memory("beside databases", site.server.memory.peak());
     drop((rivals, site));
     for file in [&cut.columns, &cut.rows] {
         fs::remove_file(file)?;
@@ -75,7 +77,12 @@ impl Rivals {
         let duckdb = peers.place("duckdb").and_then(|place| DuckDb::start(place, dir, cut));
         let mut duckdb = Peers::or_skip(report, "DuckDB", duckdb);
         if let Some(duckdb) = &duckdb {
-            report.add(load::WHAT, "DuckDB read_csv, in memory, no index", Unit::PerSecond, rate(duckdb.loaded));
+            report.add(
+                load::WHAT,
+                "DuckDB INSERT FROM read_csv, into a file, key and one index",
+                Unit::PerSecond,
+                rate(duckdb.loaded),
+            );
         }
         let roapi = duckdb.as_mut().map(|duckdb| Roapi::start(peers.place("roapi")?, &duckdb.parquet()?));
         let roapi = roapi.unwrap_or_else(|| Err(anyhow::anyhow!("it reads the Parquet file that DuckDB writes")));
@@ -116,7 +123,6 @@ fn export(site: &Site, rivals: &mut Rivals, report: &mut Report, cut: &Cut, roun
     if let Some(roapi) = &rivals.roapi {
         report.note(&format!("roapi had {:.0} MB of memory of its own at the most.", roapi.memory.peak()));
     }
-    report.note(&format!("Sayso's server had {:.0} MB.", site.server.memory.peak()));
     Ok(())
 }
 
