@@ -46,36 +46,14 @@ impl Entries {
         alternate_ids: impl Iterator<Item = [u8; 20]>,
         modified: Moment,
     ) -> Self {
-        let id = profile.profile_id;
-        let mut keys = Vec::with_capacity(8);
-        let mut key = |kind, claim| keys.push(keys::value(no, kind, &claim, id));
-        for claim in alternate_ids {
-            key(Kind::AlternateId, claim);
-        }
-        for e in &profile.emails {
-            // Folded is what `normal::email` makes of it.
-            key(Kind::Email, keys::claim_folded(Kind::Email, [&e.email_address, &e.email_address_type]));
-        }
-        for p in &profile.phone_numbers {
-            key(Kind::Phone, keys::claim_folded(Kind::Phone, [&normal::digits(&p.phone_number), &p.phone_type]));
-        }
-        for g in &profile.groups {
-            key(Kind::Group, keys::claim_folded(Kind::Group, [&g.group_name, &g.group_type]));
-        }
-        let name = &profile.customer_name;
-        if let Some(last) = &name.last_name {
-            let [first, middle] = [&name.first_name, &name.middle_name].map(|part| part.as_deref().unwrap_or_default());
-            key(Kind::Name, keys::claim_folded(Kind::Name, [last, first, middle]));
-        }
-        for a in &profile.addresses {
-            let parts = [&*a.postal_code, &a.city, &a.state_province, &a.address1];
-            key(Kind::Address, keys::claim_folded(Kind::Address, parts));
-        }
-        keys.sort_unstable();
-        keys.dedup();
-        let moment = |at| keys::moment(no, at, id);
+        Self { keys: keys_with(no, profile, alternate_ids), ..Self::moments(no, profile, modified) }
+    }
+
+    /// The same without keys.
+    pub(crate) fn moments(no: AccountNo, profile: &Profile, modified: Moment) -> Self {
+        let moment = |at| keys::moment(no, at, profile.profile_id);
         Self {
-            keys,
+            keys: Vec::new(),
             modified: vec![moment(modified)],
             expiries: reading::expiries(profile).into_iter().map(moment).collect(),
         }
@@ -94,6 +72,68 @@ impl Entries {
             expiries: but(&self.expiries, &former.expiries),
         };
         Difference { gone, new }
+    }
+}
+
+/// What a profile has in by_key, ascending, each once.
+pub(crate) fn keys(no: AccountNo, profile: &Profile) -> Vec<[u8; 33]> {
+    keys_with(no, profile, alternate_ids(profile))
+}
+
+fn keys_with(no: AccountNo, profile: &Profile, alternate_ids: impl Iterator<Item = [u8; 20]>) -> Vec<[u8; 33]> {
+    let mut keys = Vec::with_capacity(8);
+    let mut key = |kind, claim| keys.push(keys::value(no, kind, &claim, profile.profile_id));
+    for claim in alternate_ids {
+        key(Kind::AlternateId, claim);
+    }
+    found_by(profile, |kind, parts| key(kind, keys::claim_folded(kind, parts)));
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+/// Calls `each` with what a profile can be found by, its alternate ids aside, as it was given; parts that a kind doesn't have are empty.
+fn found_by(profile: &Profile, mut each: impl FnMut(Kind, [&str; 4])) {
+    for e in &profile.emails {
+        // Folded is what `normal::email` makes of it.
+        each(Kind::Email, [&e.email_address, &e.email_address_type, "", ""]);
+    }
+    for p in &profile.phone_numbers {
+        each(Kind::Phone, [&normal::digits(&p.phone_number), &p.phone_type, "", ""]);
+    }
+    for g in &profile.groups {
+        each(Kind::Group, [&g.group_name, &g.group_type, "", ""]);
+    }
+    let name = &profile.customer_name;
+    if let Some(last) = &name.last_name {
+        let [first, middle] = [&name.first_name, &name.middle_name].map(|part| part.as_deref().unwrap_or_default());
+        each(Kind::Name, [last, first, middle, ""]);
+    }
+    for a in &profile.addresses {
+        each(Kind::Address, [&a.postal_code, &a.city, &a.state_province, &a.address1]);
+    }
+}
+
+/// All that a profile can be found by, as it was given. Most changes leave it as it is, and so by_key, whose keys needn't be hashed to
+/// be seen to be the same.
+#[derive(PartialEq, Eq)]
+pub(crate) struct Findable(Vec<u8>);
+
+impl Findable {
+    pub(crate) fn of(profile: &Profile) -> Self {
+        let mut all = Vec::with_capacity(512);
+        let mut add = |kind: Kind, parts: [&str; 4]| {
+            all.push(kind as u8);
+            for part in parts {
+                all.extend_from_slice(&part.len().to_le_bytes());
+                all.extend_from_slice(part.as_bytes());
+            }
+        };
+        for a in &profile.alternate_ids {
+            add(Kind::AlternateId, [&a.alternate_id, &a.alternate_id_type, "", ""]);
+        }
+        found_by(profile, add);
+        Self(all)
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
     account::Account,
     engine::OrEngine,
     history::{self, Record},
-    index::{Difference, Entries},
+    index::{self, Difference, Entries, Findable},
     keys,
     profiles::{Expected, Written},
     row::{self, Stored},
@@ -101,14 +101,20 @@ impl Revision {
         expected.of(row)?;
         let Basis { account, author, dictionary, now } = *basis;
         let current = row.kept()?;
-        let former_entries = Entries::of(account.no, &current.profile, row.modified);
+        let mut former_entries = Entries::moments(account.no, &current.profile, row.modified);
+        let found_by = Findable::of(&current.profile);
         let former_ids = alternate_ids::folded(&current.profile);
         let Some(Outcome { changed: Changed { kept, former, declined: _ }, asked, archived }) = change(current, now)?
         else {
             return Ok(None);
         };
         let claims = alternate_ids::claims(&kept.profile, &former_ids, &asked);
-        let entries = Entries::of(account.no, &kept.profile, now).instead_of(&former_entries);
+        let mut entries = Entries::moments(account.no, &kept.profile, now);
+        if Findable::of(&kept.profile) != found_by {
+            former_entries.keys = index::keys(account.no, &row.profile()?);
+            entries.keys = index::keys(account.no, &kept.profile);
+        }
+        let entries = entries.instead_of(&former_entries);
         let rendered = render::render(&kept.profile);
         let next_expiry = reading::next_expiry(&kept.profile, now);
         let encoded = row::encode(row.id, &rendered, &kept.extras, now, next_expiry)?;
