@@ -25,7 +25,7 @@ fn sum_up(what: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "long: cargo xtask torture"]
 async fn kill_9_of_the_server_and_of_a_load_beside_it() {
-    sum_up(&crash::server_and_load_are_killed(seed(), rounds(), 1_000).await);
+    sum_up(&crash::server_and_load_are_killed(seed(), rounds(), 20_000, 1_000).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
