@@ -1,81 +1,113 @@
 //! `sayso backup`: a copy that is whole and can be served, whatever goes on meanwhile.
 
 use std::{
-    collections::BTreeSet,
-    path::PathBuf,
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::harness::*;
+use crate::harness::{
+    writers::{Seen, Writers},
+    *,
+};
 
 /// Names everything in a directory.
 fn names(dir: PathBuf) -> BTreeSet<String> {
     std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
 }
 
-/// Puts a backup in the place of the data directory.
-fn restore(world: &World, backup: &str) {
-    std::fs::remove_dir_all(world.data()).unwrap();
-    std::fs::rename(world.path(backup), world.data()).unwrap();
+/// Puts a backup of one world in the place of a data directory.
+fn restore(world: &World, backup: &str, data: &Path) {
+    std::fs::remove_dir_all(data).unwrap();
+    std::fs::rename(world.path(backup), data).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_backup_under_eight_writers_restores_with_every_write_answered_before_it() {
-    let mut world = World::start().await;
-    let mut api = world.nightly().await;
+async fn a_backup_under_eight_writers_restores_to_the_state_at_one_moment_of_it() {
+    backups_restore(1, 3, 800).await;
+}
+
+/// Takes so many backups of so many people while 8 write and others come, and restores each.
+pub async fn backups_restore(seed: u64, rounds: u64, people: u64) -> String {
+    let world = World::start_with_people(people).await;
+    let api = world.nightly().await;
+    let mut writers = Writers::start(&api, people, seed);
     let stop = Arc::new(AtomicBool::new(false));
-    let answered = Arc::new(std::sync::Mutex::new(BTreeSet::new()));
-    let writers: Vec<_> = (0..8)
-        .map(|w| {
-            let (api, stop, answered) = (api.clone(), Arc::clone(&stop), Arc::clone(&answered));
-            tokio::spawn(async move {
-                for n in 0.. {
-                    if stop.load(Ordering::Relaxed) {
-                        return;
-                    }
-                    let id = api.create(person(&format!("w{w}x{n}"), &["a"])).await;
-                    // A second write of the same person: a copy with one half of a transaction would show in the indexes.
-                    api.update(id, json!({"CustomerName": {"LastName": format!("{n}")}})).await;
-                    answered.lock().unwrap().insert(id);
+    let came = Arc::new(Mutex::new(BTreeMap::new()));
+    let newcomers = tokio::spawn({
+        let (api, stop, came) = (api.clone(), Arc::clone(&stop), Arc::clone(&came));
+        async move {
+            for n in 0.. {
+                if stop.load(Ordering::Relaxed) {
+                    return;
                 }
-            })
-        })
-        .collect();
-    for round in 0..3 {
+                let id = api.create(person(&format!("new{n}"), &["a"])).await;
+                // A second write of the same person: a copy with one half of a transaction would show in the indexes.
+                api.update(id, json!({"CustomerName": {"LastName": format!("{n}")}})).await;
+                came.lock().unwrap().insert(id, n.to_string());
+            }
+        }
+    });
+    let mut meanwhile = 0;
+    for round in 0..rounds {
         let enough = (round + 1) * 30;
-        eventually("the writers have written", || answered.lock().unwrap().len() >= enough).await;
-        let before = answered.lock().unwrap().clone();
+        eventually("all have written", || {
+            writers.begun() as u64 >= enough && came.lock().unwrap().len() as u64 > round
+        })
+        .await;
         let name = format!("backup{round}");
+        let (from, begun, before) = (writers.moment(), writers.begun(), came.lock().unwrap().clone());
         let target = world.path(&name);
         let said = tokio::task::block_in_place(|| world.sayso(&["backup", target.to_str().unwrap(), "--json"]));
-        assert!(serde_json::from_str::<serde_json::Value>(&said).unwrap()["bytes"].as_u64().unwrap() > 0);
+        let until = writers.moment();
+        meanwhile += writers.begun() - begun;
+        assert!(serde_json::from_str::<Value>(&said).unwrap()["bytes"].as_u64().unwrap() > 0);
         assert_eq!(names(target), BTreeSet::from(["data.mdb".into(), "open.lock".into()]));
         assert!(!world.path(&format!("{name}.partial")).exists());
-        let during = answered.lock().unwrap().len() > before.len();
-        if round < 2 {
-            continue;
+
+        // Elsewhere, so that the writers go on.
+        let other = World::prepared();
+        restore(&world, &name, &other.data());
+        tokio::task::block_in_place(|| other.check());
+        let other = other.serve(&[]).await;
+        let mut there = api.clone();
+        there.url = other.url.clone();
+        let token = there.export("Everyone", json!({})).await;
+        let (mut seen, mut later) = (Vec::new(), BTreeMap::new());
+        for offset in (1..).step_by(10_000) {
+            let page = there.page(token, &format!("limit=10000&offset={offset}&keepAlive=true")).await.is(200).json();
+            for row in page["UserProfilePreferences"].as_array().unwrap() {
+                let id = row["ProfileId"].as_u64().unwrap();
+                if id <= people {
+                    seen.push(Seen::of(row));
+                } else {
+                    later.insert(id, row["CustomerName"]["LastName"].clone());
+                }
+            }
+            if page["HasMore"] == false {
+                break;
+            }
         }
-        assert!(during, "writing went on while the backup was made");
-        stop.store(true, Ordering::Relaxed);
-        for writer in writers {
-            writer.await.unwrap();
+        assert!(seen.iter().map(|s| s.id).eq(1..=people));
+        writers.were_at_one_moment(&seen, from, until);
+        for (id, last_name) in before {
+            assert_eq!(later.get(&id), Some(&json!(last_name)), "{id} was answered before the backup began");
         }
-        world = world.kill();
-        restore(&world, &name);
-        world.sayso(&["check"]);
-        world = world.serve(&[]).await;
-        api.url = world.url.clone();
-        let there: BTreeSet<u64> = api.ids("Everyone", json!({})).await.into_iter().collect();
-        assert!(before.is_subset(&there), "every write answered before the backup began is in it");
-        let id = *there.last().unwrap();
-        assert!(api.create(person("After", &[])).await > id);
-        return;
+        let id = *later.last_key_value().unwrap().0;
+        assert!(there.create(person("After", &[])).await > id);
     }
+    assert!(meanwhile > 0, "writing went on while backups were made");
+    stop.store(true, Ordering::Relaxed);
+    newcomers.await.unwrap();
+    writers.end().await;
+    format!(
+        "{rounds} backups of {people} people under 8 writers ({meanwhile} writes while one was made) and a newcomer: each restored to the state at one moment, check clean"
+    )
 }
 
 #[tokio::test]
@@ -90,7 +122,7 @@ async fn exports_of_a_restored_backup_run_again_or_end_and_none_waits_for_files_
     let interrupted = api.initiate("Everyone", json!({})).await;
     world.sayso(&["backup", "copy"]);
     let world = world.kill();
-    restore(&world, "copy");
+    restore(&world, "copy", &world.data());
     world.release();
     world.sayso(&["check"]);
     let world = world.serve(&[]).await;

@@ -13,8 +13,18 @@ use crate::harness::*;
 const HOUR: i64 = 3_600_000;
 
 /// What somebody would search for, folded.
-const TRACES: [&str; 8] =
-    ["zebulon", "quackenbush", "zq@hidden", "4045550173", "555 0173", "zq-4711", "elm hollow", "likes blue tea"];
+const TRACES: [&str; 10] = [
+    "zebulon",
+    "quackenbush",
+    "zq@hidden",
+    "4045550173",
+    "555 0173",
+    "zq-4711",
+    "elm hollow",
+    "likes blue tea",
+    "zenobia",
+    "zen@hidden",
+];
 
 /// Somebody with everything that a person may leave behind.
 fn zebulon() -> Value {
@@ -30,6 +40,14 @@ fn zebulon() -> Value {
         "Groups": [{"GroupType": "Household", "GroupName": "Quackenbush"}],
         "ProfileTags": [{"Name": "friend of zebulon"}, {"Name": "a"}],
         "CustomFields": [{"Name": "Note", "Value": "likes blue tea"}],
+    })
+}
+
+/// Somebody who is imported.
+fn zenobia() -> Value {
+    json!({
+        "CustomerName": {"FirstName": "Zenobia", "LastName": "Quackenbush"},
+        "Emails": [{"EmailAddressType": "Home", "EmailAddress": "zen@hidden.example"}],
     })
 }
 
@@ -68,6 +86,15 @@ async fn after_delete_the_end_of_exports_and_compact_nothing_is_found_of_a_perso
         api.create(person(&format!("Before{n}"), &["a"])).await;
     }
     let id = api.create(zebulon()).await;
+    // One comes by an import that has exceptions, whose records and reasons are kept; another import stays staged.
+    let admin = world.admin().await;
+    let mut bad = zenobia();
+    bad["Emails"][0]["EmailAddressType"] = json!("Zenobia's");
+    let (imported, status) = admin.import(json!({"RetentionDays": 0}), json!([zenobia(), bad])).await;
+    assert_eq!((&status["Processed"], &status["Exceptions"]), (&json!(1), &json!(1)));
+    assert!(admin.not_in(imported).await[0].2.contains("Zenobia's"));
+    let staged = admin.begin_import(json!({})).await;
+    admin.stage(staged, &json!([zenobia()])).await.is(200);
     for n in 0..20 {
         api.create(person(&format!("After{n}"), &["a"])).await;
     }
@@ -80,10 +107,15 @@ async fn after_delete_the_end_of_exports_and_compact_nothing_is_found_of_a_perso
     // Rows are packed: what looks like something before it in its row doesn't stand there in full.
     assert!(in_file(&found, "data.mdb") >= TRACES.len() - 3, "it is found while the person is there: {found:?}");
     assert!(in_file(&found, "exports") >= TRACES.len() - 1, "and in the export: {found:?}");
+    for (import, why) in [(imported, "with its exceptions"), (staged, "as it was staged")] {
+        let kept = |t: &String| t.contains(&format!("/{import}/")) && t.ends_with("zenobia");
+        assert!(found.iter().any(kept), "{why}: {found:?}");
+    }
 
     world.advance(11 * HOUR);
     api.sign_in_again().await;
     api.remove(id).await;
+    api.remove(id + 1).await;
     let lives = api.export("Everyone", json!({})).await;
     let rows = api.rows(lives).await;
     assert_eq!(rows.len(), 40);
@@ -92,16 +124,15 @@ async fn after_delete_the_end_of_exports_and_compact_nothing_is_found_of_a_perso
     let world = world.kill();
     world.advance(2 * HOUR);
     let found = traces(&world.data());
-    assert!(
-        in_file(&found, "data.mdb") > 0 && in_file(&found, "exports") > 0,
-        "deleting alone isn't enough: {found:?}"
-    );
+    for kept in ["data.mdb", "exports", "imports"] {
+        assert!(in_file(&found, kept) > 0, "deleting alone isn't enough: {found:?}");
+    }
 
     let clock = world.path("clock");
     let said = world.sayso(&["compact", "--json", "--clock-file", clock.to_str().unwrap()]);
     let said: Value = serde_json::from_str(&said).unwrap();
     assert!(said["bytes_after"].as_u64().unwrap() < said["bytes_before"].as_u64().unwrap(), "{said}");
-    assert_eq!(said["exports_removed"], 2, "{said}");
+    assert_eq!((&said["exports_removed"], &said["imports_removed"]), (&json!(2), &json!(2)), "{said}");
     assert_eq!(traces(&world.data()), Vec::<String>::new());
 
     world.sayso(&["check"]);
@@ -112,7 +143,7 @@ async fn after_delete_the_end_of_exports_and_compact_nothing_is_found_of_a_perso
     assert_eq!(api.rows(lives).await, rows, "an export that lives is as it was");
     assert_eq!(api.read(id - 1).await, before);
     assert_eq!(ids(&rows), api.ids("Everyone", json!({})).await);
-    assert_eq!(api.ids("Deleted", json!({})).await, [id], "what remains of a person is the tombstone");
+    assert_eq!(api.ids("Deleted", json!({})).await, [id, id + 1], "what remains of them is the tombstones");
     // Terms that were given away with the person come back under other numbers.
     let again = api.create(zebulon()).await;
     assert!(again > id);

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     process::Child,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -12,7 +13,7 @@ use crate::harness::{random::Random, *};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_kill_9_every_answered_write_is_there_and_check_finds_nothing() {
-    server_and_load_are_killed(1, 8, 200).await;
+    server_and_load_are_killed(1, 10, 2_000, 200).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -21,7 +22,7 @@ async fn a_load_that_is_killed_and_resumed_ends_like_one_that_was_not() {
 }
 
 /// What was answered, and so must be there for ever.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Answered {
     /// The names of created profiles.
     created: BTreeMap<u64, String>,
@@ -37,64 +38,122 @@ impl Answered {
         self.deleted.extend(more.deleted);
     }
 
-    /// The export of everyone holds all of it.
-    fn is_in(&self, rows: &[Value]) {
+    /// An export of everyone that was initiated when this was answered, and made before any more than `later` was, holds all of it.
+    fn is_in(&self, rows: &[Value], later: &Answered) {
         let there: BTreeMap<u64, &Value> = rows.iter().map(|r| (r["ProfileId"].as_u64().unwrap(), r)).collect();
         assert_eq!(there.len(), rows.len(), "no profile is there twice");
-        for (id, name) in &self.created {
+        for (id, name) in self.created.iter().filter(|(id, _)| later.created.contains_key(id)) {
             let row = there.get(id).unwrap_or_else(|| panic!("profile {id}, {name}, was answered and isn't there"));
             assert_eq!(row["CustomerName"]["FirstName"], **name);
         }
         for (id, count) in &self.counts {
             let written: u64 = there[id]["CustomerName"]["LastName"].as_str().unwrap().parse().unwrap();
-            assert!((*count..=count + 1).contains(&written), "profile {id}: {written} after {count} was answered");
+            let may_be = *count..=later.counts[id] + 1;
+            assert!(may_be.contains(&written), "profile {id}: {written}, where {may_be:?} was answered or under way");
         }
         assert!(self.deleted.iter().all(|id| !there.contains_key(id)), "what was deleted stays so");
     }
 }
 
-/// Creates, counts up and deletes until the server is gone; `None` from a call is that.
-async fn write(api: Api, name: String) -> Answered {
-    let mut answered = Answered::default();
+/// Creates, counts up and deletes until the server is gone.
+async fn write(api: Api, name: String, answered: Arc<Mutex<Answered>>) {
     let mut counted = None;
     for n in 0.. {
         let (path, body) = (api.profile_path(""), person(&format!("{name}n{n}"), &["a"]));
-        let Ok(answer) = try_read(api.call("POST", &path).json(&body)).await else { break };
+        let Ok(answer) = try_read(api.call("POST", &path).json(&body)).await else { return };
         let id = answer.is(201).json()["ProfileId"].as_u64().unwrap();
-        answered.created.insert(id, format!("{name}n{n}"));
+        answered.lock().unwrap().created.insert(id, format!("{name}n{n}"));
         let counter = *counted.get_or_insert(id);
         let body = json!({"CustomerName": {"LastName": n.to_string()}});
         let path = api.profile_path(&format!("/{counter}"));
-        let Ok(answer) = try_read(api.call("POST", &path).json(&body)).await else { break };
+        let Ok(answer) = try_read(api.call("POST", &path).json(&body)).await else { return };
         answer.is(200);
-        answered.counts.insert(counter, n);
+        answered.lock().unwrap().counts.insert(counter, n);
         if n % 5 == 4 {
             // Whether a deletion that was not answered happened is open: neither is to be asked of it.
-            answered.created.remove(&id);
+            answered.lock().unwrap().created.remove(&id);
             let path = api.profile_path(&format!("/{id}"));
-            let Ok(answer) = try_read(api.call("DELETE", &path)).await else { break };
+            let Ok(answer) = try_read(api.call("DELETE", &path)).await else { return };
             answer.is(204);
-            answered.deleted.insert(id);
+            answered.lock().unwrap().deleted.insert(id);
         }
     }
-    answered
 }
 
-/// Initiates some exports and reads their pages until the server is gone; gives the tokens that were answered.
-async fn export(api: Api, mut random: Random) -> Vec<u64> {
-    let mut tokens = Vec::new();
+/// An export whose token was answered.
+struct Exported {
+    token: u64,
+    /// What had been answered before it was initiated.
+    before: Answered,
+    /// The last page that was read.
+    page: Option<Page>,
+}
+
+/// Initiates some exports and reads their pages until the server is gone.
+async fn export(api: Api, mut random: Random, answered: Arc<Mutex<Answered>>) -> Vec<Exported> {
+    let mut exports: Vec<Exported> = Vec::new();
     loop {
         // A few at once at most: what the crash has interrupted is made again in the end.
-        if tokens.len() < 8 {
+        if exports.len() < 5 {
+            let before = answered.lock().unwrap().clone();
             let call = api.call("POST", &api.segment_path("Everyone")).json(&json!({}));
-            let Ok(answer) = try_read(call).await else { return tokens };
-            tokens.push(token_of(&answer));
+            let Ok(answer) = try_read(call).await else { return exports };
+            exports.push(Exported { token: token_of(&answer), before, page: None });
         }
-        let token = tokens[random.below(tokens.len() as u64) as usize];
+        let chosen = random.below(exports.len() as u64) as usize;
+        let exported = &mut exports[chosen];
         for _ in 0..10 {
-            let page = api.token_path(token, &format!("?limit=50&offset={}&keepAlive=true", random.below(20) * 50 + 1));
-            let Ok(answer) = try_read(api.call("GET", &page)).await else { return tokens };
-            assert!([200, 503].contains(&answer.status), "{answer:?}");
+            let query = format!("?limit=50&offset={}&keepAlive=true", random.below(20) * 50 + 1);
+            let path = api.token_path(exported.token, &query);
+            let encoding = ENCODINGS[random.below(2) as usize];
+            let Ok(answer) = try_read(get(&api, &path, encoding)).await else { return exports };
+            match answer.status {
+                200 => exported.page = Some(Page { path, encoding, body: answer.body }),
+                503 => {}
+                _ => panic!("{answer:?}"),
+            }
+        }
+    }
+}
+
+const ENCODINGS: [&str; 2] = ["identity", "gzip"];
+
+fn get(api: &Api, path: &str, encoding: &str) -> reqwest::RequestBuilder {
+    api.call("GET", path).header("accept-encoding", encoding)
+}
+
+/// A page, and what it was when it was read.
+#[derive(Clone)]
+struct Page {
+    path: String,
+    encoding: &'static str,
+    body: Vec<u8>,
+}
+
+impl Page {
+    async fn is_as_it_was(&self, api: &Api) {
+        let answer = read(get(api, &self.path, self.encoding)).await.is(200);
+        assert!(answer.body == self.body, "{} is another page than before the crash", self.encoding);
+    }
+
+    /// Reads it again and again until the server is gone; gives whether that was in its middle.
+    async fn read_until_killed(self, api: Api) -> bool {
+        let mut tick = tokio::time::interval(Duration::from_millis(20));
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let Ok(mut response) = get(&api, &self.path, self.encoding).send().await else { return false };
+            assert_eq!(response.status(), 200);
+            let mut body = Vec::new();
+            loop {
+                match response.chunk().await {
+                    Ok(Some(piece)) => body.extend(piece),
+                    Ok(None) => break,
+                    Err(_) => return true,
+                }
+                // Else a page lies in the sockets' buffers as a whole, and nothing cuts it.
+                tick.tick().await;
+            }
+            assert!(body == self.body, "what seems whole is whole");
         }
     }
 }
@@ -115,16 +174,29 @@ fn loaded(rows: &[Value], names: &str, lines: usize) -> usize {
     numbers.len()
 }
 
-/// Kills the server while others write, load, export and read, so many times; in some rounds the load first.
-pub async fn server_and_load_are_killed(seed: u64, rounds: u64, lines: usize) -> String {
+/// Kills the server of so many people while others write, load, export and read, so many times; in some rounds the load first.
+pub async fn server_and_load_are_killed(seed: u64, rounds: u64, people: u64, lines: usize) -> String {
     let mut random = Random::new(seed);
-    let mut world = World::start().await;
+    let mut world = World::start_with_people(people).await;
     let mut api = world.nightly().await;
+    // One that is read all the time, so that pages are cut, and that no crash changes.
+    let lasting = api.export("Everyone", json!({})).await;
+    let path = api.token_path(lasting, "?limit=1000000&keepAlive=true");
+    let mut wholes = Vec::new();
+    for encoding in ENCODINGS {
+        let body = read(get(&api, &path, encoding)).await.is(200).body;
+        wholes.push(Page { path: path.clone(), encoding, body });
+    }
     let mut answered = Answered::default();
-    let (mut interrupted, mut loads_cut) = (0, 0);
+    let (mut interrupted, mut half_made, mut cut_pages, mut cut_loads) = (0, 0, 0, 0);
     for round in 0..rounds {
-        let writers: Vec<_> = (0..4).map(|w| tokio::spawn(write(api.clone(), format!("r{round}w{w}")))).collect();
-        let exporters: Vec<_> = (0..2).map(|_| tokio::spawn(export(api.clone(), Random::new(random.next())))).collect();
+        let now = Arc::new(Mutex::new(Answered::default()));
+        let writers: Vec<_> =
+            (0..4).map(|w| tokio::spawn(write(api.clone(), format!("r{round}w{w}"), now.clone()))).collect();
+        let exporters: Vec<_> =
+            (0..2).map(|_| tokio::spawn(export(api.clone(), Random::new(random.next()), now.clone()))).collect();
+        let readers: Vec<_> =
+            wholes.iter().map(|whole| tokio::spawn(whole.clone().read_until_killed(api.clone()))).collect();
         let (file, names) = (format!("load{round}.ndjson"), format!("load{round}x"));
         world.write_people(&file, &names, lines);
         let load = world.spawn(&["load", &file, "--account", ACCOUNT]);
@@ -141,50 +213,69 @@ pub async fn server_and_load_are_killed(seed: u64, rounds: u64, lines: usize) ->
             kill(load);
         }
         for writer in writers {
-            answered.add(writer.await.unwrap());
+            writer.await.unwrap();
         }
-        let mut tokens = BTreeSet::new();
+        let now = now.lock().unwrap().clone();
+        let mut exports = Vec::new();
         for exporter in exporters {
-            tokens.extend(exporter.await.unwrap());
+            exports.extend(exporter.await.unwrap());
         }
+        for reader in readers {
+            cut_pages += u64::from(reader.await.unwrap());
+        }
+        let folders = world.tokens_with_files();
+        half_made += folders.iter().filter(|folder| folder.ends_with(".tmp")).count();
         world.check();
 
         world = world.serve(&[]).await;
         api.url = world.url.clone();
-        for token in &tokens {
-            let done = api.settled(*token).await.json();
+        for whole in &wholes {
+            whole.is_as_it_was(&api).await;
+        }
+        for Exported { token, before, page } in exports {
+            let done = api.settled(token).await.json();
             assert_eq!(done["Status"], "Complete", "an interrupted export completes under its own token");
             let count = done["RowCount"].as_u64().unwrap();
-            let last = api.page(*token, &format!("offset={}&keepAlive=true", count.max(1))).await.is(200).json();
-            assert_eq!((&last["Count"], &last["HasMore"]), (&json!(count.min(1)), &json!(false)));
+            let last = api.page(token, &format!("offset={count}&keepAlive=true")).await.is(200).json();
+            assert_eq!((&last["Count"], &last["HasMore"]), (&json!(1), &json!(false)));
+            if let Some(page) = page {
+                page.is_as_it_was(&api).await;
+            }
+            if !folders.contains(&token.to_string()) {
+                interrupted += 1;
+                let rows = api.rows(token).await;
+                answered.is_in(&rows, &answered);
+                before.is_in(&rows, &now);
+            }
         }
-        interrupted += tokens.len();
+        answered.add(now);
         // Also those whose Initiate was not answered: each folder is a live export's, and goes with it.
-        for folder in world.tokens_with_files() {
+        let others = || world.tokens_with_files().into_iter().filter(|folder| *folder != lasting.to_string());
+        for folder in others() {
             let token: u64 = folder.strip_suffix(".tmp").unwrap_or(&folder).parse().unwrap();
             assert_eq!(api.settled(token).await.json()["Status"], "Complete", "{folder} belongs to no live export");
             api.commit(token, "").await.is(200);
         }
-        eventually("no file of an ended export remains", || world.tokens_with_files().is_empty()).await;
+        eventually("no file of an ended export remains", || others().next().is_none()).await;
 
         let token = api.export("Everyone", json!({})).await;
         let rows = api.rows(token).await;
         api.commit(token, "").await.is(200);
-        answered.is_in(&rows);
+        answered.is_in(&rows, &answered);
         let done = loaded(&rows, &names, lines);
-        loads_cut += u64::from(done < lines);
+        cut_loads += u64::from(done < lines);
         world.sayso(&["load", &file, "--account", ACCOUNT, "--from-line", &(done + 1).to_string()]);
         world.check();
     }
     let rows = api.rows(api.export("Everyone", json!({})).await).await;
-    answered.is_in(&rows);
+    answered.is_in(&rows, &answered);
     for round in 0..rounds {
         assert_eq!(loaded(&rows, &format!("load{round}x"), lines), lines, "every line of a resumed load is there");
     }
     let writes = answered.created.len() + answered.counts.len() + answered.deleted.len();
-    assert!(writes > 10 && interrupted > 0);
+    assert!(writes > 10 && interrupted > 0 && half_made > 0 && cut_pages > 0);
     format!(
-        "{rounds} kills of the server, {loads_cut} loads cut by kill -9, {} rows, {writes} answered writes there, {interrupted} exports complete under their own tokens, check clean every time, no file left over",
+        "{rounds} kills of the server, {cut_loads} loads cut by kill -9, {cut_pages} pages cut, {} rows, {writes} answered writes there, {interrupted} interrupted exports ({half_made} of them half made) complete under their own tokens with what was answered before them, check clean every time, no file left over",
         rows.len()
     )
 }

@@ -1,90 +1,89 @@
 //! Many at once: 8 writers and 8 readers, and every page as it was at the snapshot.
 
 use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    collections::{BTreeMap, BTreeSet},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
 };
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::harness::{random::Random, *};
+use crate::harness::{
+    random::Random,
+    writers::{Seen, Writers},
+    *,
+};
 
-const PEOPLE: u64 = 3_000;
+const READERS: u64 = 8;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pages_read_while_writers_run_equal_the_state_at_the_snapshot() {
-    storm(1, 3).await;
+    storm(1, 3, 3_000, 100).await;
 }
 
-/// So many exports, each read by 8 while 8 write.
-pub async fn storm(seed: u64, rounds: u64) -> String {
-    let world = World::start().await;
-    world.write_people("people.ndjson", "p", PEOPLE as usize);
-    world.sayso(&["load", "people.ndjson", "--account", ACCOUNT]);
+/// So many exports of so many people, each read in such pages by 8 while 8 write.
+pub async fn storm(seed: u64, rounds: u64, people: u64, page: u64) -> String {
+    let world = World::start_with_people(people).await;
     let api = world.nightly().await;
-    let stop = Arc::new(AtomicBool::new(false));
-    let writers: Vec<_> = (0..8u64)
-        .map(|w| {
-            let (api, stop, mut random) = (api.clone(), stop.clone(), Random::new(seed << 8 | w));
-            tokio::spawn(async move {
-                let mut n = 0;
-                while !stop.load(Ordering::Relaxed) {
-                    n += 1;
-                    let id = random.below(PEOPLE) + 1;
-                    let both = format!("{w}-{n}");
-                    api.update(id, json!({"CustomerName": {"FirstName": both, "LastName": both}})).await;
-                }
-                n
-            })
-        })
-        .collect();
-    for round in 0..rounds {
+    let mut writers = Writers::start(&api, people, seed);
+    let mut meanwhile = 0;
+    for round in 0..=rounds {
+        if round == rounds {
+            // The last one tells whether a write was lost.
+            writers.end().await;
+        }
+        let (from, begun) = (writers.moment(), writers.begun());
         let token = api.export("Everyone", json!({})).await;
-        let readers: Vec<_> = (0..8u64)
+        let until = writers.moment();
+        meanwhile += writers.begun() - begun;
+        let readers: Vec<_> = (0..READERS)
             .map(|r| {
-                let (api, mut random) = (api.clone(), Random::new(seed << 16 | round << 8 | r));
-                tokio::spawn(async move {
-                    let mut order: Vec<u64> = (0..30).collect();
-                    order.sort_by_cached_key(|_| random.next());
-                    let mut pages = BTreeMap::new();
-                    for p in order {
-                        let page = api
-                            .page(token, &format!("limit=100&offset={}&keepAlive=true", p * 100 + 1))
-                            .await
-                            .is(200)
-                            .json();
-                        pages.insert(p, page["UserProfilePreferences"].as_array().unwrap().clone());
-                    }
-                    pages.into_values().flatten().collect::<Vec<Value>>()
-                })
+                let random = Random::new(seed << 16 | round << 8 | r);
+                tokio::spawn(read_pages(api.clone(), token, people, page, random, r == 0))
             })
             .collect();
-        let mut seen: Option<Vec<Value>> = None;
-        for reader in readers {
-            let rows = reader.await.unwrap();
-            assert_eq!(ids(&rows), (1..=PEOPLE).collect::<Vec<u64>>(), "no duplicate, no gap");
-            assert!(
-                rows.iter().all(|r| {
-                    let name = &r["CustomerName"];
-                    name["LastName"].is_null() || name["FirstName"] == name["LastName"]
-                }),
-                "no torn row"
-            );
-            assert!(seen.as_ref().is_none_or(|s| *s == rows), "every reader sees the same");
-            seen = Some(rows);
+        let mut given = BTreeSet::new();
+        for (r, reader) in readers.into_iter().enumerate() {
+            let (seen, digests) = reader.await.unwrap();
+            if r == 0 {
+                assert!(seen.iter().map(|s| s.id).eq(1..=people), "no duplicate, no gap");
+                writers.were_at_one_moment(&seen, from, until);
+            }
+            given.insert(digests);
         }
+        assert_eq!(given.len(), 1, "every reader is given the same bytes");
         api.commit(token, "").await.is(200);
     }
-    stop.store(true, Ordering::Relaxed);
-    let mut written = 0;
-    for writer in writers {
-        let n = writer.await.unwrap();
-        assert!(n > 0);
-        written += n;
-    }
+    assert!(meanwhile > 0, "writing went on while the exports were made");
     world.check();
-    format!("{rounds} exports read by 8 readers each beside 8 writers, {written} writes: no torn, lost or doubled row")
+    let written = writers.begun();
+    format!(
+        "{rounds} exports of {people} rows, read by {READERS} in random pages beside 8 writers ({written} writes, {meanwhile} of them during an export): each the state at one moment"
+    )
+}
+
+/// Reads every page, in an order of its own: a digest of each, and what is seen in them if somebody looks.
+async fn read_pages(
+    api: Api,
+    token: u64,
+    people: u64,
+    page: u64,
+    mut random: Random,
+    look: bool,
+) -> (Vec<Seen>, Vec<u64>) {
+    let mut order: Vec<u64> = (0..people.div_ceil(page)).collect();
+    order.sort_by_cached_key(|_| random.next());
+    let mut pages = BTreeMap::new();
+    for p in order {
+        let answer = api.page(token, &format!("limit={page}&offset={}&keepAlive=true", p * page + 1)).await.is(200);
+        let mut digest = DefaultHasher::new();
+        answer.body.hash(&mut digest);
+        let seen = if look {
+            answer.json()["UserProfilePreferences"].as_array().unwrap().iter().map(Seen::of).collect()
+        } else {
+            Vec::new()
+        };
+        pages.insert(p, (digest.finish(), seen));
+    }
+    let (digests, seen): (Vec<u64>, Vec<Vec<Seen>>) = pages.into_values().unzip();
+    (seen.concat(), digests)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{crash, flipped, full_disk, harness::own::with_own_mounts, nights, oracle, slow_readers, storm};
+use crate::{backup, crash, flipped, full_disk, harness::own::with_own_mounts, nights, oracle, slow_readers, storm};
 
 /// A number from the environment: what xtask was told.
 fn told(name: &str, default: u64) -> u64 {
@@ -25,7 +25,7 @@ fn sum_up(what: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "long: cargo xtask torture"]
 async fn kill_9_of_the_server_and_of_a_load_beside_it() {
-    sum_up(&crash::server_and_load_are_killed(seed(), rounds(), 1_000).await);
+    sum_up(&crash::server_and_load_are_killed(seed(), rounds(), 20_000, 1_000).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -37,7 +37,13 @@ async fn kill_9_of_a_load_that_is_alone() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "long: cargo xtask torture"]
 async fn a_storm_of_8_writers_and_8_readers() {
-    sum_up(&storm::storm(seed(), rounds()).await);
+    sum_up(&storm::storm(seed(), rounds(), 100_000, 1_000).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "long: cargo xtask torture"]
+async fn backups_under_8_writers() {
+    sum_up(&backup::backups_restore(seed(), rounds(), 100_000).await);
 }
 
 #[test]

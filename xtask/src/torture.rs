@@ -10,10 +10,11 @@ use std::{
 use anyhow::Context;
 
 /// The tests, one after the other: together they would take each other's time and blur what is seen.
-const TESTS: [&str; 10] = [
+const TESTS: [&str; 11] = [
     "torture::kill_9_of_the_server_and_of_a_load_beside_it",
     "torture::kill_9_of_a_load_that_is_alone",
     "torture::a_storm_of_8_writers_and_8_readers",
+    "torture::backups_under_8_writers",
     "torture::a_disk_that_fills_up_and_gets_room_again",
     "torture::flipped_bits_in_the_files_of_exports",
     "torture::flipped_bits_in_the_data_file",

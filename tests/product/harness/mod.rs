@@ -8,6 +8,7 @@ pub mod own;
 pub mod random;
 pub mod receiver;
 pub mod rules;
+pub mod writers;
 
 use std::{
     io::{BufRead, BufReader},
