@@ -183,11 +183,6 @@ enum Way {
 }
 
 impl Way {
-    /// What may be more of memory than before: what the allocator keeps, and over TLS the 64 buffers of a piece that are kept to be used again.
-    fn spare_mb(self) -> u64 {
-        if self == Way::Tls { 20 + 17 } else { 20 }
-    }
-
     async fn serve(self, flags: &[&str]) -> (World, Option<CertificateDer<'static>>) {
         if self != Way::Tls {
             return (World::start_with(flags).await, None);
@@ -224,6 +219,9 @@ impl Held {
     }
 }
 
+/// What may be more of memory than before: the allocator's.
+const SPARE_MB: u64 = 20;
+
 /// Whole exports that so many readers ask for, and of which they take one byte: everything is free again within a minute, and somebody
 /// who reads gets his pages meanwhile.
 async fn abandoned(way: Way, readers: usize, stall: Duration) -> String {
@@ -232,26 +230,34 @@ async fn abandoned(way: Way, readers: usize, stall: Duration) -> String {
     let (api, token) = export_from(&world).await;
     let other = api.export("Everyone", json!({})).await;
     let right = [way.page(&api, token).await, way.page(&api, other).await].map(|page| page.body);
-    let before = Held::by(&world, token);
     let head = whole(&api, token, if way == Way::Gzip { "Accept-Encoding: gzip\r\n" } else { "" });
-    let abandoned: Vec<Box<dyn Read>> = (0..readers)
-        .map(|_| {
-            let mut reader: Box<dyn Read> = match &certificate {
-                None => Box::new(asking(&api, &head)),
-                Some(certificate) => Box::new(tls::ask(&world, certificate, &head)),
-            };
-            reader.read_exact(&mut [0]).unwrap();
-            reader
-        })
-        .collect();
+    let one = || -> Box<dyn Read> {
+        let mut reader: Box<dyn Read> = match &certificate {
+            None => Box::new(asking(&api, &head)),
+            Some(certificate) => Box::new(tls::ask(&world, certificate, &head)),
+        };
+        reader.read_exact(&mut [0]).unwrap();
+        reader
+    };
+    // As many who hang up at once: what is kept to be used again, such as buffers, is there before.
+    let connected = connections(&world);
+    drop((0..readers).map(|_| one()).collect::<Vec<_>>());
+    eventually("who hung up is gone", || connections(&world) <= connected).await;
+    let mut tick = tokio::time::interval(Duration::from_millis(100));
+    let mut before = Held::by(&world, token);
+    for _ in 0..20 {
+        tick.tick().await;
+        way.page(&api, other).await;
+        before.mb = before.mb.min(Held::by(&world, token).mb);
+    }
+    let abandoned: Vec<_> = (0..readers).map(|_| one()).collect();
     let held = Held::by(&world, token);
-    // The less of the two: the load before took memory, too, part of which the allocator gives back only now.
-    let enough = before.mb.min(held.mb) + way.spare_mb();
+    // The less of the two: the load took memory, too, part of which the allocator gives back only now.
+    let enough = before.mb.min(held.mb) + SPARE_MB;
     api.commit(token, "").await.is(200);
     let (began, mut pages, mut slowest) = (Instant::now(), 0, Duration::ZERO);
     assert!(held.connections >= before.connections + readers, "{way:?}: {held:?}");
     assert!(Held::by(&world, token).files > 0, "removed files are held while they are sent");
-    let mut tick = tokio::time::interval(Duration::from_millis(100));
     let after = loop {
         let after = Held::by(&world, token);
         let is_free = after.connections <= before.connections + 1 && after.files == 0;
