@@ -6,6 +6,8 @@ use crate::harness::*;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
+type Words = &'static [&'static str];
+
 #[tokio::test]
 async fn malformed_token_calls_are_refused_with_their_problem_and_no_token_is_issued() {
     let watched = Watched::start().await;
@@ -14,7 +16,7 @@ async fn malformed_token_calls_are_refused_with_their_problem_and_no_token_is_is
     let good = "grant_type=client_credentials";
     let with = |more: &str| format!("{good}&{more}");
     let large = with(&format!("x={}", "y".repeat(20_000)));
-    let lines: Vec<(&str, &str, Vec<u8>, &str, &[&str])> = vec![
+    let lines: Vec<(&str, &str, Vec<u8>, &str, Words)> = vec![
         ("empty", FORM, vec![], "invalid_request", &["grant_type is missing", "client_credentials"]),
         ("empty grant", FORM, b"grant_type=".to_vec(), "invalid_request", &["grant_type is missing"]),
         (
@@ -83,7 +85,7 @@ async fn malformed_token_calls_are_refused_with_their_problem_and_no_token_is_is
         names_its_problem(what, answer.status, &answer.body, 400, words);
         assert_eq!(answer.json()["error"], code, "{what}");
     }
-    let unshown: [(&str, Option<&str>, &str, u16, &[&str]); 6] = [
+    let unshown: [(&str, Option<&str>, &str, u16, Words); 6] = [
         ("nobody", None, good, 401, &["does not show itself", "client_secret"]),
         ("bearer", Some("Bearer x"), good, 401, &["takes Basic alone"]),
         ("no base64", Some("Basic !!!"), good, 401, &["not base64 of client_id:client_secret"]),
