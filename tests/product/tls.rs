@@ -31,17 +31,22 @@ fn trusting(certificate: &CertificateDer<'static>) -> reqwest::ClientBuilder {
 }
 
 /// A server that speaks TLS, with a client that trusts it.
-async fn over_tls() -> (World, CertificateDer<'static>) {
+pub async fn over_tls(flags: &[&str]) -> (World, CertificateDer<'static>) {
     let mut world = World::prepared();
     let certificate = write_pair(&world);
     world.http = trusting(&certificate).build().unwrap();
     let (cert, key) = (world.path("cert.pem"), world.path("key.pem"));
-    let world = world.serve(&["--tls-cert", cert.to_str().unwrap(), "--tls-key", key.to_str().unwrap()]).await;
+    let pair = ["--tls-cert", cert.to_str().unwrap(), "--tls-key", key.to_str().unwrap()];
+    let world = world.serve(&[&pair, flags].concat()).await;
     (world, certificate)
 }
 
 /// A connection that offers little room for what it asked for.
-fn ask(world: &World, certificate: &CertificateDer<'static>, head: &str) -> StreamOwned<ClientConnection, TcpStream> {
+pub fn ask(
+    world: &World,
+    certificate: &CertificateDer<'static>,
+    head: &str,
+) -> StreamOwned<ClientConnection, TcpStream> {
     let address: SocketAddr = world.url.strip_prefix("https://").unwrap().parse().unwrap();
     let fd = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
     set_socket_recv_buffer_size(&fd, 4096).unwrap();
@@ -74,7 +79,7 @@ fn answer(stream: &mut impl std::io::Read) -> String {
 
 #[tokio::test]
 async fn the_main_job_is_done_over_tls() {
-    let (world, certificate) = over_tls().await;
+    let (world, certificate) = over_tls(&[]).await;
     assert!(world.url.starts_with("https://"));
     let api = world.admin().await;
     let id = api.create(person("Ann", &[])).await;
@@ -95,7 +100,7 @@ async fn the_main_job_is_done_over_tls() {
 
 #[tokio::test]
 async fn a_hangup_exchanges_the_certificate_under_open_connections_and_never_for_a_bad_one() {
-    let (world, first) = over_tls().await;
+    let (world, first) = over_tls(&[]).await;
     let healthz = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
     let mut open = ask(&world, &first, healthz);
     assert!(answer(&mut open).contains(" 200 "));
@@ -121,7 +126,7 @@ async fn a_hangup_exchanges_the_certificate_under_open_connections_and_never_for
 
 #[tokio::test]
 async fn a_last_block_that_broke_off_over_tls_ends_nothing() {
-    let (world, certificate) = over_tls().await;
+    let (world, certificate) = over_tls(&[]).await;
     let line = |n: usize| {
         let mut profile = person(&format!("p{n}"), &[]);
         profile["CustomFields"] = json!([{"Name": "Note", "Value": "€".repeat(4_000)}]);

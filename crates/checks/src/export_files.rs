@@ -1,20 +1,25 @@
 //! The files of a finished export, damaged or made by somebody who means harm: what is served is right, or refused as damage.
 //!
 //! The first byte says what the rest is: edits of a good export's files (every page that is served whole must be the right one, and
-//! what came before a break must have been right), or an index and rows with a manifest that is true to them.
+//! what came before a break must have been right), the same of an export with pages so long that they lie in the mapped file, where
+//! a second byte may put the edits off until a page is under way (it then has no end), or an index and rows with a manifest that is true to
+//! them.
 
-use std::{cell::LazyCell, fs, io::Read, num::NonZeroU64, path::Path};
+use std::{cell::LazyCell, fs, io::Read, num::NonZeroU64, path::Path, time::SystemTime};
 
 use sayso_export::{
     ExportError, Finished,
-    page::{Page, PageRequest},
+    page::{Page, PageBody, PageRequest},
 };
 use tempfile::TempDir;
 
 /// Bytes that share a checksum.
 const BLOCK: usize = 64 * 1024;
-/// Records of the good export: two blocks of rows, three gzip pieces.
+/// Records of a good export: three gzip pieces.
 const RECORDS: usize = 230;
+/// How often the text of a record is repeated: for two blocks of rows, and for two pieces of a mapped page.
+const SHORT: usize = 1;
+const LONG: usize = 13;
 
 thread_local! {
     static FOLDER: LazyCell<TempDir> = LazyCell::new(|| {
@@ -23,19 +28,37 @@ thread_local! {
         let made = if memory.is_dir() { TempDir::new_in(memory) } else { TempDir::new() };
         made.expect("a temporary folder can be made")
     });
-    static GOOD: LazyCell<Good> = LazyCell::new(Good::make);
+    static GOOD: LazyCell<Good> = LazyCell::new(|| Good::make(SHORT));
+    static GOOD_AND_LONG: LazyCell<Good> = LazyCell::new(|| Good::make(LONG));
 }
 
 /// Edits of a good export, or files of one's own.
 pub fn check(data: &[u8]) {
-    FOLDER.with(|folder| match data.split_first() {
-        None => {}
-        Some((kind, rest)) if kind % 2 == 0 => GOOD.with(|good| damaged(folder.path(), good, rest)),
-        Some((_, rest)) => sealed(folder.path(), rest),
+    let Some((kind, rest)) = data.split_first() else { return };
+    FOLDER.with(|folder| match kind % 4 {
+        0 => GOOD.with(|good| damaged(folder.path(), good, rest)),
+        2 => GOOD_AND_LONG.with(|good| match rest.split_first() {
+            Some((when, edits)) if when % 2 == 1 => {
+                changed_under_way(folder.path(), good, usize::from(when / 2), edits)
+            }
+            _ => damaged(folder.path(), good, rest.get(1..).unwrap_or_default()),
+        }),
+        _ => sealed(folder.path(), rest),
     });
 }
 
+/// How a page is asked for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Way {
+    /// As it is sent over TLS.
+    Copied,
+    /// As it is sent over a plain socket: a long one lies in the mapped file.
+    Unread,
+    Gzip,
+}
+
 /// The three files as their format is described (`export/src/layout.rs`), written anew here.
+#[derive(Clone, PartialEq)]
 struct Files {
     rows: Vec<u8>,
     index: Vec<u8>,
@@ -47,6 +70,27 @@ impl Files {
         for (name, bytes) in [("rows", &self.rows), ("index", &self.index), ("manifest", &self.manifest)] {
             fs::write(folder.join(name), bytes).expect("a temporary file can be written");
         }
+    }
+
+    /// The same after edits of five bytes: which file and how, where, with what.
+    fn edited(&self, edits: &[u8]) -> Files {
+        let mut files = self.clone();
+        for edit in edits.chunks_exact(5).take(8) {
+            let file = match edit[0] % 3 {
+                0 => &mut files.rows,
+                1 => &mut files.index,
+                _ => &mut files.manifest,
+            };
+            let at = u32::from_le_bytes([edit[1], edit[2], edit[3], 0]) as usize % (file.len() + 1);
+            match (edit[0] / 3 % 4, file.get_mut(at)) {
+                (0, Some(byte)) => *byte ^= edit[4],
+                (1, _) => file.truncate(at),
+                (2, _) => file.extend(std::iter::repeat_n(edit[4], at % 100)),
+                (_, Some(byte)) => *byte = edit[4],
+                (_, None) => {}
+            }
+        }
+        files
     }
 }
 
@@ -69,8 +113,9 @@ struct Good {
 }
 
 impl Good {
-    fn make() -> Self {
-        let record = |i: usize| format!(r#"{{"ProfileId":{i},"Name":"{}"}}"#, "Zoë, ]}".repeat(i * 7919 % 100));
+    fn make(repeated: usize) -> Self {
+        let name = |i: usize| "Zoë, ]}".repeat(repeated * (i * 7919 % 100));
+        let record = |i: usize| format!(r#"{{"ProfileId":{i},"Name":"{}"}}"#, name(i));
         let records: Vec<String> = (1..=RECORDS).map(record).collect();
         let starts = records.iter().scan(0, |at, record| {
             let start = *at;
@@ -96,45 +141,49 @@ impl Good {
     }
 }
 
-/// Edits of five bytes: which file and how, where, with what.
+/// Edits of the files before they are opened.
 fn damaged(folder: &Path, good: &Good, edits: &[u8]) {
-    let Files { rows, index, manifest } = &good.files;
-    let mut files = Files { rows: rows.clone(), index: index.clone(), manifest: manifest.clone() };
-    for edit in edits.chunks_exact(5).take(8) {
-        let file = match edit[0] % 3 {
-            0 => &mut files.rows,
-            1 => &mut files.index,
-            _ => &mut files.manifest,
-        };
-        let at = u32::from_le_bytes([edit[1], edit[2], edit[3], 0]) as usize % (file.len() + 1);
-        match (edit[0] / 3 % 4, file.get_mut(at)) {
-            (0, Some(byte)) => *byte ^= edit[4],
-            (1, _) => file.truncate(at),
-            (2, _) => file.extend(std::iter::repeat_n(edit[4], at % 100)),
-            (_, Some(byte)) => *byte = edit[4],
-            (_, None) => {}
-        }
-    }
+    let files = good.files.edited(edits);
     files.write(folder);
-    let is_good = (&files.rows, &files.index, &files.manifest) == (rows, index, manifest);
+    let is_good = files == good.files;
     let export = match Finished::open(folder) {
         Ok(export) => export,
         Err(error) => return refused(&error, is_good),
     };
     // the largest first: every block of it is verified, and of a small page only some
     for (limit, offset) in [(1000, 1), (100, 101), (3, 99), (40, 180), (5, 1000)] {
-        for gzip in [false, true] {
-            let right = good.page(limit, offset);
-            match read(&export, limit as u64, offset as u64, gzip) {
-                Ok((body, None)) => assert!(body == right, "a wrong page {limit} {offset} {gzip} was served as right"),
+        let right = good.page(limit, offset);
+        for way in [Way::Copied, Way::Unread, Way::Gzip] {
+            match read(&export, limit as u64, offset as u64, way) {
+                Ok((body, None)) => assert!(body == right, "a wrong page {limit} {offset} {way:?} was served as right"),
                 Ok((body, Some(error))) => {
                     refused(&error, is_good);
-                    assert!(gzip || right.starts_with(&body), "what came before the break was wrong");
+                    assert!(way == Way::Gzip || right.starts_with(&body), "what came before the break was wrong");
                 }
                 Err(error) => refused(&error, is_good),
             }
         }
     }
+}
+
+/// Edits of the rows when so many pieces of a page have been taken that isn't copied: what is taken afterwards is right, and the page has no end,
+/// even where somebody has put everything back.
+fn changed_under_way(folder: &Path, good: &Good, taken: usize, edits: &[u8]) {
+    good.files.write(folder);
+    let export = Finished::open(folder).expect("it is good");
+    let page = page(&export, 1000, 1).expect("it is good").into_unread();
+    let (length, mut body, mut bytes) = (page.length, page.body, Vec::new());
+    // a head, two pieces of rows, the tail
+    let broken = take(&mut body, &mut bytes, taken % 4);
+    assert!(broken.is_none(), "a good page broke: {broken:?}");
+    let rows = folder.join("rows");
+    fs::write(&rows, &good.files.edited(edits).rows).expect("a temporary file can be written");
+    // as if a moment had passed: the clock of files has steps of milliseconds
+    let file = fs::File::options().write(true).open(&rows).expect("it is there");
+    file.set_modified(SystemTime::UNIX_EPOCH).expect("it is ours");
+    let broken = take(&mut body, &mut bytes, usize::MAX).expect("a page whose file was changed has no end");
+    assert!(matches!(broken, ExportError::Damaged(_) | ExportError::Io { .. }), "{broken}");
+    assert!((bytes.len() as u64) < length && good.page(1000, 1).starts_with(&bytes), "what was taken was wrong");
 }
 
 fn refused(error: &ExportError, is_good: bool) {
@@ -164,8 +213,8 @@ fn sealed(folder: &Path, data: &[u8]) {
     let Ok(export) = Finished::open(folder) else { return };
     assert_eq!(count, true_count, "the index is as long as the count says");
     for (limit, offset) in [(1, 1), (2, 2), (1000, 1), (7, 3), (i64::MAX as u64, i64::MAX as u64)] {
-        for gzip in [false, true] {
-            match read(&export, limit, offset, gzip) {
+        for way in [Way::Copied, Way::Unread, Way::Gzip] {
+            match read(&export, limit, offset, way) {
                 Ok((_, Some(error))) | Err(error) => assert!(matches!(error, ExportError::Damaged(_)), "{error}"),
                 Ok((_, None)) => {}
             }
@@ -174,19 +223,35 @@ fn sealed(folder: &Path, data: &[u8]) {
 }
 
 /// A page's body as the client has it, and what broke it off.
-fn read(export: &Finished, limit: u64, offset: u64, gzip: bool) -> Result<(Vec<u8>, Option<ExportError>), ExportError> {
-    let number = |n: u64| NonZeroU64::new(n).expect("pages are asked for from 1");
-    let page = export.page(PageRequest { limit: number(limit), offset: number(offset), keep_alive: true })?;
-    let Page { length, mut body, .. } = if gzip { page.into_gzip()? } else { page };
+fn read(export: &Finished, limit: u64, offset: u64, way: Way) -> Result<(Vec<u8>, Option<ExportError>), ExportError> {
+    let page = page(export, limit, offset)?;
+    let Page { length, mut body, .. } = match way {
+        Way::Copied => page,
+        Way::Unread => page.into_unread(),
+        Way::Gzip => page.into_gzip()?,
+    };
     let mut bytes = Vec::new();
-    while let Some(piece) = body.next_piece() {
-        match piece {
-            Ok(piece) => bytes.extend_from_slice(&piece),
-            Err(error) => return Ok((bytes, Some(error))),
-        }
+    if let Some(error) = take(&mut body, &mut bytes, usize::MAX) {
+        return Ok((bytes, Some(error)));
     }
     assert_eq!(bytes.len() as u64, length, "the length is exact");
-    Ok((if gzip { gunzip(&bytes) } else { bytes }, None))
+    Ok((if way == Way::Gzip { gunzip(&bytes) } else { bytes }, None))
+}
+
+fn page(export: &Finished, limit: u64, offset: u64) -> Result<Page, ExportError> {
+    let number = |n: u64| NonZeroU64::new(n).expect("pages are asked for from 1");
+    export.page(PageRequest { limit: number(limit), offset: number(offset), keep_alive: true })
+}
+
+/// Takes so many pieces, at most; what broke the body off.
+fn take(body: &mut PageBody, bytes: &mut Vec<u8>, most: usize) -> Option<ExportError> {
+    for piece in std::iter::from_fn(|| body.next_piece()).take(most) {
+        match piece {
+            Ok(piece) => bytes.extend_from_slice(&piece),
+            Err(error) => return Some(error),
+        }
+    }
+    None
 }
 
 fn gunzip(bytes: &[u8]) -> Vec<u8> {
@@ -195,4 +260,35 @@ fn gunzip(bytes: &[u8]) -> Vec<u8> {
     decoder.read_to_end(&mut out).expect("it is gzip, and its checksum is right");
     assert!(decoder.into_inner().is_empty(), "it is one member");
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_pages_lie_in_the_mapped_file_in_two_pieces_and_short_ones_are_copied() {
+        let folder = TempDir::new().expect("a temporary folder can be made");
+        let pieces = |good: &Good| {
+            good.files.write(folder.path());
+            let mut body = page(&Finished::open(folder.path()).unwrap(), 1000, 1).unwrap().into_unread().body;
+            std::iter::from_fn(move || body.next_piece()).map(Result::unwrap).collect::<Vec<_>>()
+        };
+        let long = pieces(&Good::make(LONG));
+        assert_eq!(long.len(), 4, "a head, two pieces of rows, the tail");
+        assert!(long[0].ends_with(b"[") && long[3] == "]}", "nothing of the rows is copied to these");
+        assert_eq!(pieces(&Good::make(SHORT)).len(), 1);
+    }
+
+    #[test]
+    fn a_page_that_is_changed_under_way_has_no_end_whenever_that_is() {
+        for taken in 0..4u8 {
+            let flip = |at: u32| [&[2, 2 * taken + 1, 0][..], &at.to_le_bytes()[..3], &[1]].concat();
+            for at in [0, 70_000, 1_100_000] {
+                check(&flip(at));
+            }
+            check(&[2, 2 * taken + 1]);
+            check(&[2, 2 * taken + 1, 3, 0, 0, 0, 0]);
+        }
+    }
 }

@@ -4,6 +4,7 @@
 //! [`crate::change`], which also knows the profile that is there.
 
 mod calls;
+mod fault;
 pub mod object;
 pub mod once;
 mod passing;
@@ -13,6 +14,7 @@ mod value;
 mod wire;
 
 pub use calls::*;
+pub use fault::{behind, fault};
 pub use passing::parse_record;
 pub use value::{Field, Ignored, Said, SentId, TiedTo};
 pub use wire::*;
@@ -39,19 +41,16 @@ pub fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, Refusal> {
     let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json);
     match serde_json::from_slice::<Object<T>>(json) {
         Ok(Object(input)) => Ok(input),
-        Err(error) => Err(explain::<T>(json, &error)),
+        Err(error) => Err(explain::<T>(json, error)),
     }
 }
 
 /// Reads once more, noting the way to the fault: that costs more than reading itself, so only faulty input pays for it.
-fn explain<T: DeserializeOwned>(json: &[u8], error: &serde_json::Error) -> Refusal {
+fn explain<T: DeserializeOwned>(json: &[u8], error: serde_json::Error) -> Refusal {
     let mut reader = serde_json::Deserializer::from_slice(json);
     match serde_path_to_error::deserialize::<_, Object<T>>(&mut reader) {
-        Err(fault) => {
-            let path = fault.path().to_string();
-            Refusal::invalid(if path == "." || path == "?" { String::new() } else { path }, fault.inner().to_string())
-        }
+        Err(ended) => fault(ended),
         // The input is whole; something follows it.
-        Ok(_) => Refusal::invalid("", error.to_string()),
+        Ok(_) => behind(error),
     }
 }

@@ -15,7 +15,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sayso_model::{
     config::Renamed,
     id::fold,
-    input::{object::Object, once::Once},
+    input::{behind, fault, object::Object, once::Once},
     patch::parse_patch,
     refusal::{Refusal, shown},
 };
@@ -159,13 +159,8 @@ pub(crate) async fn body<P>(
 pub(crate) fn read_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, Refusal> {
     let mut reader = serde_json::Deserializer::from_slice(json);
     let read = serde_path_to_error::deserialize(&mut reader).map_err(fault)?;
-    reader.end().map_err(|error| Refusal::invalid("", error.to_string()))?;
+    reader.end().map_err(behind)?;
     Ok(read)
-}
-
-pub(crate) fn fault(fault: serde_path_to_error::Error<serde_json::Error>) -> Refusal {
-    let path = fault.path().to_string();
-    Refusal::invalid(if path == "." { String::new() } else { path }, fault.inner().to_string())
 }
 
 /// The present configuration with one thing made or changed.

@@ -10,14 +10,19 @@ use hyper::{
     header::{CACHE_CONTROL, HeaderValue, LOCATION},
     http::request::Parts,
 };
-use sayso_model::{id::fold, input::object::Object, moment::Moment, patch::parse_patch};
+use sayso_model::{
+    id::fold,
+    input::{fault, object::Object},
+    moment::Moment,
+    patch::parse_patch,
+};
 use sayso_store::access::{Clients, NewSecret, OAuthClient};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{
-    calls::{account_path, answer, body, bytes_of, etag, fault, read_json, saved, to_value},
+    calls::{account_path, answer, body, bytes_of, etag, read_json, saved, to_value},
     certificates::ListedCertificate,
     wire::ReadOnly,
 };

@@ -3,7 +3,10 @@
 use sayso_model::{
     config::{self as model, Area, Config, Configuration, Kind, Level, SegmentPermission},
     id::fold,
-    input::{object::objects, once},
+    input::{
+        object::{object, objects},
+        once,
+    },
     profile::EditInfo,
     refusal::{Refusal, shown},
 };
@@ -79,7 +82,7 @@ pub(crate) struct ConfiguredSegment {
     #[serde(default, deserialize_with = "once::optional")]
     #[schema(value_type = Option<Object>)]
     criteria: Option<Value>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     output: SegmentOutput,
     #[serde(default)]
     #[schema(read_only, value_type = crate::openapi::profile::EditInfo)]
@@ -102,7 +105,7 @@ pub(crate) struct ConfiguredSegmentGroup {
     #[serde(deserialize_with = "objects")]
     #[schema(min_items = 1, max_items = 256)]
     members: Vec<SegmentGroupMember>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     output: SegmentOutput,
     #[serde(default)]
     #[schema(read_only, value_type = crate::openapi::profile::EditInfo)]

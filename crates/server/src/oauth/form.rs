@@ -45,7 +45,9 @@ impl Form {
         let invalid = |text: &str| OAuthError::new(Code::InvalidRequest, text);
         let body = std::str::from_utf8(body).map_err(|_| invalid("the form is not UTF-8"))?;
         if !well_formed(body) {
-            return Err(invalid("the form has a % that is no escape of two hexadecimal digits"));
+            return Err(invalid(
+                "the form is malformed: a % must begin an escape of two hexadecimal digits, and what is escaped must be UTF-8",
+            ));
         }
         let form = Query::parse(body);
         for name in KNOWN {

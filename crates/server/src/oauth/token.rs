@@ -74,7 +74,10 @@ pub(crate) struct TokenForm {
 pub(crate) async fn token(State(app): State<App>, request: Request) -> Result<Response, OAuthError> {
     let (parts, visit, form) = Form::receive(&app, request).await?;
     if form.required("grant_type", "accepted: client_credentials")? != "client_credentials" {
-        return Err(OAuthError::new(Code::UnsupportedGrantType, "accepted: client_credentials"));
+        return Err(OAuthError::new(
+            Code::UnsupportedGrantType,
+            "the grant_type is not known; accepted: client_credentials",
+        ));
     }
 
     let client = authenticate(&app, &parts, &form, &visit).await?;
