@@ -14,7 +14,7 @@ mod value;
 mod wire;
 
 pub use calls::*;
-pub use fault::{behind, fault};
+pub use fault::{trailing, unreadable};
 pub use passing::parse_record;
 pub use value::{Field, Ignored, Said, SentId, TiedTo};
 pub use wire::*;
@@ -49,8 +49,8 @@ pub fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, Refusal> {
 fn explain<T: DeserializeOwned>(json: &[u8], error: serde_json::Error) -> Refusal {
     let mut reader = serde_json::Deserializer::from_slice(json);
     match serde_path_to_error::deserialize::<_, Object<T>>(&mut reader) {
-        Err(ended) => fault(ended),
+        Err(ended) => unreadable(ended),
         // The input is whole; something follows it.
-        Ok(_) => behind(error),
+        Ok(_) => trailing(error),
     }
 }

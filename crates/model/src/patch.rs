@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::{
-    input::{behind, fault, object::Object, once::Once},
+    input::{object::Object, once::Once, trailing, unreadable},
     refusal::{Refusal, shown},
 };
 
@@ -39,8 +39,8 @@ fn present<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Value>, D::Error> {
 /// with the place in the patch, `[3].op`.
 pub fn parse_patch(json: &[u8]) -> Result<Patch, Refusal> {
     let mut reader = serde_json::Deserializer::from_slice(json);
-    let sent: Vec<Object<Sent>> = serde_path_to_error::deserialize(&mut reader).map_err(fault)?;
-    reader.end().map_err(behind)?;
+    let sent: Vec<Object<Sent>> = serde_path_to_error::deserialize(&mut reader).map_err(unreadable)?;
+    reader.end().map_err(trailing)?;
     if sent.len() > MAX_OPERATIONS {
         let message = format!("the patch has {} operations; at most {MAX_OPERATIONS} are accepted", sent.len());
         return Err(Refusal::invalid("", message));

@@ -156,6 +156,11 @@ pub(crate) enum ApiError {
 }
 
 impl ApiError {
+    /// A body that can't be read. Not "is no JSON": a number may be, and still be too large for any machine to hold.
+    pub(crate) fn unreadable(error: &serde_json::Error) -> Self {
+        Self::Body(if error.is_data() { error.to_string() } else { format!("the body can't be read as JSON: {error}") })
+    }
+
     /// A parameter whose value is not accepted; the value is shortened.
     pub(crate) fn parameter(name: &'static str, value: &str, accepted: &'static str) -> Self {
         Self::Parameter { name, value: shortened(value), accepted }

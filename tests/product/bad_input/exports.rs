@@ -47,9 +47,9 @@ fn bodies() -> Vec<Row<'static>> {
         ("list", "[]".into(), 400, &["sequence", "expected an object, null or an empty body"]),
         ("string", "\"a\"".into(), 400, &["string \"a\"", "expected an object"]),
         ("number", "7".into(), 400, &["integer `7`", "expected an object"]),
-        ("half", "{".into(), 400, &["the body is not JSON", "EOF"]),
-        ("something behind", "{}x".into(), 400, &["the body is not JSON", "trailing characters"]),
-        ("control character", "\u{1}".into(), 400, &["the body is not JSON", "expected value"]),
+        ("half", "{".into(), 400, &["the body can't be read as JSON", "EOF"]),
+        ("something behind", "{}x".into(), 400, &["the body can't be read as JSON", "trailing characters"]),
+        ("control character", "\u{1}".into(), 400, &["the body can't be read as JSON", "expected value"]),
         ("deep", deep("[", "]"), 400, &["sequence", "expected an object"]),
         ("moment as number", r#"{"LastDateTime":5}"#.into(), 400, &["LastDateTime is 5", "a string or null"]),
         ("moment as object", r#"{"lastdatetime":{}}"#.into(), 400, &["LastDateTime is an object", "a string or null"]),
@@ -118,7 +118,7 @@ fn bodies() -> Vec<Row<'static>> {
             "half a list of values",
             r#"{"Values":[1,2"#.into(),
             400,
-            &["the body is not JSON", "EOF while parsing a list"],
+            &["the body can't be read as JSON", "EOF while parsing a list"],
         ),
         (
             "id without its type",
@@ -151,7 +151,7 @@ fn bodies() -> Vec<Row<'static>> {
         ),
     ];
     let invalid_text =
-        ("invalid UTF-8", b"{\"MatchType\":\"\xff\"}".to_vec(), 400, &["the body is not JSON", "unicode"] as &[&str]);
+        ("invalid UTF-8", b"{\"MatchType\":\"\xff\"}".to_vec(), 400, &["the body can't be read as JSON", "unicode"] as &[&str]);
     let rows = rows.into_iter().map(|(what, body, status, words)| (what, body.into_bytes(), status, words));
     rows.chain([invalid_text]).collect()
 }

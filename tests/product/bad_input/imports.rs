@@ -34,8 +34,8 @@ fn initiates() -> Vec<Row<'static>> {
     let rows: Vec<(&str, &str, u16, &[&str])> = vec![
         ("list", "[]", 400, &["the body is no object"]),
         ("number", "5", 400, &["the body is no object"]),
-        ("half", "{", 400, &["the body is not JSON", "EOF"]),
-        ("deep", &nested, 400, &["the body is not JSON", "recursion limit"]),
+        ("half", "{", 400, &["the body can't be read as JSON", "EOF"]),
+        ("deep", &nested, 400, &["the body can't be read as JSON", "recursion limit"]),
         ("name as object", r#"{"Name":{}}"#, 400, &["Name is an object", "a string or null"]),
         ("name too long", &long, 400, &["Name has 101 characters", "at most 100"]),
         ("eleven days", r#"{"RetentionDays":11}"#, 400, &["RetentionDays is 11", DAYS]),

@@ -5,21 +5,21 @@ use serde_path_to_error::Error;
 use crate::refusal::Refusal;
 
 /// The refusal of what ended a reading.
-pub fn fault(ended: Error<serde_json::Error>) -> Refusal {
+pub fn unreadable(ended: Error<serde_json::Error>) -> Refusal {
     let (path, error) = (ended.path().to_string(), ended.into_inner());
     // Where a member's name can't be read, the way to it ends with a question mark; one that could be read may be `?` as well.
     let path = if error.is_data() { &path[..] } else { path.strip_suffix(".?").unwrap_or(&path) };
     let path = if matches!(path, "." | "?") { "" } else { path };
-    Refusal::invalid(path, if error.is_data() { error.to_string() } else { unreadable(path, &error) })
+    Refusal::invalid(path, if error.is_data() { error.to_string() } else { words(path, &error) })
 }
 
 /// The refusal of what follows a value that is whole.
-pub fn behind(error: serde_json::Error) -> Refusal {
-    Refusal::invalid("", unreadable("", &error))
+pub fn trailing(error: serde_json::Error) -> Refusal {
+    Refusal::invalid("", words("", &error))
 }
 
 /// Not "is no JSON": a number may be, and still be too large for any machine to hold.
-fn unreadable(path: &str, error: &serde_json::Error) -> String {
+fn words(path: &str, error: &serde_json::Error) -> String {
     match (path, error.line(), error.column()) {
         ("", 1, 0) if error.is_eof() => "nothing was sent where JSON is expected".to_owned(),
         ("", ..) => format!("what was sent can't be read as JSON: {error}"),

@@ -15,7 +15,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sayso_model::{
     config::Renamed,
     id::fold,
-    input::{behind, fault, object::Object, once::Once},
+    input::{object::Object, once::Once, trailing, unreadable},
     patch::parse_patch,
     refusal::{Refusal, shown},
 };
@@ -158,8 +158,8 @@ pub(crate) async fn body<P>(
 /// What a body says, with the path of what is wrong in it.
 pub(crate) fn read_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, Refusal> {
     let mut reader = serde_json::Deserializer::from_slice(json);
-    let read = serde_path_to_error::deserialize(&mut reader).map_err(fault)?;
-    reader.end().map_err(behind)?;
+    let read = serde_path_to_error::deserialize(&mut reader).map_err(unreadable)?;
+    reader.end().map_err(trailing)?;
     Ok(read)
 }
 
@@ -212,7 +212,7 @@ pub(crate) async fn patch<R: Resource<Edit: Configures>>(
         let mut document = value_of::<R>(&caller.account, &former);
         meets(&parts.headers, Some(&etag(&bytes_of(&document))))?;
         patch.apply(&mut document)?;
-        let Object(wire) = serde_path_to_error::deserialize::<_, Object<R::Wire>>(document).map_err(fault)?;
+        let Object(wire) = serde_path_to_error::deserialize::<_, Object<R::Wire>>(document).map_err(unreadable)?;
         edit::<R>(caller, Some(&former), wire)
     };
     let (account, name) = permit.configure(change).await?;
@@ -233,7 +233,7 @@ pub(crate) async fn replace<R: Resource<Edit: Configures>>(
     {
         members.insert(R::WORDS.name.to_owned(), named.text.clone().into());
     }
-    let Object(wire) = serde_path_to_error::deserialize::<_, Object<R::Wire>>(sent).map_err(fault)?;
+    let Object(wire) = serde_path_to_error::deserialize::<_, Object<R::Wire>>(sent).map_err(unreadable)?;
     let change = move |caller: &Caller| {
         if !R::is_taken(&caller.account.config.source, &named.text) {
             meets(&parts.headers, None)?;

@@ -33,10 +33,7 @@ impl InitiateBody {
         if body.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self::default());
         }
-        let read: Option<Self> = serde_json::from_slice(body).map_err(|error| {
-            let what = if error.is_data() { error.to_string() } else { format!("the body is not JSON: {error}") };
-            ApiError::Body(what)
-        })?;
+        let read: Option<Self> = serde_json::from_slice(body).map_err(|error| ApiError::unreadable(&error))?;
         Ok(read.unwrap_or_default())
     }
 }
@@ -231,9 +228,9 @@ mod tests {
             ("[]", "an object"),
             ("\"a\"", "an object"),
             ("7", "an object"),
-            ("{", "not JSON"),
-            ("{} x", "not JSON"),
-            ("\u{1}", "not JSON"),
+            ("{", "can't be read as JSON"),
+            ("{} x", "can't be read as JSON"),
+            ("\u{1}", "can't be read as JSON"),
             (r#"{"LastDateTime":5}"#, "LastDateTime is 5"),
             (r#"{"lastdatetime":{}}"#, "LastDateTime is an object"),
             (r#"{"MatchType":false}"#, "MatchType is false"),

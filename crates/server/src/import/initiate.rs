@@ -186,7 +186,7 @@ impl Sent {
             Ok(_) => {
                 Err(ApiError::Body("the body is no object; accepted: an object, null or an empty body".to_owned()))
             }
-            Err(error) => Err(ApiError::Body(format!("the body is not JSON: {error}"))),
+            Err(error) => Err(ApiError::unreadable(&error)),
         }
     }
 
@@ -253,11 +253,11 @@ mod tests {
     fn what_can_t_be_taken_is_refused_by_name() {
         for (body, named) in [
             ("[]", "400 the body is no object"),
-            ("{", "400 the body is not JSON"),
+            ("{", "400 the body can't be read as JSON: EOF"),
             (r#"{"RetentionDays": 11}"#, "400 RetentionDays is 11"),
             (r#"{"RetentionDays": -1}"#, "400 RetentionDays"),
             (r#"{"RetentionDays": "3"}"#, "400 RetentionDays"),
-            (r#"{"ImportAction": "Add", "ImportAction": "Delete"}"#, "400 the body is not JSON: duplicate field"),
+            (r#"{"ImportAction": "Add", "ImportAction": "Delete"}"#, "400 duplicate field `ImportAction`"),
             (r#"{"ImportAction": "Merge"}"#, "400 ImportAction is \"Merge\"; accepted: Add or Delete"),
             (r#"{"MatchCriteria": "Email", "MatchValue": "CRM"}"#, "400 MatchCriteria"),
             (r#"{"MatchCriteria": "AlternateIdType"}"#, "400 MatchValue is required"),
