@@ -125,7 +125,9 @@ class Plan:
         started = time.monotonic()
         scratch = self.folder / name
         scratch.mkdir()
-        done = subprocess.run([*command, str(self.file)], cwd=scratch, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        # a proxy that the environment names would be asked for the loopback
+        direct = os.environ | {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+        done = subprocess.run([*command, str(self.file)], cwd=scratch, env=direct, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         shutil.rmtree(scratch)
         took = time.monotonic() - started
         if done.returncode != 0:
@@ -140,14 +142,15 @@ class Plan:
 
 
 def venv(tools, package):
-    """The python of a virtual environment that has the package."""
+    """The python of a virtual environment with what requirements.txt names, the package among it."""
+    requirements, installed = HERE / "requirements.txt", tools / "requirements.txt"
     python = tools / "venv" / "bin" / "python"
     try:
-        if not python.exists():
-            subprocess.run([sys.executable, "-m", "venv", tools / "venv"], check=True, capture_output=True)
-        has = subprocess.run([python, "-c", f"import {package}"], capture_output=True).returncode == 0
-        if not has:
-            subprocess.run([python, "-m", "pip", "install", "--quiet", package], check=True, capture_output=True)
+        if not installed.exists() or installed.read_text() != requirements.read_text():
+            subprocess.run([sys.executable, "-m", "venv", "--clear", tools / "venv"], check=True, capture_output=True)
+            pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            subprocess.run([*pip, "--requirement", requirements], check=True, capture_output=True)
+            installed.write_text(requirements.read_text())
     except (OSError, subprocess.CalledProcessError) as error:
         return None, f"not installable: {last_line(error)}"
     return [str(python), str(HERE / f"{package}_client.py")], ""

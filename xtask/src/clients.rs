@@ -16,6 +16,9 @@ pub(crate) struct Args {
     /// Of the sample profiles and the pages
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// A client that can't be installed is no error, as long as another one is there
+    #[arg(long)]
+    allow_skips: bool,
     #[command(flatten)]
     script: script::Args,
 }
@@ -26,5 +29,7 @@ pub(crate) struct Args {
 /// As [`script::Args::run`].
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let numbers = [("--pages", u64::from(args.pages)), ("--profiles", args.profiles.into()), ("--seed", args.seed)];
-    args.script.run("clients", numbers.into_iter().flat_map(|(name, value)| [name.to_owned(), value.to_string()]))
+    let numbers = numbers.into_iter().flat_map(|(name, value)| [name.to_owned(), value.to_string()]);
+    let skips = args.allow_skips.then(|| "--allow-skips".to_owned());
+    args.script.run("clients", numbers.chain(skips))
 }
