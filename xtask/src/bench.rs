@@ -77,9 +77,9 @@ pub(crate) struct Args {
     /// Only these; all when left out
     #[arg(long, value_delimiter = ',')]
     only: Vec<Group>,
-    /// Sample profiles of the largest size of "Growth"; left out where the disk lacks the room, with a word
-    #[arg(long, default_value_t = 5_000_000)]
-    growth_to: u64,
+    /// Sample profiles of the largest size of "Growth", five million when left out; not measured where the disk lacks the room
+    #[arg(long)]
+    growth_to: Option<u64>,
     /// 20,000 profiles, one round: whether everything works; the figures mean nothing and go to target/bench
     #[arg(long)]
     quick: bool,
@@ -186,10 +186,10 @@ fn measure_all(args: &Args, maker: &Maker<'_>, peers: &Peers, report: &mut Repor
         measure::many::many(&main.server, report, args.quick, rounds)?;
     }
     if args.measures(Group::Growth) {
-        // a server that has done nothing yet, as at the other sizes: memory that was given back may stay with the process
+        // a server that has done nothing yet: memory that was given back may stay with the process
         drop(main);
         main = Site::open(maker, profiles, &data)?;
-        let largest = if args.quick { 0 } else { args.growth_to };
+        let largest = args.growth_to.unwrap_or(if args.quick { 0 } else { 5_000_000 });
         measure::growth::growth(maker, peers, report, &main, times, largest, rounds)?;
     }
     if args.measures(Group::Profiles) {

@@ -17,6 +17,7 @@ pub(super) enum Unit {
     Megabytes,
     /// A ratio.
     Times,
+    Count,
 }
 
 impl Unit {
@@ -35,6 +36,7 @@ impl Unit {
             Self::PerSecond => "/s",
             Self::Megabytes => " MB",
             Self::Times => "×",
+            Self::Count => "",
         };
         number + unit
     }

@@ -1,5 +1,7 @@
 //! Initiate to Complete, against writing the same bytes.
 
+use std::{thread, time::Duration};
+
 use serde_json::json;
 
 use crate::bench::{
@@ -55,10 +57,15 @@ pub(in crate::bench) fn measure(site: &Site, peers: &Peers, report: &mut Report,
             // who comes second may pay for what the disk still does for the first
             let mut limit = None;
             let dd_first = round % 2 == 1;
-            if dd_first {
+            if dd_first && peers.place("dd").is_ok() {
                 let export = site.server.export(segment, &json!({}))?;
                 limit = dd(report, &export)?;
+                let file = cut::file_of(&site.server.data, &export)?;
                 site.server.commit(&export)?;
+                // its files are removed behind the answer
+                while file.exists() {
+                    thread::sleep(Duration::from_millis(20));
+                }
             }
             settle();
             let export = site.server.export(segment, &json!({}))?;

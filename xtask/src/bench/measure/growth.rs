@@ -50,6 +50,7 @@ pub(in crate::bench) fn growth(
         points.push(made_for_it(maker, peers, report, profiles, rounds)?);
     }
     let main_times = main_times.map_or_else(|| export::measure(main, peers, report, rounds), Ok)?;
+    main.server.memory.peak();
     points.push(measure(report, main, main_times, rounds)?);
     if largest > main.profiles {
         match room(maker.dir, largest) {
@@ -86,6 +87,9 @@ fn made_for_it(
     let loaded = maker.load("growing", profiles)?;
     let site = Site::open(maker, profiles, &loaded.data)?;
     let times = export::measure(&site, peers, report, rounds)?;
+    // as the main size, which was exported by another server
+    drop(site);
+    let site = Site::open(maker, profiles, &loaded.data)?;
     let point = measure(report, &site, times, rounds)?;
     drop(site);
     std::fs::remove_dir_all(&loaded.data)?;

@@ -21,7 +21,7 @@ const SLOW: usize = 200;
 pub(in crate::bench) fn many(server: &Server, report: &mut Report, quick: bool, rounds: u32) -> anyhow::Result<()> {
     report.section(
         "Many readers",
-        "64 readers walk 64 different exports (of one segment) at once, pages of 1,000 rows, again and again; then a fast reader walks one export while 200 others take 1 KB a second each of pages of 10,000 rows, all of which are still being served at the end. As many threads as cores read for all of them; they and the server share the cores.",
+        "64 readers walk 64 different exports (of one segment) at once, pages of 1,000 rows, again and again; then a fast reader walks one export while 200 others take 1 KB a second each of pages of 10,000 rows. As many threads as cores read for all of them; they and the server share the cores.",
     );
     let time = Duration::from_secs(if quick { 1 } else { 4 });
     let exports: anyhow::Result<Vec<_>> = (0..READERS).map(|_| server.export(SMALL, &json!({}))).collect();
@@ -50,6 +50,7 @@ pub(in crate::bench) fn many(server: &Server, report: &mut Report, quick: bool, 
         report.target("p99 of a 1,000-row page among 64 readers", Unit::Milliseconds, p99, Bound::AtMost(100.0));
     }
 
+    let mut still = SLOW;
     let (before, beside) = ("p99 of a page, a fast reader alone", "p99 of a page, a fast reader beside 200 slow ones");
     for _ in 0..rounds {
         let alone = crowd::each(server.address, &walks[..1], time)?;
@@ -61,10 +62,12 @@ pub(in crate::bench) fn many(server: &Server, report: &mut Report, quick: bool, 
         let crowded = crowd::each(server.address, &walks[..1], time)?;
         let (live, taken) = slow.stop()?;
         report.add(beside, SAYSO, Unit::Milliseconds, percentile(&crowded.latencies, 0.99));
-        anyhow::ensure!(live == SLOW, "{live} of {SLOW} slow readers were still being served at the end");
+        still = still.min(live);
         anyhow::ensure!(taken > 0, "the slow readers took nothing");
     }
     report.memory("200 slow readers", server.memory.peak());
+    let what = "slow readers that were still being served at the end, of 200";
+    report.target(what, Unit::Count, still as f64, Bound::AtLeast(SLOW as f64));
     let what = "p99 of a fast reader beside 200 slow ones, against alone";
     report.ratio(what, (beside, SAYSO), (before, SAYSO), Bound::AtMost(1.2));
     exports.iter().try_for_each(|export| server.commit(export))
