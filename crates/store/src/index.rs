@@ -49,7 +49,7 @@ impl Entries {
         Self { keys: keys_with(no, profile, alternate_ids), ..Self::moments(no, profile, modified) }
     }
 
-    /// The same without keys.
+    /// The same without keys. What is to change from such to such says nothing of by_key: both have their keys, or both have none.
     pub(crate) fn moments(no: AccountNo, profile: &Profile, modified: Moment) -> Self {
         let moment = |at| keys::moment(no, at, profile.profile_id);
         Self {
@@ -92,7 +92,8 @@ fn keys_with(no: AccountNo, profile: &Profile, alternate_ids: impl Iterator<Item
     keys
 }
 
-/// Calls `each` with what a profile can be found by, its alternate ids aside, as it was given; parts that a kind doesn't have are empty.
+/// Calls `each` with what a profile can be found by, its alternate ids aside, in the form in which it was given, phones by their
+/// digits; parts that a kind doesn't have are empty.
 fn found_by(profile: &Profile, mut each: impl FnMut(Kind, [&str; 4])) {
     for e in &profile.emails {
         // Folded is what `normal::email` makes of it.
