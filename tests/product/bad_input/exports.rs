@@ -150,8 +150,12 @@ fn bodies() -> Vec<Row<'static>> {
             &["CallbackURL", "at most 2048 characters"],
         ),
     ];
-    let invalid_text =
-        ("invalid UTF-8", b"{\"MatchType\":\"\xff\"}".to_vec(), 400, &["the body can't be read as JSON", "unicode"] as &[&str]);
+    let invalid_text = (
+        "invalid UTF-8",
+        b"{\"MatchType\":\"\xff\"}".to_vec(),
+        400,
+        &["the body can't be read as JSON", "unicode"] as &[&str],
+    );
     let rows = rows.into_iter().map(|(what, body, status, words)| (what, body.into_bytes(), status, words));
     rows.chain([invalid_text]).collect()
 }

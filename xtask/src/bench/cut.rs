@@ -179,7 +179,11 @@ pub(super) fn some(server: &Server, export: &Export) -> anyhow::Result<Vec<Known
     let found: anyhow::Result<Vec<_>> =
         (0..count).filter_map(|at| known(start(at), start(at + 1)).transpose()).collect();
     let found = found?;
-    ensure!(found.len() as u64 * 10 >= count * 9, "only {} of {count} rows have an id, an email and a phone", found.len());
+    ensure!(
+        found.len() as u64 * 10 >= count * 9,
+        "only {} of {count} rows have an id, an email and a phone",
+        found.len()
+    );
     Ok(found)
 }
 

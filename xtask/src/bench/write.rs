@@ -36,7 +36,8 @@ fn text(about: &About<'_>, report: &Report) -> String {
     let only: String = about.args.only.iter().map(|group| format!(" --only {group:?}").to_lowercase()).collect();
     let lean = if about.args.lean { " --lean" } else { "" };
     let growth = about.args.growth_to.map(|profiles| format!(" --growth-to {profiles}")).unwrap_or_default();
-    let command = format!("cargo xtask bench --profiles {profiles} --rounds {rounds} --seed {seed}{only}{lean}{growth}");
+    let command =
+        format!("cargo xtask bench --profiles {profiles} --rounds {rounds} --seed {seed}{only}{lean}{growth}");
     format!(
         "# Performance\n\nWritten by `{command}`, in one run of {} minutes (load average before it: {:.2}). Sayso and its peers do each thing in turn, {rounds} times; medians are told. What each peer is asked to do stands in `bench/` and `xtask/src/bench/peers/`.\n\n{}\nPeers:\n\n{}\n## Targets\n\n{}{}",
         about.took.as_secs() / 60,

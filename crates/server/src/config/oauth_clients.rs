@@ -12,7 +12,7 @@ use hyper::{
 };
 use sayso_model::{
     id::fold,
-    input::{fault, object::Object},
+    input::{object::Object, unreadable},
     moment::Moment,
     patch::parse_patch,
 };
@@ -244,7 +244,7 @@ pub(crate) async fn patch_oauth_client(
         let mut document: Value = to_value(&listed(&name, client));
         meets(&parts.headers, Some(&etag(&bytes_of(&document))))?;
         patch.apply(&mut document)?;
-        let Object(wire) = serde_path_to_error::deserialize::<_, Object<ListedClient>>(document).map_err(fault)?;
+        let Object(wire) = serde_path_to_error::deserialize::<_, Object<ListedClient>>(document).map_err(unreadable)?;
         Ok(wire.is_active)
     };
     let client =
