@@ -3,7 +3,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     process::Child,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -89,8 +92,13 @@ struct Exported {
     page: Option<Page>,
 }
 
-/// Initiates some exports and reads their pages until the server is gone.
-async fn export(api: Api, mut random: Random, answered: Arc<Mutex<Answered>>) -> Vec<Exported> {
+/// Initiates some exports and reads their pages until the server is gone; `tokens` are those that were answered.
+async fn export(
+    api: Api,
+    mut random: Random,
+    answered: Arc<Mutex<Answered>>,
+    tokens: Arc<Mutex<BTreeSet<u64>>>,
+) -> Vec<Exported> {
     let mut exports: Vec<Exported> = Vec::new();
     loop {
         // A few at once at most: what the crash has interrupted is made again in the end.
@@ -98,7 +106,9 @@ async fn export(api: Api, mut random: Random, answered: Arc<Mutex<Answered>>) ->
             let before = answered.lock().unwrap().clone();
             let call = api.call("POST", &api.segment_path("Everyone")).json(&json!({}));
             let Ok(answer) = try_read(call).await else { return exports };
-            exports.push(Exported { token: token_of(&answer), before, page: None });
+            let token = token_of(&answer);
+            tokens.lock().unwrap().insert(token);
+            exports.push(Exported { token, before, page: None });
         }
         let chosen = random.below(exports.len() as u64) as usize;
         let exported = &mut exports[chosen];
@@ -136,25 +146,61 @@ impl Page {
         assert!(answer.body == self.body, "{} is another page than before the crash", self.encoding);
     }
 
-    /// Reads it again and again until the server is gone; gives whether that was in its middle.
-    async fn read_until_killed(self, api: Api) -> bool {
-        let mut tick = tokio::time::interval(Duration::from_millis(20));
-        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    /// Reads it again and again until the server is gone; gives whether that was in its middle. `is_begun` says when of a page the first
+    /// piece came and no second.
+    async fn read_until_killed(self, api: Api, is_begun: Arc<AtomicBool>) -> bool {
         loop {
             let Ok(mut response) = get(&api, &self.path, self.encoding).send().await else { return false };
             assert_eq!(response.status(), 200);
             let mut body = Vec::new();
             loop {
                 match response.chunk().await {
-                    Ok(Some(piece)) => body.extend(piece),
+                    Ok(Some(piece)) => {
+                        is_begun.store(body.is_empty(), Ordering::Relaxed);
+                        body.extend(piece);
+                    }
                     Ok(None) => break,
                     Err(_) => return true,
                 }
                 // Else a page lies in the sockets' buffers as a whole, and nothing cuts it.
-                tick.tick().await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
             }
             assert!(body == self.body, "what seems whole is whole");
         }
+    }
+}
+
+/// What the server is in the middle of when it is killed.
+#[derive(Clone, Copy, PartialEq)]
+enum Moment {
+    /// Whatever it is.
+    Any,
+    /// The sending of a long page.
+    Page,
+    /// The making of an export.
+    Export,
+}
+
+impl Moment {
+    /// Random ones too; but on a fast machine all exports of a round are made some milliseconds after its beginning, and only of the others
+    /// can it be said that something was under way.
+    fn of(round: u64) -> Moment {
+        match round {
+            0 => Moment::Page,
+            _ if round % 2 == 1 => Moment::Export,
+            _ => Moment::Any,
+        }
+    }
+}
+
+/// Waits until this is so, for a while: what never comes is counted in the end.
+async fn look_for(is_so: impl Fn() -> bool) {
+    let mut tick = tokio::time::interval(Duration::from_millis(1));
+    for _ in 0..5_000 {
+        if is_so() {
+            return;
+        }
+        tick.tick().await;
     }
 }
 
@@ -193,15 +239,39 @@ pub async fn server_and_load_are_killed(seed: u64, rounds: u64, people: u64, lin
         let now = Arc::new(Mutex::new(Answered::default()));
         let writers: Vec<_> =
             (0..4).map(|w| tokio::spawn(write(api.clone(), format!("r{round}w{w}"), now.clone()))).collect();
-        let exporters: Vec<_> =
-            (0..2).map(|_| tokio::spawn(export(api.clone(), Random::new(random.next()), now.clone()))).collect();
-        let readers: Vec<_> =
-            wholes.iter().map(|whole| tokio::spawn(whole.clone().read_until_killed(api.clone()))).collect();
+        let is_begun: Vec<_> = wholes.iter().map(|_| Arc::new(AtomicBool::new(false))).collect();
+        let reader = |(whole, is_begun): (&Page, &Arc<AtomicBool>)| {
+            tokio::spawn(whole.clone().read_until_killed(api.clone(), is_begun.clone()))
+        };
+        let readers: Vec<_> = wholes.iter().zip(&is_begun).map(reader).collect();
         let (file, names) = (format!("load{round}.ndjson"), format!("load{round}x"));
         world.write_people(&file, &names, lines);
         let load = world.spawn(&["load", &file, "--account", ACCOUNT]);
-        tokio::time::sleep(Duration::from_millis(random.below(300))).await;
-        let load_first = random.below(2) == 0;
+
+        let moment = Moment::of(round);
+        let wait = Duration::from_millis(random.below(300));
+        if moment == Moment::Export {
+            tokio::time::sleep(wait).await;
+        }
+        let tokens = Arc::new(Mutex::new(BTreeSet::new()));
+        let exporter = |_| tokio::spawn(export(api.clone(), Random::new(random.next()), now.clone(), tokens.clone()));
+        let exporters: Vec<_> = (0..2).map(exporter).collect();
+        if moment != Moment::Export {
+            tokio::time::sleep(wait).await;
+        }
+        match moment {
+            Moment::Any => {}
+            // What is sent as it is; a gzip page fits into the sockets' buffers.
+            Moment::Page => look_for(|| is_begun[0].load(Ordering::Relaxed)).await,
+            Moment::Export => {
+                let is_half_made = || {
+                    let folders = world.tokens_with_files();
+                    tokens.lock().unwrap().iter().any(|token| folders.contains(&format!("{token}.tmp")))
+                };
+                look_for(is_half_made).await;
+            }
+        }
+        let load_first = moment == Moment::Any && random.below(2) == 0;
         if load_first {
             kill(load);
             // The server goes on beside a writer that died with the lock.
@@ -273,7 +343,10 @@ pub async fn server_and_load_are_killed(seed: u64, rounds: u64, people: u64, lin
         assert_eq!(loaded(&rows, &format!("load{round}x"), lines), lines, "every line of a resumed load is there");
     }
     let writes = answered.created.len() + answered.counts.len() + answered.deleted.len();
-    assert!(writes > 10 && interrupted > 0 && half_made > 0 && cut_pages > 0);
+    assert!(writes > 10, "only {writes} writes were answered");
+    assert!(interrupted > 0, "no export was interrupted");
+    assert!(half_made > 0, "no export was half made");
+    assert!(cut_pages > 0, "no page was cut");
     format!(
         "{rounds} kills of the server, {cut_loads} loads cut by kill -9, {cut_pages} pages cut, {} rows, {writes} answered writes there, {interrupted} interrupted exports ({half_made} of them half made) complete under their own tokens with what was answered before them, check clean every time, no file left over",
         rows.len()

@@ -1,68 +1,14 @@
 //! TLS at the server's own listener: the main job over it, a certificate that is exchanged while the server runs, and the last block.
 
-use std::{
-    io::{Read as _, Write as _},
-    net::{SocketAddr, TcpStream},
-    sync::Arc,
-};
+use std::io::{Read as _, Write as _};
 
-use rustix::{
-    net::{AddressFamily, SocketType, connect, socket, sockopt::set_socket_recv_buffer_size},
-    process::Signal,
-};
+use rustix::process::Signal;
 use serde_json::json;
-use tokio_rustls::rustls::{
-    ClientConfig, ClientConnection, RootCertStore, StreamOwned, crypto::aws_lc_rs, pki_types::CertificateDer,
+
+use crate::harness::{
+    tls::{ask, over_tls, trusting, write_pair},
+    *,
 };
-
-use crate::harness::*;
-
-/// A new certificate for the address that is listened on, and its key, where the server is told to look.
-fn write_pair(world: &World) -> CertificateDer<'static> {
-    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
-    std::fs::write(world.path("cert.pem"), made.cert.pem()).unwrap();
-    std::fs::write(world.path("key.pem"), made.signing_key.serialize_pem()).unwrap();
-    made.cert.der().clone()
-}
-
-fn trusting(certificate: &CertificateDer<'static>) -> reqwest::ClientBuilder {
-    let certificate = reqwest::Certificate::from_der(certificate).unwrap();
-    reqwest::Client::builder().no_proxy().tls_certs_only([certificate])
-}
-
-/// A server that speaks TLS, with a client that trusts it.
-pub async fn over_tls(flags: &[&str]) -> (World, CertificateDer<'static>) {
-    let mut world = World::prepared();
-    let certificate = write_pair(&world);
-    world.http = trusting(&certificate).build().unwrap();
-    let (cert, key) = (world.path("cert.pem"), world.path("key.pem"));
-    let pair = ["--tls-cert", cert.to_str().unwrap(), "--tls-key", key.to_str().unwrap()];
-    let world = world.serve(&[&pair, flags].concat()).await;
-    (world, certificate)
-}
-
-/// A connection that offers little room for what it asked for.
-pub fn ask(
-    world: &World,
-    certificate: &CertificateDer<'static>,
-    head: &str,
-) -> StreamOwned<ClientConnection, TcpStream> {
-    let address: SocketAddr = world.url.strip_prefix("https://").unwrap().parse().unwrap();
-    let fd = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
-    set_socket_recv_buffer_size(&fd, 4096).unwrap();
-    connect(&fd, &address).unwrap();
-    let mut roots = RootCertStore::empty();
-    roots.add(certificate.clone()).unwrap();
-    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let session = ClientConnection::new(Arc::new(config), address.ip().into()).unwrap();
-    let mut stream = StreamOwned::new(session, TcpStream::from(fd));
-    stream.write_all(head.as_bytes()).unwrap();
-    stream
-}
 
 /// The status line of the next answer, which has to be short.
 fn answer(stream: &mut impl std::io::Read) -> String {
@@ -102,7 +48,7 @@ async fn the_main_job_is_done_over_tls() {
 async fn a_hangup_exchanges_the_certificate_under_open_connections_and_never_for_a_bad_one() {
     let (world, first) = over_tls(&[]).await;
     let healthz = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
-    let mut open = ask(&world, &first, healthz);
+    let mut open = ask(&world.url, &first, healthz);
     assert!(answer(&mut open).contains(" 200 "));
     let url = format!("{}/healthz", world.url);
     let works = async |certificate| trusting(certificate).build().unwrap().get(&url).send().await.is_ok();
@@ -139,7 +85,7 @@ async fn a_last_block_that_broke_off_over_tls_ends_nothing() {
 
     let path = api.token_path(token, "?limit=1000");
     let head = format!("GET {path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\n\r\n", api.token);
-    let mut broken = ask(&world, &certificate, &head);
+    let mut broken = ask(&world.url, &certificate, &head);
     let mut some = vec![0; 100_000];
     broken.read_exact(&mut some).unwrap();
     assert!(some.starts_with(b"HTTP/1.1 200 OK"));

@@ -68,7 +68,8 @@ impl Watched {
         line.rsplit(' ').next().unwrap().parse().unwrap()
     }
 
-    /// Sends these as JSON; each must be refused and leave nothing on disk.
+    /// Sends these as JSON; each must be refused and leave nothing on disk. Only for refusals that the audit trail doesn't keep: what it keeps
+    /// of one goes to disk a quarter of a second later, a commit that would be laid to a later row.
     pub async fn refuses(&self, api: &Api, method: &str, path: &str, rows: &[Row<'_>]) {
         for (what, body, status, words) in rows {
             let before = self.commits().await;

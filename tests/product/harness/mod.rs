@@ -4,10 +4,13 @@
 pub mod client;
 pub mod disk;
 pub mod jwt;
+pub mod open_files;
 pub mod own;
 pub mod random;
 pub mod receiver;
 pub mod rules;
+pub mod sockets;
+pub mod tls;
 pub mod writers;
 
 use std::{

@@ -85,6 +85,11 @@ impl Writers {
         self.logs.iter().map(|log| log.lock().unwrap().len()).sum()
     }
 
+    /// Whether each of them has begun so many.
+    pub fn each_has_begun(&self, writes: usize) -> bool {
+        self.logs.iter().all(|log| log.lock().unwrap().len() >= writes)
+    }
+
     /// Ends them, once each has its answer.
     pub async fn end(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
