@@ -135,6 +135,7 @@ fn against_a_rule() -> Vec<Row<'static>> {
         |more: &str| format!(r#"{{"Addresses":[{{"AddressType":"Home","Address1":"1","PostalCode":"1",{more}}}]}}"#);
     let said = |filter: &str, said: &str| format!(r#"{{"ProfilePreferences":[{{"FilterId":"{filter}",{said}}}]}}"#);
     let solicit = |inner: &str| said("NEWS-SOLICIT", inner);
+    let custom = |name: &str, value: &str| format!(r#"{{"CustomFields":[{{"Name":"{name}","Value":"{value}"}}]}}"#);
     let dated = |date: &str| solicit(&format!(r#""PreferenceType":1,"CustomerDate":"{date}""#));
     let consent = |version: &str, status: u8| {
         format!(
@@ -238,30 +239,10 @@ fn against_a_rule() -> Vec<Row<'static>> {
             400,
             &["PhoneNumbers[0].PhoneNumberPreferences[0].FilterId", "NEWS-TEXT", "IsMobile"],
         ),
-        (
-            "unknown custom field",
-            r#"{"CustomFields":[{"Name":"Nope","Value":"1"}]}"#.into(),
-            404,
-            &["CustomFields[0].Name", "\"Nope\"", "not configured"],
-        ),
-        (
-            "number in powers",
-            r#"{"CustomFields":[{"Name":"Age","Value":"1e300"}]}"#.into(),
-            400,
-            &["CustomFields[0].Value", "\"1e300\"", "digits"],
-        ),
-        (
-            "number too large",
-            r#"{"CustomFields":[{"Name":"Age","Value":"200"}]}"#.into(),
-            400,
-            &["CustomFields[0].Value", "\"200\"", "150"],
-        ),
-        (
-            "value of no list",
-            r#"{"CustomFields":[{"Name":"Colour","Value":"mauve"}]}"#.into(),
-            404,
-            &["CustomFields[0].Value", "\"mauve\"", "\"Colours\""],
-        ),
+        ("unknown custom field", custom("Nope", "1"), 404, &["CustomFields[0].Name", "\"Nope\"", "not configured"]),
+        ("number in powers", custom("Age", "1e300"), 400, &["CustomFields[0].Value", "\"1e300\"", "digits"]),
+        ("number too large", custom("Age", "200"), 400, &["CustomFields[0].Value", "\"200\"", "150"]),
+        ("value of no list", custom("Colour", "mauve"), 404, &["CustomFields[0].Value", "\"mauve\"", "\"Colours\""]),
         ("blank tag", r#"{"ProfileTags":[{"Name":""}]}"#.into(), 400, &["ProfileTags[0].Name", "is required", "blank"]),
     ];
     rows.into_iter().map(|(what, body, status, words)| (what, body.into_bytes(), status, words)).collect()
