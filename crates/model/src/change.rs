@@ -24,7 +24,7 @@ mod tests;
 mod untag;
 mod withdrawal;
 
-use std::collections::HashSet;
+use std::{cell::OnceCell, collections::HashSet, sync::Arc};
 
 use serde_json::Value;
 
@@ -193,6 +193,8 @@ struct Write<'a> {
     consents_may_come: bool,
     /// The consents that this write sets back to an older version, by place and type.
     set_back: HashSet<(Place, String)>,
+    /// [`Write::stamp`], once it was asked for.
+    stamp: OnceCell<Arc<EditInfo>>,
 }
 
 impl<'a> Write<'a> {
@@ -212,6 +214,7 @@ impl<'a> Write<'a> {
             refuses_prior: false,
             consents_may_come: false,
             set_back: HashSet::new(),
+            stamp: OnceCell::new(),
         }
     }
 
@@ -275,19 +278,23 @@ impl<'a> Write<'a> {
     }
 
     /// The stamp of a thing made by this write.
-    fn stamp(&self) -> EditInfo {
-        EditInfo {
-            create_date: self.created,
-            create_user_id: self.author.user_id.clone(),
-            create_source_id: self.author.source_id.clone(),
-            last_modified_date: self.now,
-            last_modified_user_id: self.author.user_id.clone(),
-            last_modified_source_id: self.author.source_id.clone(),
-        }
+    fn stamp(&self) -> Arc<EditInfo> {
+        let stamp = self.stamp.get_or_init(|| {
+            Arc::new(EditInfo {
+                create_date: self.created,
+                create_user_id: self.author.user_id.clone(),
+                create_source_id: self.author.source_id.clone(),
+                last_modified_date: self.now,
+                last_modified_user_id: self.author.user_id.clone(),
+                last_modified_source_id: self.author.source_id.clone(),
+            })
+        });
+        Arc::clone(stamp)
     }
 
     /// Stamps a thing that this write changes.
-    fn touch(&self, edited: &mut EditInfo) {
+    fn touch(&self, edited: &mut Arc<EditInfo>) {
+        let edited = Arc::make_mut(edited);
         edited.last_modified_date = self.now;
         edited.last_modified_user_id.clone_from(&self.author.user_id);
         edited.last_modified_source_id.clone_from(&self.author.source_id);
@@ -306,7 +313,7 @@ fn json<T: serde::Serialize>(value: &T) -> Value {
     serde_json::to_value(value).expect("names are strings and numbers are whole")
 }
 
-fn blank(id: ProfileId, edited: EditInfo) -> Profile {
+fn blank(id: ProfileId, edited: Arc<EditInfo>) -> Profile {
     Profile {
         profile_id: id,
         is_active: true,

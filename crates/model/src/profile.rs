@@ -1,11 +1,13 @@
 //! The typed profile, as profile.md draws it. Reading its wire JSON back is `serde`; writing it is [`crate::render`],
 //! which also notes where the optional parts stand.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{id::ProfileId, moment::Moment};
 
-/// Who made a thing and who changed it last, and when (profile.md, `EditInfo`).
+/// Who made a thing and who changed it last, and when (profile.md, `EditInfo`). All that one write makes has the same, and shares it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 #[allow(missing_docs)]
@@ -25,7 +27,7 @@ pub struct EditInfo {
 pub struct Profile {
     pub profile_id: ProfileId,
     pub is_active: bool,
-    pub edited: EditInfo,
+    pub edited: Arc<EditInfo>,
     pub registration_confirmed: bool,
     pub customer_type: Option<String>,
     pub preserve_consents: bool,
@@ -166,7 +168,7 @@ pub struct Consent {
     pub consent_date: Moment,
     pub expiration_date: Option<Moment>,
     pub expired: bool,
-    pub edited: EditInfo,
+    pub edited: Arc<EditInfo>,
 }
 
 /// An id that another system gave; unique within its type in the account.
@@ -177,7 +179,7 @@ pub struct AlternateId {
     pub alternate_id_type: String,
     pub alternate_id: String,
     pub is_active: bool,
-    pub edited: EditInfo,
+    pub edited: Arc<EditInfo>,
 }
 
 /// A postal address with its preferences (`AddressPreference`).
@@ -211,7 +213,7 @@ pub struct Address {
     #[serde(rename = "IsActive")]
     pub is_active: bool,
     #[serde(rename = "Edited")]
-    pub edited: EditInfo,
+    pub edited: Arc<EditInfo>,
     #[serde(rename = "Consents", default)]
     pub consents: Vec<Consent>,
 }
@@ -229,7 +231,7 @@ pub struct Phone {
     pub is_mobile: bool,
     pub is_default: bool,
     pub is_active: bool,
-    pub edited: EditInfo,
+    pub edited: Arc<EditInfo>,
     #[serde(default)]
     pub consents: Vec<Consent>,
 }
@@ -245,7 +247,7 @@ pub struct Email {
     pub email_address: String,
     pub is_default: bool,
     pub is_active: bool,
-    pub edited: EditInfo,
+    pub edited: Arc<EditInfo>,
     #[serde(default)]
     pub consents: Vec<Consent>,
 }

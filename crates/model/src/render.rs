@@ -83,7 +83,7 @@ pub fn render_tombstone(t: &Tombstone) -> Vec<u8> {
 }
 
 fn edited<'p>(w: &mut Writer<'p>, e: &'p EditInfo) {
-    if let Some((_, written)) = w.stamp.as_ref().filter(|(last, _)| *last == e) {
+    if let Some((_, written)) = w.stamp.as_ref().filter(|(last, _)| std::ptr::eq(*last, e) || *last == e) {
         w.row.json.extend_from_within(written.clone());
         return;
     }

@@ -2,6 +2,8 @@
 
 pub(crate) mod account;
 
+use std::sync::Arc;
+
 use proptest::{collection::vec, option::of, prelude::*, sample::select};
 
 use crate::{id::ProfileId, moment::Moment, profile::*};
@@ -22,15 +24,17 @@ pub(crate) fn moment() -> impl Strategy<Value = Moment> {
     ]
 }
 
-fn edited() -> impl Strategy<Value = EditInfo> {
+fn edited() -> impl Strategy<Value = Arc<EditInfo>> {
     (moment(), text(), of(text()), moment(), text(), of(text())).prop_map(
-        |(create_date, create_user_id, create_source_id, last_modified_date, last_modified_user_id, source)| EditInfo {
-            create_date,
-            create_user_id,
-            create_source_id,
-            last_modified_date,
-            last_modified_user_id,
-            last_modified_source_id: source,
+        |(create_date, create_user_id, create_source_id, last_modified_date, last_modified_user_id, source)| {
+            Arc::new(EditInfo {
+                create_date,
+                create_user_id,
+                create_source_id,
+                last_modified_date,
+                last_modified_user_id,
+                last_modified_source_id: source,
+            })
         },
     )
 }

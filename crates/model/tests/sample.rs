@@ -1,5 +1,7 @@
 //! The sample people of the quick start go through every rule of a write, and their rows read back.
 
+use std::sync::Arc;
+
 use sayso_model::{
     change::{create, update},
     config::{Config, Configuration},
@@ -34,7 +36,7 @@ fn every_sample_profile_is_taken_and_sending_it_again_changes_nothing_but_stamps
         let changed = update(kept.clone(), &echo, &config, &author, later).unwrap_or_else(|e| panic!("{index}: {e}"));
         assert_eq!(changed.former, []);
         let mut expected = kept;
-        expected.profile.edited.last_modified_date = later;
+        Arc::make_mut(&mut expected.profile.edited).last_modified_date = later;
         assert_eq!(changed.kept, expected);
     }
 }

@@ -51,11 +51,10 @@ impl Entries {
 
     /// The same without keys. What is to change from such to such says nothing of by_key: both have their keys, or both have none.
     pub(crate) fn moments(no: AccountNo, profile: &Profile, modified: Moment) -> Self {
-        let moment = |at| keys::moment(no, at, profile.profile_id);
         Self {
             keys: Vec::new(),
-            modified: vec![moment(modified)],
-            expiries: reading::expiries(profile).into_iter().map(moment).collect(),
+            modified: vec![keys::moment(no, modified, profile.profile_id)],
+            expiries: expiries(no, profile).collect(),
         }
     }
 
@@ -75,12 +74,23 @@ impl Entries {
     }
 }
 
+/// What a profile has in by_expiry, ascending, each once.
+pub(crate) fn expiries(no: AccountNo, profile: &Profile) -> impl Iterator<Item = [u8; 20]> {
+    let id = profile.profile_id;
+    reading::expiries(profile).into_iter().map(move |at| keys::moment(no, at, id))
+}
+
 /// What a profile has in by_key, ascending, each once.
 pub(crate) fn keys(no: AccountNo, profile: &Profile) -> Vec<[u8; 33]> {
     keys_with(no, profile, alternate_ids(profile))
 }
 
-fn keys_with(no: AccountNo, profile: &Profile, alternate_ids: impl Iterator<Item = [u8; 20]>) -> Vec<[u8; 33]> {
+/// The same of a profile whose [`alternate_ids`] are known.
+pub(crate) fn keys_with(
+    no: AccountNo,
+    profile: &Profile,
+    alternate_ids: impl Iterator<Item = [u8; 20]>,
+) -> Vec<[u8; 33]> {
     let mut keys = Vec::with_capacity(8);
     let mut key = |kind, claim| keys.push(keys::value(no, kind, &claim, profile.profile_id));
     for claim in alternate_ids {

@@ -1,8 +1,9 @@
 //! Every key of the engine, made and read in one place. Numbers are big-endian and the account stands first, so that the
 //! order of the bytes is the order of the meaning, and one account's entries lie together.
 
-use std::ops::Range;
+use std::{cell::RefCell, collections::HashMap, ops::Range};
 
+use foldhash::quality::RandomState;
 use sayso_model::{
     id::{AccessToken, AccountNo, ProfileId, fold_into},
     moment::Moment,
@@ -99,6 +100,11 @@ pub(crate) fn kind_prefix(no: AccountNo, kind: Kind) -> [u8; 5] {
 /// since LMDB's keys end at 511 bytes and an email may have 1,024.
 pub(crate) fn claim(kind: Kind, parts: &[&str]) -> [u8; 20] {
     let mut claim = [0; 20];
+    if let ([16, 4], [value, name, ..]) = (kind.widths(), parts) {
+        claim[..16].copy_from_slice(&Sha256::digest(value.as_bytes())[..16]);
+        claim[16..].copy_from_slice(&of_type(name));
+        return claim;
+    }
     let mut rest = &mut claim[..];
     for (width, part) in kind.widths().iter().zip(parts) {
         let (here, next) = rest.split_at_mut(*width);
@@ -108,17 +114,39 @@ pub(crate) fn claim(kind: Kind, parts: &[&str]) -> [u8; 20] {
     claim
 }
 
+/// What a claim has of a type. Accounts have few types, and each thread remembers some.
+fn of_type(name: &str) -> [u8; 4] {
+    thread_local! {
+        static KNOWN: RefCell<HashMap<String, [u8; 4], RandomState>> = RefCell::default();
+    }
+    KNOWN.with_borrow_mut(|known| {
+        if let Some(claim) = known.get(name) {
+            return *claim;
+        }
+        let claim = Sha256::digest(name.as_bytes()).first_chunk().copied().unwrap_or_default();
+        if known.len() < 64 && name.len() <= 100 {
+            known.insert(name.to_owned(), claim);
+        }
+        claim
+    })
+}
+
 /// The same of parts as they were given.
 pub(crate) fn claim_folded<const N: usize>(kind: Kind, parts: [&str; N]) -> [u8; 20] {
-    // All of them behind one another: one allocation.
-    let mut text = String::with_capacity(parts.iter().map(|part| part.len()).sum());
-    let ends = parts.map(|part| {
-        fold_into(part, &mut text);
-        text.len()
-    });
-    let mut start = 0;
-    let folded = ends.map(|end| text.get(std::mem::replace(&mut start, end)..end).unwrap_or_default());
-    claim(kind, &folded)
+    thread_local! {
+        /// All of them behind one another, where the former ones were.
+        static TEXT: RefCell<String> = RefCell::default();
+    }
+    TEXT.with_borrow_mut(|text| {
+        text.clear();
+        let ends = parts.map(|part| {
+            fold_into(part, text);
+            text.len()
+        });
+        let mut start = 0;
+        let folded = ends.map(|end| text.get(std::mem::replace(&mut start, end)..end).unwrap_or_default());
+        claim(kind, &folded)
+    })
 }
 
 /// The same of an alternate id.

@@ -20,7 +20,9 @@ use sayso_model::{
     reading,
 };
 
-use self::prepare::{Basis, Facts};
+#[cfg(test)]
+pub(crate) use self::prepare::Claim;
+use self::prepare::{Basis, Buffers, Facts};
 pub use self::{alone::Loader, prepare::Prepared};
 pub(crate) use self::{claims::Claims, prepare::Import};
 use crate::{
@@ -66,7 +68,7 @@ impl New {
         stamp: Moment,
     ) -> Result<Self, StoreError> {
         let basis = Basis { account: account.clone(), author: author.clone(), dictionary, stamp, import: None };
-        prepare::chunk(vec![input], &basis, Vec::new()).map(Self)
+        prepare::chunk(vec![input], &basis, Buffers::default()).map(Self)
     }
 
     /// The moment of the change.
@@ -119,7 +121,7 @@ pub(crate) fn prepare_all(
     import: Option<Import>,
 ) -> Result<Vec<Prepared>, StoreError> {
     let basis = Basis { account: account.clone(), author: author.clone(), dictionary, stamp, import };
-    on_all_cores(batch, |share| prepare::chunk(share, &basis, Vec::new())).into_iter().collect()
+    on_all_cores(batch, |share| prepare::chunk(share, &basis, Buffers::default())).into_iter().collect()
 }
 
 /// Puts what was prepared by the present configuration, but for the entries of by_key and by_expiry, which are given back; `claims`: what
@@ -140,7 +142,7 @@ fn put(
     account: &Account,
     prepared: Vec<Prepared>,
     claims: &mut Claims,
-    spare: &mut Vec<Vec<u8>>,
+    spare: &mut Vec<Buffers>,
 ) -> Result<Put, StoreError> {
     let no = account.no;
     let mut next_profile = tx.numbers(no)?.next_profile;
@@ -150,7 +152,8 @@ fn put(
     let mut run = Run { by_key: Vec::with_capacity(profiles * 8), by_expiry: Vec::with_capacity(profiles * 3) };
     let mut encoded = Vec::new();
     let (mut into_rows, mut into_facts) = (Ascending::default(), Ascending::default());
-    for Prepared { stamp, profiles, mut bytes, keys, expiries, .. } in prepared {
+    for Prepared { stamp, profiles, mut buffers, .. } in prepared {
+        let Buffers { bytes, keys, expiries, claims: claimed, texts } = &mut buffers;
         tx.stamped(stamp);
         for profile in profiles {
             // The numbers are given to those that are accepted, so that a refused one leaves no gap.
@@ -162,7 +165,8 @@ fn put(
                     continue;
                 }
             };
-            if let Some(refusal) = claims.claim(tx, no, &profile, id)? {
+            let claimed = claimed.get(profile.claims).unwrap_or_default();
+            if let Some(refusal) = claims.claim(tx, no, claimed, texts, id)? {
                 answers.push(Err(refusal.into()));
                 continue;
             }
@@ -190,7 +194,7 @@ fn put(
             next_profile += 1;
             answers.push(Ok(id));
         }
-        spare.push(bytes);
+        spare.push(buffers);
     }
     if !modified.is_empty() {
         // Asked for again: new terms have moved them.

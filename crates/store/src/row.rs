@@ -88,33 +88,40 @@ pub(crate) fn encode_unsummed(
         joined = [rest, &extras_json].concat();
         &joined
     };
-    let start = out.len();
-    out.resize(start + get_maximum_output_size(plain.len()), 0);
-    match compress(plain, out.get_mut(start..).unwrap_or_default()) {
-        Ok(packed) if packed < plain.len() => out.truncate(start + packed),
-        // Nothing is won, or it didn't go.
-        _ => {
-            out.truncate(start);
-            out.extend_from_slice(plain);
-            if let Some(packing) = out.get_mut(packing) {
-                *packing = PLAIN;
-            }
+    let is_packed = pack(plain, |packed| out.extend_from_slice(packed));
+    // Nothing is won, or it didn't go.
+    if !is_packed {
+        out.extend_from_slice(plain);
+        if let Some(packing) = out.get_mut(packing) {
+            *packing = PLAIN;
         }
     }
     Ok(())
 }
 
-/// Packs into a buffer that has room for it in any case; gives the bytes that it takes.
-fn compress(plain: &[u8], out: &mut [u8]) -> Result<usize, CompressError> {
+/// Gives `take` what is packed, where that is shorter; whether it is.
+fn pack(plain: &[u8], take: impl FnOnce(&[u8])) -> bool {
     thread_local! {
-        /// Making a table for each row costs a tenth of packing it.
-        static TABLE: RefCell<CompressTable> = RefCell::default();
+        /// Making a table for each row costs a tenth of packing it, and clearing room for the result another.
+        static USED: RefCell<(CompressTable, Vec<u8>)> = RefCell::default();
     }
+    let room = get_maximum_output_size(plain.len());
     // A table that has seen more than 64 KiB stays twice as large.
     if plain.len() >= usize::from(u16::MAX) {
-        return compress_into(plain, out);
+        let mut out = vec![0; room];
+        return give(compress_into(plain, &mut out), plain, &out, take);
     }
-    TABLE.with_borrow_mut(|table| compress_into_with_table(plain, out, table))
+    USED.with_borrow_mut(|(table, out)| {
+        if out.len() < room {
+            out.resize(room, 0);
+        }
+        give(compress_into_with_table(plain, out, table), plain, out, take)
+    })
+}
+
+fn give(packed: Result<usize, CompressError>, plain: &[u8], out: &[u8], take: impl FnOnce(&[u8])) -> bool {
+    let packed = packed.ok().filter(|packed| *packed < plain.len()).and_then(|packed| out.get(..packed));
+    packed.map(take).is_some()
 }
 
 /// The same with its checksum.

@@ -2,11 +2,14 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    hash::Hash,
+    hash::{Hash, Hasher},
 };
 
 use super::path::Path;
-use crate::refusal::{Refusal, shown};
+use crate::{
+    id::{fold, same},
+    refusal::{Refusal, shown},
+};
 
 /// A required text that something is found by: there, not blank, at most `max` code points, no control characters (they are
 /// invisible, and two values that look the same would not be).
@@ -49,6 +52,23 @@ pub(super) fn optional(path: &Path<'_>, value: &Option<String>, max: usize) -> R
         within(path, value, max)?;
     }
     Ok(value.clone())
+}
+
+/// A name as [`fold`] compares it. Only who hashes it folds it: most lists are short.
+pub(in crate::change) struct Name<'a>(pub &'a str);
+
+impl PartialEq for Name<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        same(self.0, other.0)
+    }
+}
+
+impl Eq for Name<'_> {}
+
+impl Hash for Name<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        fold(self.0).hash(state);
+    }
 }
 
 /// So few are sooner compared one with the other than hashed.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{
     HistoryKind, Mode, Path, Write, check,
-    check::required,
+    check::{Name, required},
     contacts::{Contact, Merged},
     import, json,
 };
@@ -77,9 +77,10 @@ fn write(
         });
     }
     let key = |c: &Consent| fold(&c.consent_type);
-    let keys = || new.iter().map(|(c, _)| key(c));
-    let found = check::matched(path, "consent type", list.iter().map(key), keys().enumerate())?;
-    let sent: HashSet<String> = if holder.removes { keys().collect() } else { HashSet::new() };
+    let current = list.iter().map(|c| Name(&c.consent_type));
+    let names = new.iter().map(|(c, _)| Name(&c.consent_type));
+    let found = check::matched(path, "consent type", current, names.enumerate())?;
+    let sent: HashSet<String> = if holder.removes { new.iter().map(|(c, _)| key(c)).collect() } else { HashSet::new() };
     list.reserve_exact(new.len());
     for (i, ((mut new, switched_off), found)) in new.into_iter().zip(found).enumerate() {
         let old = found.map(|at| &mut list[at]);

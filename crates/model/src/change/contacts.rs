@@ -2,7 +2,7 @@
 
 mod kinds;
 
-use std::collections::HashSet;
+use std::{collections::HashSet, hash::Hash, sync::Arc};
 
 use super::{HistoryKind, Mode, Path, Write, check::matched, json, preferences, withdrawal};
 use crate::{
@@ -34,12 +34,18 @@ pub(super) trait Contact: Clone + PartialEq + serde::Serialize {
     /// Takes over from the contact that is there what the input says nothing of.
     fn inherit(&mut self, old: &Self, input: &Self::Input);
     fn natural_key(&self) -> Place;
+    /// What two contacts of one natural key have in common.
+    type Key<'a>: Eq + Hash
+    where
+        Self: 'a;
+    /// Its.
+    fn key(&self) -> Self::Key<'_>;
     fn type_name(&self) -> &str;
     /// What it is known by, beside its type.
     fn value(&self) -> &str;
     fn is_default(&self) -> bool;
     fn set_default(&mut self, is_default: bool);
-    fn edited(&mut self) -> &mut EditInfo;
+    fn edited(&mut self) -> &mut Arc<EditInfo>;
     fn preferences(&mut self) -> &mut Vec<Preference>;
     fn consents(&mut self) -> &mut Vec<Consent>;
     /// Its consents, and its preferences to be changed.
@@ -85,8 +91,7 @@ pub(super) fn merge<C: Contact>(
     for (i, input) in inputs.iter().enumerate() {
         fresh.push(C::fresh(w, &path.item(i), input)?);
     }
-    let mut found =
-        matched(&path, C::WHAT, list.iter().map(C::natural_key), fresh.iter().map(C::natural_key).enumerate())?;
+    let mut found = matched(&path, C::WHAT, list.iter().map(C::key), fresh.iter().map(C::key).enumerate())?;
     if w.removes.contacts {
         remove_unsent(w, list, &mut found, extras, keeping);
     }

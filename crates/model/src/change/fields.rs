@@ -2,7 +2,11 @@
 
 use std::collections::HashSet;
 
-use super::{HistoryKind, Mode, Path, Write, check, check::required, json};
+use super::{
+    HistoryKind, Mode, Path, Write, check,
+    check::{Name, required},
+    json,
+};
 use crate::{
     config::{CustomField, CustomFieldKind, UpdateRule},
     id::{fold, same},
@@ -44,8 +48,8 @@ pub(super) fn write(
         let unsent = list.iter().filter(|f| !sent.contains(&fold(&f.name)));
         new.extend(unsent.filter_map(|f| w.config.custom_field(&f.name)).map(|field| (field, None)));
     }
-    let current = list.iter().map(|f| fold(&f.name));
-    let found = check::matched(&path, "custom field", current, new.iter().map(|(f, _)| fold(&f.name)).enumerate())?;
+    let current = list.iter().map(|f| Name(&f.name));
+    let found = check::matched(&path, "custom field", current, new.iter().map(|(f, _)| Name(&f.name)).enumerate())?;
     let mut cleared = Vec::new();
     for (i, ((field, value), found)) in new.into_iter().zip(found).enumerate() {
         let current = found.and_then(|at| list[at].value.as_deref());

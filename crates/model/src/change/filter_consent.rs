@@ -41,7 +41,7 @@ pub fn withdraw_consent(
     let mut w = Write::new(Mode::Update, config, author, now);
     let mut said = Said::default();
     for (place, consent) in meant {
-        said.opted_out(std::iter::once((&consent, place)), now);
+        said.opted_out(std::iter::once((&consent, &place)), now);
     }
     if !withdrawal::revoke(&mut w, &mut profile, &mut extras, said) {
         return Ok(None);

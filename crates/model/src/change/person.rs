@@ -6,7 +6,7 @@ use serde_json::Map;
 
 use super::{
     HistoryKind, Mode, Path, Write,
-    check::{matched, required, within},
+    check::{Name, matched, required, within},
     json,
 };
 use crate::{
@@ -152,7 +152,10 @@ pub(super) fn alternate_ids(
     }
     let key = |a: &AlternateId| (fold(&a.alternate_id_type), fold(&a.alternate_id));
     let sent = sent(w.removes.alternate_ids, &new, key);
-    let found = matched(&path, "alternate id", list.iter().map(key), new.iter().map(key).enumerate())?;
+    fn names(a: &AlternateId) -> (Name<'_>, Name<'_>) {
+        (Name(&a.alternate_id_type), Name(&a.alternate_id))
+    }
+    let found = matched(&path, "alternate id", list.iter().map(names), new.iter().map(names).enumerate())?;
     list.reserve_exact(new.len());
     for (i, (mut new, found)) in new.into_iter().zip(found).enumerate() {
         let Some(at) = found else {
@@ -211,7 +214,10 @@ pub(super) fn groups(w: &mut Write<'_>, list: &mut Vec<Group>, input: &[GroupInp
     }
     let key = |g: &Group| (fold(&g.group_type), fold(&g.group_name));
     let sent = sent(w.removes.groups, &new, key);
-    let found = matched(&path, "group", list.iter().map(key), new.iter().map(key).enumerate())?;
+    fn names(g: &Group) -> (Name<'_>, Name<'_>) {
+        (Name(&g.group_type), Name(&g.group_name))
+    }
+    let found = matched(&path, "group", list.iter().map(names), new.iter().map(names).enumerate())?;
     list.reserve_exact(new.len());
     for (i, (mut new, found)) in new.into_iter().zip(found).enumerate() {
         let Some(at) = found else {
@@ -241,7 +247,10 @@ pub(super) fn tags(w: &mut Write<'_>, list: &mut Vec<Tag>, input: &[TagInput]) -
     }
     let key = |t: &Tag| fold(&t.name);
     let sent = sent(w.removes.tags, &new, key);
-    let found = matched(&path, "tag", list.iter().map(key), new.iter().map(key).enumerate())?;
+    fn name(tag: &Tag) -> Name<'_> {
+        Name(&tag.name)
+    }
+    let found = matched(&path, "tag", list.iter().map(name), new.iter().map(name).enumerate())?;
     list.extend(new.into_iter().zip(found).filter(|(_, found)| found.is_none()).map(|(tag, _)| tag));
     remove_unsent(w, w.removes.tags, "ProfileTags", list, &sent, key);
     Ok(())

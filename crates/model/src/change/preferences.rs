@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{
     HistoryKind, Mode, Path, Write, check,
-    check::{optional, required},
+    check::{Name, optional, required},
     contacts::{Contact, Merged},
     import, json,
     withdrawal::Said,
@@ -63,9 +63,9 @@ impl<'a> At<'a> {
     }
 
     /// The consent of a type that counts here, and whose it is: the contact's own, else the person's.
-    fn consent(&self, consent_type: &str) -> Option<(&'a Consent, Place)> {
+    fn consent(&self, consent_type: &str) -> Option<(&'a Consent, &Place)> {
         let of = |list: &'a [Consent]| list.iter().find(|c| same(&c.consent_type, consent_type));
-        of(self.own).map(|c| (c, self.key.clone())).or_else(|| of(self.profile).map(|c| (c, Place::Profile)))
+        of(self.own).map(|c| (c, &self.key)).or_else(|| of(self.profile).map(|c| (c, &Place::Profile)))
     }
 }
 
@@ -187,8 +187,8 @@ fn write(
         }
         written.push((i, filter, new));
     }
-    let current = list.iter().map(|p| fold(&p.filter_id));
-    let found = check::matched(path, "filter", current, written.iter().map(|(i, filter, _)| (*i, fold(&filter.id))))?;
+    let current = list.iter().map(|p| Name(&p.filter_id));
+    let found = check::matched(path, "filter", current, written.iter().map(|(i, filter, _)| (*i, Name(&filter.id))))?;
     list.reserve_exact(written.len());
     for ((i, filter, mut new), found) in written.into_iter().zip(found) {
         let path = path.item(i);
@@ -202,7 +202,10 @@ fn write(
                 if w.refuses_prior {
                     refuse_prior(w, &path, at, filter, &input[i])?;
                 }
-                said.opted_in(filter.required_consents.iter().filter_map(|c| at.consent(c)));
+                // A new profile has nothing yet that could be withdrawn.
+                if w.mode != Mode::Create {
+                    said.opted_in(filter.required_consents.iter().filter_map(|c| at.consent(c)));
+                }
                 if !filter.is_active {
                     let message = format!("filter {} is switched off: it takes opt-outs only", shown(&filter.id));
                     return Err(path.member("FilterId").unknown(message));
@@ -340,7 +343,7 @@ fn attributes(path: &Path<'_>, input: &PreferenceInput) -> Result<Vec<Attribute>
             value: optional(&item.member("Value"), &input.value, 4000)?,
         });
     }
-    check::matched(path, "key", std::iter::empty(), attributes.iter().map(|a| fold(&a.key)).enumerate())?;
+    check::matched(path, "key", std::iter::empty(), attributes.iter().map(|a| Name(&a.key)).enumerate())?;
     Ok(attributes)
 }
 
@@ -397,7 +400,7 @@ fn refuse_prior(
     }
     for kind in &filter.required_consents {
         if let Some((has, place)) = at.consent(kind)
-            && w.set_back.contains(&(place, has.consent_type.clone()))
+            && w.set_back.contains(&(place.clone(), has.consent_type.clone()))
         {
             let version = shown(&has.consent_version);
             return Err(path.invalid(format!("is sent with version {version} of consent {}: {prior}", shown(kind))));

@@ -24,12 +24,12 @@ pub(super) struct Said {
 
 impl Said {
     /// An opt-in that stands on these consents.
-    pub fn opted_in<'c>(&mut self, consents: impl Iterator<Item = (&'c Consent, Place)>) {
-        self.affirmed.extend(consents.map(|(c, place)| (place, c.consent_type.clone())));
+    pub fn opted_in<'c>(&mut self, consents: impl Iterator<Item = (&'c Consent, &'c Place)>) {
+        self.affirmed.extend(consents.map(|(c, place)| (place.clone(), c.consent_type.clone())));
     }
     /// An opt-out, said at `date`, of a preference that carried these consents.
-    pub fn opted_out<'c>(&mut self, consents: impl Iterator<Item = (&'c Consent, Place)>, date: Moment) {
-        self.withdrawn.extend(consents.map(|(c, place)| (place, c.consent_type.clone(), date)));
+    pub fn opted_out<'c>(&mut self, consents: impl Iterator<Item = (&'c Consent, &'c Place)>, date: Moment) {
+        self.withdrawn.extend(consents.map(|(c, place)| (place.clone(), c.consent_type.clone(), date)));
     }
 }
 

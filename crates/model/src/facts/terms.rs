@@ -154,7 +154,7 @@ pub fn terms(kept: &Kept, config: &Config) -> ProfileTerms {
 
 /// What the preferences of a profile have as attributes: a hash for each key, and for each key with its value; ascending, each once.
 pub(super) fn attributes(profile: &Profile) -> Vec<u32> {
-    let mut hashes = Vec::new();
+    let mut hashes = Vec::with_capacity(16);
     let (mut key, mut value) = (String::new(), String::new());
     Element::Preference.any(profile, &mut |thing| {
         if let Thing::Preference(preference) = thing {
@@ -201,11 +201,18 @@ fn hash_on(before: u64, part: &str) -> u64 {
     on(part.bytes().fold(before, on), 0xFF)
 }
 
+/// So few are sooner compared one with the other than hashed.
+const FEW: usize = 8;
+
 /// The values of every custom field, by its folded name; of two of the same name the first counts, as it does when read.
 fn custom_fields<'p>(profile: &'p Profile, config: &Config) -> Vec<(String, Option<FieldKind>, Vec<Seen<'p>>)> {
     let names: Vec<String> = profile.custom_fields.iter().map(|field| fold(&field.name)).collect();
-    let mut known = HashSet::with_capacity_and_hasher(names.len(), RandomState::default());
-    let is_first: Vec<bool> = names.iter().map(|name| known.insert(name.as_str())).collect();
+    let is_first: Vec<bool> = if names.len() <= FEW {
+        names.iter().enumerate().map(|(i, name)| !names[..i].contains(name)).collect()
+    } else {
+        let mut known = HashSet::with_capacity_and_hasher(names.len(), RandomState::default());
+        names.iter().map(|name| known.insert(name.as_str())).collect()
+    };
     let fields = profile.custom_fields.iter().zip(is_first).zip(names);
     fields
         .filter_map(|((field, is_first), name)| {

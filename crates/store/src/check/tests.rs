@@ -38,7 +38,7 @@ fn an_alternate_id_that_two_profiles_have_is_found() {
         dbs.by_key.delete(txn, &first.keys[0]).unwrap();
         write::existing(tx, &account, &author, ProfileId(2), &Expected::default(), |mut kept, now| {
             kept.profile.alternate_ids[0].alternate_id = "c-1".into();
-            kept.profile.edited.last_modified_date = now;
+            Arc::make_mut(&mut kept.profile.edited).last_modified_date = now;
             Ok(Some(Changed { kept, former: Vec::new(), declined: 0 }.into()))
         })?;
         let (dbs, txn) = tx.write();

@@ -16,7 +16,7 @@ use sayso_model::{
 
 use super::{
     claims::Claims,
-    prepare::{self, Basis, Prepared},
+    prepare::{self, Basis, Buffers, Prepared},
 };
 use crate::{
     Store, StoreError, lock,
@@ -24,8 +24,8 @@ use crate::{
     tx::Tx,
 };
 
-/// Alternate ids that may wait in memory before the runs are merged: as many as a table of 36 MB takes.
-const CLAIMS: usize = 900_000;
+/// Alternate ids that may wait in memory before the runs are merged: as many as a table of 27 MB takes.
+const CLAIMS: usize = 1_800_000;
 
 /// A bulk load into one account. Prepares on any thread, puts on one. What it put stays when it is dropped; whoever opens the
 /// directory next merges what waits.
@@ -38,7 +38,7 @@ pub struct Loader {
     runs: Mutex<Runs>,
     /// Buffers to be used again: memory that is given back to the machine comes back cleared, and clearing it cost a seventh of a
     /// load's processor time.
-    spare: Mutex<Vec<Vec<u8>>>,
+    spare: Mutex<Vec<Buffers>>,
 }
 
 /// What this load has put that waits to be merged.
@@ -85,9 +85,9 @@ impl Loader {
     pub fn prepare(&self, inputs: impl IntoIterator<Item = ProfileInput>) -> Result<Prepared, StoreError> {
         let basis = Arc::clone(&self.basis.lock());
         let stamp = basis.stamp.max(self.store.clock().now());
-        let mut bytes = self.spare.lock().pop().unwrap_or_default();
-        bytes.clear();
-        prepare::chunk(inputs, &Basis { stamp, ..(*basis).clone() }, bytes)
+        let mut buffers = self.spare.lock().pop().unwrap_or_default();
+        buffers.clear();
+        prepare::chunk(inputs, &Basis { stamp, ..(*basis).clone() }, buffers)
     }
 
     /// Puts what was prepared, one transaction for all of it (blocking). One answer for each profile, in order; a refused one leaves the
@@ -149,6 +149,7 @@ impl Loader {
     /// # Errors
     /// What is loaded stays; whoever opens the directory next merges the rest.
     pub fn finish(&self) -> Result<(), StoreError> {
+        self.runs.lock().claims.clear();
         pending::settle(self.store.shared())
     }
 }

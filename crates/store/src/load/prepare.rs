@@ -7,20 +7,14 @@ use sayso_model::{
     change::{self, Kept, Manner},
     facts::{self, ProfileTerms},
     id::{Author, ProfileId},
-    input::{AlternateIdInput, ProfileInput},
+    input::ProfileInput,
     moment::Moment,
     reading,
     refusal::Refusal,
     render,
 };
 
-use crate::{
-    StoreError,
-    account::Account,
-    index::{self, Entries},
-    row,
-    terms::Dictionary,
-};
+use crate::{StoreError, account::Account, index, row, terms::Dictionary};
 
 /// By what profiles are prepared.
 #[derive(Clone)]
@@ -49,9 +43,32 @@ pub struct Prepared {
     /// The version of the configuration they were made by.
     pub(super) version: u64,
     pub(super) profiles: Vec<Result<Profile, Refusal>>,
-    pub(super) bytes: Vec<u8>,
-    pub(super) keys: Vec<[u8; 33]>,
-    pub(super) expiries: Vec<[u8; 20]>,
+    pub(super) buffers: Buffers,
+}
+
+/// What the profiles of a chunk are made of, one behind the other. They are put by another thread than the one that prepares them: what
+/// each had for itself would be given back there, for which both threads pay.
+#[derive(Default)]
+pub(super) struct Buffers {
+    /// Rows and facts.
+    pub bytes: Vec<u8>,
+    pub keys: Vec<[u8; 33]>,
+    pub expiries: Vec<[u8; 20]>,
+    pub claims: Vec<Claim>,
+    /// What is claimed.
+    pub texts: String,
+}
+
+impl Buffers {
+    /// Empties them.
+    pub(super) fn clear(&mut self) {
+        let Self { bytes, keys, expiries, claims, texts } = self;
+        bytes.clear();
+        keys.clear();
+        expiries.clear();
+        claims.clear();
+        texts.clear();
+    }
 }
 
 impl Prepared {
@@ -65,7 +82,8 @@ impl Prepared {
     }
     /// For each profile the hashes of the alternate ids that it claims; a refused one claims none.
     pub(crate) fn claims(&self) -> impl Iterator<Item = Vec<[u8; 20]>> {
-        self.profiles.iter().map(|profile| profile.iter().flat_map(|p| &p.claims).map(|claim| claim.hash).collect())
+        let of = |p: &Profile| self.buffers.claims.get(p.claims.clone()).unwrap_or_default();
+        self.profiles.iter().map(move |profile| profile.iter().flat_map(of).map(|claim| claim.hash).collect())
     }
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
@@ -79,9 +97,7 @@ pub(super) struct Profile {
     pub facts: Facts,
     pub keys: Range<usize>,
     pub expiries: Range<usize>,
-    pub claims: Vec<Claim>,
-    /// Needed to say where a refused alternate id stands.
-    pub asked: Vec<AlternateIdInput>,
+    pub claims: Range<usize>,
 }
 
 /// Encoded facts.
@@ -92,29 +108,27 @@ pub(super) enum Facts {
 }
 
 /// An alternate id that a profile claims.
-pub(super) struct Claim {
+pub(crate) struct Claim {
     /// What of its index entry stands between account and profile.
     pub hash: [u8; 20],
-    pub kind: String,
-    pub id: String,
+    /// Its type and itself, among the texts.
+    pub kind: Range<usize>,
+    pub id: Range<usize>,
+    /// Which of the profile's it is, and of the input's, to say where a refused one stands: a new profile has all that were sent, in their order.
+    pub place: usize,
 }
 
-/// Prepares a chunk; `bytes` is an empty buffer, new or used before.
+/// Prepares a chunk; the buffers are empty, new or used before.
 pub(super) fn chunk(
     inputs: impl IntoIterator<Item = ProfileInput>,
     basis: &Basis,
-    bytes: Vec<u8>,
+    mut buffers: Buffers,
 ) -> Result<Prepared, StoreError> {
     let inputs = inputs.into_iter();
     let expected = inputs.size_hint().1.unwrap_or(0);
-    let mut prepared = Prepared {
-        stamp: basis.stamp,
-        version: basis.account.version,
-        profiles: Vec::with_capacity(expected),
-        bytes,
-        keys: Vec::with_capacity(expected * 8),
-        expiries: Vec::with_capacity(expected * 3),
-    };
+    let mut profiles = Vec::with_capacity(expected);
+    buffers.keys.reserve(expected * 8);
+    buffers.expiries.reserve(expected * 3);
     for input in inputs {
         let (config, author, stamp) = (&basis.account.config, &basis.author, basis.stamp);
         let made = match &basis.import {
@@ -123,16 +137,15 @@ pub(super) fn chunk(
                 change::import_new(&input, ProfileId(0), manner, config, author, stamp, *created)
             }
         };
-        let profile = match made {
-            Ok(kept) => Ok(one(kept, input.alternate_ids.unwrap_or_default(), basis, &mut prepared)?),
+        profiles.push(match made {
+            Ok(kept) => Ok(one(kept, basis, &mut buffers)?),
             Err(refusal) => Err(refusal),
-        };
-        prepared.profiles.push(profile);
+        });
     }
-    Ok(prepared)
+    Ok(Prepared { stamp: basis.stamp, version: basis.account.version, profiles, buffers })
 }
 
-fn one(kept: Kept, asked: Vec<AlternateIdInput>, basis: &Basis, buffers: &mut Prepared) -> Result<Profile, StoreError> {
+fn one(kept: Kept, basis: &Basis, buffers: &mut Buffers) -> Result<Profile, StoreError> {
     let Basis { account, stamp, .. } = basis;
     let rendered = render::render(&kept.profile);
     let next_expiry = reading::next_expiry(&kept.profile, *stamp);
@@ -140,29 +153,35 @@ fn one(kept: Kept, asked: Vec<AlternateIdInput>, basis: &Basis, buffers: &mut Pr
     row::encode_unsummed(ProfileId(0), &rendered, &kept.extras, *stamp, next_expiry, &mut buffers.bytes)?;
     let row = start..buffers.bytes.len();
 
-    let hashes: Vec<_> = index::alternate_ids(&kept.profile).collect();
-    let entries = Entries::with(account.no, &kept.profile, hashes.iter().copied(), *stamp);
-    let keys = extend(&mut buffers.keys, entries.keys);
-    let expiries = extend(&mut buffers.expiries, entries.expiries);
+    let start = buffers.claims.len();
+    let alternate_ids = index::alternate_ids(&kept.profile).zip(&kept.profile.alternate_ids);
+    for (place, (hash, a)) in alternate_ids.enumerate() {
+        let [kind, id] = [&a.alternate_id_type, &a.alternate_id].map(|text| {
+            let start = buffers.texts.len();
+            buffers.texts.push_str(text);
+            start..buffers.texts.len()
+        });
+        buffers.claims.push(Claim { hash, kind, id, place });
+    }
+    let claims = start..buffers.claims.len();
+
+    let hashes = buffers.claims.get(claims.clone()).unwrap_or_default().iter().map(|claim| claim.hash);
+    let keys = extend(&mut buffers.keys, index::keys_with(account.no, &kept.profile, hashes));
+    let expiries = extend(&mut buffers.expiries, index::expiries(account.no, &kept.profile));
 
     let terms = facts::terms(&kept, &account.config);
-    let (facts, alternate_ids) = match basis.dictionary.ids(&terms) {
+    let facts = match basis.dictionary.ids(&terms) {
         Some(ids) => {
             let start = buffers.bytes.len();
             facts::encode(&kept, &terms, &rendered, next_expiry, &ids, &mut buffers.bytes);
-            (Facts::Ready(start..buffers.bytes.len()), kept.profile.alternate_ids)
+            Facts::Ready(start..buffers.bytes.len())
         }
-        None => {
-            let alternate_ids = kept.profile.alternate_ids.clone();
-            (Facts::NewTerms(Box::new((kept, rendered, terms))), alternate_ids)
-        }
+        None => Facts::NewTerms(Box::new((kept, rendered, terms))),
     };
-    let claims = hashes.into_iter().zip(alternate_ids);
-    let claims = claims.map(|(hash, a)| Claim { hash, kind: a.alternate_id_type, id: a.alternate_id }).collect();
-    Ok(Profile { row, facts, keys, expiries, claims, asked })
+    Ok(Profile { row, facts, keys, expiries, claims })
 }
 
-fn extend<T>(all: &mut Vec<T>, more: Vec<T>) -> Range<usize> {
+fn extend<T>(all: &mut Vec<T>, more: impl IntoIterator<Item = T>) -> Range<usize> {
     let start = all.len();
     all.extend(more);
     start..all.len()

@@ -1,7 +1,11 @@
 //! Bulk load: one answer for each input, a refused one leaves the others, and what is loaded is as if it had been written.
 
 use super::*;
-use crate::profiles::Key;
+use crate::{
+    load::{Claim, Claims},
+    profiles::Key,
+    tx::Tx,
+};
 
 fn load(s: &Sandbox, profiles: Vec<Value>) -> Vec<Result<ProfileId, StoreError>> {
     let batch = profiles.into_iter().map(|p| *input(p)).collect();
@@ -120,6 +124,28 @@ fn an_alternate_id_whose_entry_still_waits_is_taken() {
     assert!(matches!(&whys[3], Err((Why::Unknown, _))), "{whys:?}");
     assert_eq!(whys[4], Ok(ProfileId(12)));
     assert_eq!(s.problems(), [""; 0]);
+}
+
+#[test]
+fn alternate_ids_that_look_alike_to_a_load_are_told_apart() {
+    let s = Sandbox::new();
+    s.create(somebody(1));
+    s.create(somebody(2));
+    // Hashes of which a load keeps the same part.
+    let (one, mut two) = ([0; 20], [0; 20]);
+    two[10] = 1;
+    let tx = Tx::begin(s.store.shared()).unwrap();
+    let mut claims = Claims::default();
+    let mut claim = |hash, id, profile| {
+        let claim = Claim { hash, kind: 0..3, id, place: 0 };
+        let refusal = claims.claim(&tx, s.account.no, &[claim], "CRMC-1C-2", ProfileId(profile)).unwrap();
+        refusal.map(|refusal| refusal.message)
+    };
+    assert_eq!((claim(one, 3..6, 1), claim(two, 6..9, 2)), (None, None));
+    for (hash, id, owner) in [(one, 3..6, "profile 1 has"), (two, 6..9, "profile 2 has")] {
+        let refusal = claim(hash, id, 3).expect("it is taken");
+        assert!(refusal.contains(owner), "{refusal}");
+    }
 }
 
 #[test]

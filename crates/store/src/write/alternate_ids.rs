@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use sayso_model::{
     config::TypeKind,
-    id::{AccountNo, ProfileId, fold},
+    id::{AccountNo, ProfileId, fold, same},
     input::{AlternateIdInput, ProfileInput},
     profile::Profile,
     refusal::Refusal,
@@ -39,7 +39,8 @@ pub(super) fn claims(new: &Profile, former: &[(String, String)], asked: &[Altern
     for a in &new.alternate_ids {
         let (kind, id) = (&a.alternate_id_type, &a.alternate_id);
         if !former.contains(&(fold(kind), fold(id))) {
-            claims.push(Claim { kind: kind.clone(), id: id.clone(), path: place(asked, kind, id) });
+            let path = asked.iter().position(|a| is(a, kind, id)).map_or_else(String::new, place);
+            claims.push(Claim { kind: kind.clone(), id: id.clone(), path });
         }
     }
     claims
@@ -74,15 +75,14 @@ pub(crate) fn taken(path: String, kind: &str, id: &str, owner: ProfileId) -> Ref
     )
 }
 
-/// Where an alternate id stands in an input; nowhere: empty.
-pub(crate) fn place(asked: &[AlternateIdInput], kind: &str, id: &str) -> String {
-    let place = asked.iter().position(|a| is(a, kind, id));
-    place.map_or_else(String::new, |i| format!("AlternateIds[{i}].AlternateId"))
+/// Where the alternate id stands that is this one of an input.
+pub(crate) fn place(i: usize) -> String {
+    format!("AlternateIds[{i}].AlternateId")
 }
 
 fn is(a: &AlternateIdInput, kind: &str, id: &str) -> bool {
-    a.alternate_id_type.as_deref().is_some_and(|k| fold(k) == fold(kind))
-        && a.alternate_id.as_deref().is_some_and(|i| fold(i) == fold(id))
+    a.alternate_id_type.as_deref().is_some_and(|k| same(k, kind))
+        && a.alternate_id.as_deref().is_some_and(|i| same(i, id))
 }
 
 /// The id of the profile that a change is about; refused when there is none.

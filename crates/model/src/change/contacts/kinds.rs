@@ -1,10 +1,12 @@
 //! The three kinds of contact: their members, checks and natural keys.
 
+use std::sync::Arc;
+
 use super::Contact;
 use crate::{
     change::{
         Path, Write,
-        check::{optional, required, within},
+        check::{Name, optional, required, within},
         country,
     },
     config::TypeKind,
@@ -25,7 +27,7 @@ macro_rules! shared {
         fn set_default(&mut self, is_default: bool) {
             self.is_default = is_default;
         }
-        fn edited(&mut self) -> &mut EditInfo {
+        fn edited(&mut self) -> &mut Arc<EditInfo> {
             &mut self.edited
         }
         fn preferences(&mut self) -> &mut Vec<Preference> {
@@ -58,7 +60,12 @@ impl Contact for Email {
     const TYPE_MEMBER: &'static str = "EmailAddressType";
     const VALUE_MEMBER: &'static str = "EmailAddress";
     const CHANNELS: &'static [Channel] = &[Channel::Email];
+    type Key<'a> = [Name<'a>; 2];
     shared!();
+
+    fn key(&self) -> [Name<'_>; 2] {
+        [Name(&self.email_address_type), Name(&self.email_address)]
+    }
 
     fn fresh(w: &Write<'_>, path: &Path<'_>, input: &EmailInput) -> Result<Self, Refusal> {
         let kind = required(&path.member(Self::TYPE_MEMBER), &input.email_address_type, 100)?;
@@ -104,7 +111,12 @@ impl Contact for Phone {
     const TYPE_MEMBER: &'static str = "PhoneType";
     const VALUE_MEMBER: &'static str = "PhoneNumber";
     const CHANNELS: &'static [Channel] = &[Channel::Phone, Channel::Text, Channel::Fax];
+    type Key<'a> = (Name<'a>, &'a str);
     shared!();
+
+    fn key(&self) -> (Name<'_>, &str) {
+        (Name(&self.phone_type), &self.phone_number_numeric)
+    }
 
     fn fresh(w: &Write<'_>, path: &Path<'_>, input: &PhoneInput) -> Result<Self, Refusal> {
         let kind = required(&path.member(Self::TYPE_MEMBER), &input.phone_type, 100)?;
@@ -152,7 +164,12 @@ impl Contact for Address {
     const TYPE_MEMBER: &'static str = "AddressType";
     const VALUE_MEMBER: &'static str = "Address1";
     const CHANNELS: &'static [Channel] = &[Channel::Mail];
+    type Key<'a> = Place;
     shared!();
+
+    fn key(&self) -> Place {
+        self.place()
+    }
 
     fn fresh(w: &Write<'_>, path: &Path<'_>, input: &AddressInput) -> Result<Self, Refusal> {
         let kind = required(&path.member(Self::TYPE_MEMBER), &input.address_type, 100)?;
