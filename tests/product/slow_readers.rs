@@ -122,6 +122,33 @@ async fn a_reader_that_takes_nothing_is_cut_off_and_one_that_takes_little_is_not
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_that_take_nothing_hold_nobody_up() {
+    let (_world, api, token) = exported(&["--write-stall", "12s"]).await;
+    let page = "limit=100&keepAlive=true";
+    let right = api.page(token, page).await.is(200).body;
+    let reader = |_| {
+        let (api, right) = (api.clone(), right.clone());
+        tokio::spawn(async move {
+            let began = Instant::now();
+            while began.elapsed() < Duration::from_secs(5) {
+                assert!(api.page(token, page).await.is(200).body == right);
+            }
+        })
+    };
+    let fast: Vec<_> = (0..8).map(reader).collect();
+    // More than may send at once, on any machine. They come while the others read, and the server looks after each of them several times.
+    let stuck: Vec<_> = (0..200).map(|_| ask(&api, token)).collect();
+    let all = async {
+        for reader in fast {
+            reader.await.unwrap();
+        }
+    };
+    // Less than the time after which those are cut off who take nothing.
+    tokio::time::timeout(Duration::from_secs(10), all).await.expect("nobody waits for those who take nothing");
+    until_answered(&stuck).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_cut_short_under_a_slow_reader_ends_that_answer_alone() {
     let (world, api, token) = exported(&[]).await;
     api.page(token, "limit=1000000&keepAlive=true").await.is(200);

@@ -18,10 +18,12 @@ use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use parking_lot::Mutex;
+use tokio::task;
 
 use super::{
     line::{FREE, Line, Place, SHARE},
     patience::Patience,
+    reader::Reader,
     unreadable::Refused,
 };
 
@@ -174,6 +176,7 @@ pub(crate) struct FlushIo<T> {
     turns: Turns,
     /// What is sent in the stead of an answer of hyper's own.
     stead: Option<Bytes>,
+    reader: Arc<Reader>,
 }
 
 /// When the connection's answer may be written.
@@ -201,7 +204,14 @@ impl Turns {
             if let Some(place) = self.place.as_mut().filter(|place| place.is_overtaken()) {
                 place.step_aside();
             }
-            cx.waker().wake_by_ref();
+            if self.line.is_quiet() {
+                // Waking it at once would call another thread, too, in case that has time to take the task over: to the core on which the
+                // reader may be at work. So it goes on when this thread has looked for requests.
+                let again = std::pin::pin!(task::yield_now()).poll(cx);
+                debug_assert!(again.is_pending(), "it has been polled once");
+            } else {
+                cx.waker().wake_by_ref();
+            }
             return Poll::Pending;
         }
         if self.written < FREE {
@@ -230,20 +240,36 @@ impl<T> FlushIo<T> {
     /// Wraps `io`.
     pub(crate) fn new(io: T, connection: Arc<Connection>, patience: Patience, line: &Arc<Line>) -> Self {
         let turns = Turns { line: Arc::clone(line), answer: 0, written: 0, place: None, in_turn: 0 };
-        Self { io, connection, patience, waiting: None, turns, stead: None }
+        Self { io, connection, patience, waiting: None, turns, stead: None, reader: Arc::default() }
     }
 
-    /// Ready when the answer that is under way may be written.
-    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.turns.poll(cx, self.connection.begun())
+    /// Ready when the answer that is under way may be written. While its reader has to take something first it is in nobody's way: polled
+    /// for any other reason, it doesn't get into line.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.reader.is_awaited(cx) {
+            return self.with_patience(cx, Poll::Pending);
+        }
+        self.turns.poll(cx, self.connection.begun()).map(Ok)
     }
 
-    fn after_write(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if let Poll::Ready(Ok(bytes)) = &outcome {
+    /// Does something with the socket that may have to wait for the reader.
+    fn poll_io<O>(
+        &mut self,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(Pin<&mut T>, &mut Context<'_>) -> Poll<io::Result<O>>,
+    ) -> Poll<io::Result<O>>
+    where
+        T: Unpin,
+    {
+        let outcome = self.reader.with(cx, |cx| poll(Pin::new(&mut self.io), cx));
+        self.with_patience(cx, outcome)
+    }
+
+    fn wrote(&mut self, outcome: &Poll<io::Result<usize>>) {
+        if let Poll::Ready(Ok(bytes)) = outcome {
             self.turns.wrote(*bytes);
             self.connection.wrote(*bytes);
         }
-        self.with_patience(cx, outcome)
     }
 
     /// Fails what waits for the reader when the patience with them has run out.
@@ -276,11 +302,16 @@ impl<T: Write + Unpin> FlushIo<T> {
             let refused = Refused::of(bytes)?;
             self.stead = Some(refused.answer(self.connection.peer));
         }
-        while let Some(rest) = self.stead.as_mut().filter(|rest| !rest.is_empty()) {
-            match Pin::new(&mut self.io).poll_write(cx, rest) {
+        while let Some(mut rest) = self.stead.take_if(|rest| !rest.is_empty()) {
+            let outcome = self.poll_io(cx, |io, cx| io.poll_write(cx, &rest));
+            if let Poll::Ready(Ok(written)) = outcome {
+                rest.advance(written);
+            }
+            self.stead = Some(rest);
+            match outcome {
                 Poll::Ready(Ok(0)) => return Some(Poll::Ready(Err(io::ErrorKind::WriteZero.into()))),
-                Poll::Ready(Ok(written)) => rest.advance(written),
-                outcome => return Some(self.with_patience(cx, outcome)),
+                Poll::Ready(Ok(_)) => {}
+                outcome => return Some(outcome),
             }
         }
         self.stead = None;
@@ -296,12 +327,13 @@ impl<T: Read + Unpin> Read for FlushIo<T> {
 
 impl<T: Write + Unpin> Write for FlushIo<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        ready!(self.poll_turn(cx));
+        ready!(self.poll_turn(cx))?;
         if let Some(outcome) = self.write_in_stead(cx, buf) {
             return outcome;
         }
-        let outcome = Pin::new(&mut self.io).poll_write(cx, buf);
-        self.after_write(cx, outcome)
+        let outcome = self.poll_io(cx, |io, cx| io.poll_write(cx, buf));
+        self.wrote(&outcome);
+        outcome
     }
 
     fn poll_write_vectored(
@@ -309,12 +341,13 @@ impl<T: Write + Unpin> Write for FlushIo<T> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_turn(cx));
+        ready!(self.poll_turn(cx))?;
         if let Some(outcome) = bufs.first().and_then(|first| self.write_in_stead(cx, first)) {
             return outcome;
         }
-        let outcome = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
-        self.after_write(cx, outcome)
+        let outcome = self.poll_io(cx, |io, cx| io.poll_write_vectored(cx, bufs));
+        self.wrote(&outcome);
+        outcome
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -323,8 +356,7 @@ impl<T: Write + Unpin> Write for FlushIo<T> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // plain sockets flush at once; TLS has a buffer of its own, which waits for the reader as a write does
-        let outcome = Pin::new(&mut self.io).poll_flush(cx);
-        let outcome = self.with_patience(cx, outcome);
+        let outcome = self.poll_io(cx, |io, cx| io.poll_flush(cx));
         if let Poll::Ready(Ok(())) = outcome {
             self.connection.flushed();
             if !self.connection.is_answering() {
@@ -335,8 +367,7 @@ impl<T: Write + Unpin> Write for FlushIo<T> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let outcome = Pin::new(&mut self.io).poll_shutdown(cx);
-        self.with_patience(cx, outcome)
+        self.poll_io(cx, |io, cx| io.poll_shutdown(cx))
     }
 }
 

@@ -32,7 +32,9 @@ pub(crate) struct Line(Mutex<State>);
 struct State {
     /// The number of the next place.
     next: u64,
-    /// How many more may send at once. Nobody waits while it isn't 0.
+    /// How many may send at once.
+    at_once: usize,
+    /// How many more may. Nobody waits while it isn't 0.
     free: usize,
     waiting: BTreeMap<u64, Waker>,
     /// Who was let in and hasn't seen it yet.
@@ -42,13 +44,19 @@ struct State {
 impl Line {
     /// A line of which so many may send at once.
     pub(crate) fn new(at_once: usize) -> Arc<Self> {
-        let state = State { next: 0, free: at_once, waiting: BTreeMap::new(), called: HashSet::new() };
+        let state = State { next: 0, at_once, free: at_once, waiting: BTreeMap::new(), called: HashSet::new() };
         Arc::new(Self(Mutex::new(state)))
     }
 
-    /// A line of which twice as many may send at once as there are cores: while one waits for its reader, another one writes.
+    /// A line of which as many may send at once as there are cores. One that waits for its reader isn't among them.
     pub(crate) fn of_cores() -> Arc<Self> {
-        Self::new(2 * thread::available_parallelism().map_or(1, NonZero::get))
+        Self::new(thread::available_parallelism().map_or(1, NonZero::get))
+    }
+
+    /// Whether one answer is sent at the most, and none waits.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let state = self.0.lock();
+        state.waiting.is_empty() && state.free + 1 >= state.at_once
     }
 }
 

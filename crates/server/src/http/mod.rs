@@ -12,6 +12,7 @@ pub(crate) mod patience;
 pub(crate) mod peer;
 pub(crate) mod pieces;
 pub(crate) mod query;
+mod reader;
 mod serving;
 pub(crate) mod spelling;
 pub(crate) mod stack;

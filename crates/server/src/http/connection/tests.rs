@@ -78,6 +78,24 @@ async fn a_short_answer_waits_for_no_long_one() {
 }
 
 #[tokio::test]
+async fn an_answer_whose_reader_takes_nothing_is_in_nobodys_way_however_often_it_is_polled() {
+    let line = Line::new(1);
+    let [mut stuck, mut other, mut next] = [(); 3].map(|()| Sent::asked(&line));
+    assert_eq!(stuck.write_on(), 512);
+    for _ in 0..5 {
+        assert!(other.write() || other.write());
+    }
+    // The connection asks, since what it had has been written; a socket that is full flushes nevertheless.
+    assert!(Pin::new(&mut stuck.io).poll_flush(&mut Context::from_waker(Waker::noop())).is_ready());
+    assert!(!stuck.write() && !stuck.write(), "polled while another one is at work, as by a timer");
+    assert_eq!(next.write_on(), 256);
+    other.end();
+    assert_eq!(next.write_on(), 256, "the first one could do nothing with its turn, and was called nevertheless");
+    stuck.read(512).await;
+    assert_eq!(stuck.write_on(), 512, "it goes on when its reader does");
+}
+
+#[tokio::test]
 async fn an_answer_that_has_ended_or_broken_off_leaves_its_place() {
     for ends in [true, false] {
         let line = Line::new(1);
