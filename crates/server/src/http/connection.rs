@@ -189,10 +189,18 @@ struct Turns {
     place: Option<Place>,
     /// Bytes written since other tasks of this thread had their turn.
     in_turn: usize,
+    /// Turns that ended with a yield to nobody in particular, since one that let everybody go first.
+    quiet: u8,
 }
 
 /// Bytes after which a connection lets other tasks of its thread run: what they have to say, or to hear, mustn't wait for a page.
 const TURN: usize = 256 << 10;
+
+/// Turns of an answer that is alone, some 4 MB, after which it lets everybody go first who has come meanwhile.
+///
+/// Waking a task at once calls another thread, too, in case that has time to take it over: to the core on which the reader may be at work.
+/// Yielded, it goes on when its thread has looked for requests, but before these, unless another thread takes them.
+const QUIET: u8 = 15;
 
 impl Turns {
     fn poll(&mut self, cx: &mut Context<'_>, answer: u64) -> Poll<()> {
@@ -204,12 +212,12 @@ impl Turns {
             if let Some(place) = self.place.as_mut().filter(|place| place.is_overtaken()) {
                 place.step_aside();
             }
-            if self.line.is_quiet() {
-                // Waking it at once would call another thread, too, in case that has time to take the task over: to the core on which the
-                // reader may be at work. So it goes on when this thread has looked for requests.
+            if self.quiet < QUIET && self.line.is_quiet() {
+                self.quiet += 1;
                 let again = std::pin::pin!(task::yield_now()).poll(cx);
                 debug_assert!(again.is_pending(), "it has been polled once");
             } else {
+                self.quiet = 0;
                 cx.waker().wake_by_ref();
             }
             return Poll::Pending;
@@ -239,7 +247,7 @@ impl Turns {
 impl<T> FlushIo<T> {
     /// Wraps `io`.
     pub(crate) fn new(io: T, connection: Arc<Connection>, patience: Patience, line: &Arc<Line>) -> Self {
-        let turns = Turns { line: Arc::clone(line), answer: 0, written: 0, place: None, in_turn: 0 };
+        let turns = Turns { line: Arc::clone(line), answer: 0, written: 0, place: None, in_turn: 0, quiet: 0 };
         Self { io, connection, patience, waiting: None, turns, stead: None, reader: Arc::default() }
     }
 

@@ -149,7 +149,10 @@ impl Loader {
     /// # Errors
     /// What is loaded stays; whoever opens the directory next merges the rest.
     pub fn finish(&self) -> Result<(), StoreError> {
-        self.runs.lock().claims.clear();
+        let mut runs = self.runs.lock();
+        // Nobody knows any more what they claim, so that whoever puts the next batch would have to merge them first.
+        runs.claims.clear();
+        runs.first = runs.next;
         pending::settle(self.store.shared())
     }
 }

@@ -1,7 +1,16 @@
-use std::{task::Waker, time::Duration};
+use std::{
+    future::poll_fn,
+    io::{Read as _, Write as _},
+    os::unix::net::UnixStream,
+    task::Waker,
+    time::Duration,
+};
 
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt as _, DuplexStream};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream},
+    runtime,
+};
 
 use super::*;
 
@@ -40,7 +49,7 @@ impl Sent {
     }
 
     async fn read(&mut self, kib: usize) {
-        tokio::task::yield_now().await; // or the runtime would let this task write only so often
+        task::yield_now().await; // or the runtime would let this task write only so often
         self.reader.read_exact(&mut vec![0; kib * KIB]).await.unwrap();
     }
 
@@ -93,6 +102,34 @@ async fn an_answer_whose_reader_takes_nothing_is_in_nobodys_way_however_often_it
     assert_eq!(next.write_on(), 256, "the first one could do nothing with its turn, and was called nevertheless");
     stuck.read(512).await;
     assert_eq!(stuck.write_on(), 512, "it goes on when its reader does");
+}
+
+#[test]
+fn an_answer_that_is_alone_lets_others_of_its_thread_go_on() {
+    let runtime = runtime::Builder::new_multi_thread().worker_threads(1).event_interval(1).enable_io().build().unwrap();
+    let (mut asking, asked) = UnixStream::pair().unwrap();
+    asking.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    asked.set_nonblocking(true).unwrap();
+    runtime.spawn(async move {
+        let mut asked = tokio::net::UnixStream::from_std(asked).unwrap();
+        while let Ok(byte) = asked.read_u8().await {
+            asked.write_u8(byte).await.unwrap();
+        }
+    });
+    // Its reader keeps up with it, so that nothing but its turns' ends lets anybody else run.
+    let long = runtime.spawn(async {
+        let mut sent = Sent::asked(&Line::new(1));
+        loop {
+            poll_fn(|cx| Pin::new(&mut sent.io).poll_write(cx, &[b'x'; 64 * KIB])).await.unwrap();
+            sent.reader.read_exact(&mut vec![0; 64 * KIB]).await.unwrap();
+        }
+    });
+    for byte in 0..20 {
+        asking.write_all(&[byte]).unwrap();
+        asking.read_exact(&mut [0]).expect("others' requests are answered meanwhile");
+    }
+    assert!(!long.is_finished());
+    runtime.shutdown_background();
 }
 
 #[tokio::test]
