@@ -150,9 +150,8 @@ impl Loader {
     /// What is loaded stays; whoever opens the directory next merges the rest.
     pub fn finish(&self) -> Result<(), StoreError> {
         let mut runs = self.runs.lock();
-        // Nobody knows any more what they claim, so that whoever puts the next batch would have to merge them first.
-        runs.claims.clear();
-        runs.first = runs.next;
+        // Before they are merged: the claims' memory is free meanwhile, and a batch after a merge that failed merges first.
+        runs.let_go();
         pending::settle(self.store.shared())
     }
 }
@@ -176,8 +175,13 @@ impl Runs {
                 pending::settle(shared)?;
             }
             // Whoever merged ours, or we: by_key has them.
-            self.first = self.next;
-            self.claims.clear();
+            self.let_go();
         }
+    }
+
+    /// Counts on nothing any more that this load has put.
+    fn let_go(&mut self) {
+        self.first = self.next;
+        self.claims.clear();
     }
 }
