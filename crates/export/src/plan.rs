@@ -21,7 +21,7 @@ use sayso_model::{
     render::{self, RENDER_VERSION, render_tombstone},
     segment::{Criterion, matches, matches_tombstone},
 };
-use sayso_store::{StoreError, profiles::StoredRow, snapshot::Snapshot};
+use sayso_store::{Marks, ProfileIds, StoreError, profiles::StoredRow, snapshot::Snapshot};
 
 use crate::{
     ExportError,
@@ -160,16 +160,18 @@ pub(crate) fn plan<'a>(task: &Task<'a>) -> Result<Vec<Part<'a>>, Halt> {
     let filter = Filter::new(task, criterion);
     let many = task.threads * PARTS_PER_THREAD;
     let planned = |total: usize| task.progress.planned_part(total);
+    let ranges = |marks: Option<&Marks>| {
+        let ranges = task.snapshot.partitions(many)?;
+        parallel(task.threads, &ranges, &task.abort, |number, ids| {
+            let part = filter.range(number, ids.clone(), marks);
+            planned(ranges.len());
+            part
+        })
+    };
     match candidates(task, implied)? {
-        None => {
-            let ranges = task.snapshot.partitions(many)?;
-            parallel(task.threads, &ranges, &task.abort, |number, ids| {
-                let part = filter.range(number, ids.clone());
-                planned(ranges.len());
-                part
-            })
-        }
-        Some(ids) => {
+        Candidates::Everybody => ranges(None),
+        Candidates::Among(marks) => ranges(Some(&marks)),
+        Candidates::These(ids) => {
             let chunks: Vec<&[ProfileId]> = ids.chunks(ids.len().div_ceil(many).max(256)).collect();
             parallel(task.threads, &chunks, &task.abort, |number, ids| {
                 let part = filter.listed(number, ids);
@@ -180,19 +182,26 @@ pub(crate) fn plan<'a>(task: &Task<'a>) -> Result<Vec<Part<'a>>, Halt> {
     }
 }
 
-/// The ids to look at; `None` for all. With both conditions, those that meet both. Where implied preferences are told or asked about,
-/// everybody counts as changed since the configuration changed them: the rows differ although nobody wrote them (export.md).
-fn candidates(task: &Task<'_>, implied: bool) -> Result<Option<Vec<ProfileId>>, Halt> {
+/// The profiles to look at.
+enum Candidates {
+    Everybody,
+    /// Many, those of them that are marked.
+    Among(Marks),
+    These(Vec<ProfileId>),
+}
+
+/// With both conditions, those that meet both. Where implied preferences are told or asked about, everybody counts as changed since the
+/// configuration changed them: the rows differ although nobody wrote them (export.md).
+fn candidates(task: &Task<'_>, implied: bool) -> Result<Candidates, Halt> {
     let conditions = &task.inputs.conditions;
     let since = conditions.since.filter(|since| !(implied && task.snapshot.implied_changed_since(*since)));
-    let changed = since.map(|since| task.snapshot.changed_since(since)).transpose()?;
+    let changed = since.map(|since| task.snapshot.changed_since(since, &mut || task.go_on())).transpose()?;
     let matching = conditions.matching.as_ref().map(|matching| matching_ids(task, matching)).transpose()?;
     Ok(match (changed, matching) {
-        (Some(mut changed), Some(matching)) => {
-            changed.retain(|id| matching.binary_search(id).is_ok());
-            Some(changed)
-        }
-        (changed, matching) => changed.or(matching),
+        (None, None) => Candidates::Everybody,
+        (Some(changed), Some(matching)) => Candidates::These(changed.into_listed(&matching)),
+        (Some(ProfileIds::Marked(marks)), None) => Candidates::Among(marks),
+        (Some(ProfileIds::Listed(ids)), None) | (None, Some(ids)) => Candidates::These(ids),
     })
 }
 
@@ -217,8 +226,14 @@ impl<'t, 'a> Filter<'t, 'a> {
         Self { task, config, criterion, predicate, at, output: task.output(), deciding }
     }
 
-    fn range(&self, number: usize, ids: Range<u64>) -> Result<Part<'a>, Halt> {
-        self.gather(number, |each| self.task.snapshot.for_each_facts(ids, each))
+    /// The part of a range of ids, of those that are marked if some are.
+    fn range(&self, number: usize, ids: Range<u64>, marks: Option<&Marks>) -> Result<Part<'a>, Halt> {
+        let is_candidate = |id| marks.is_none_or(|marks| marks.has(id));
+        self.gather(number, |each| {
+            self.task
+                .snapshot
+                .for_each_facts(ids, &mut |id, facts| if is_candidate(id) { each(id, facts) } else { Ok(()) })
+        })
     }
 
     fn listed(&self, number: usize, ids: &[ProfileId]) -> Result<Part<'a>, Halt> {

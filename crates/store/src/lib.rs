@@ -33,6 +33,7 @@ mod engine;
 pub mod error;
 pub mod exports;
 mod history;
+mod ids;
 pub mod imports;
 mod index;
 mod keys;
@@ -64,6 +65,7 @@ pub use clock::{Clock, FileClock, SystemClock};
 pub use compact::Compacted;
 pub use cores::{on_all_cores, text_of};
 pub use error::StoreError;
+pub use ids::{Marks, ProfileIds};
 
 use std::{
     fs::File,
@@ -151,7 +153,12 @@ impl Store {
             notes: audit::Notes::default(),
             live: parking_lot::Mutex::new(imports::Live::new()?),
         });
-        pending::settle(&shared)?;
+        match pending::settle(&shared) {
+            Ok(()) => {}
+            // A full disk gets room again by what a server ends and removes. Readers look at what waits, and writers merge it before.
+            Err(StoreError::NotKept(why)) => tracing::warn!("index entries wait to be merged: {why}"),
+            Err(error) => return Err(error),
+        }
         let writer = Writer::start(Arc::clone(&shared))?;
         Ok(Store { inner: Arc::new(Inner { dir, role, writer, shared, server_lock, _open_lock: open_lock }) })
     }

@@ -4,7 +4,7 @@
 //! transaction, and the runs are merged a part of the keys at a time: every page is then written once, in order.
 //!
 //! Nobody meets the gap. Who looks for profiles looks into the runs, too ([`by_key`], [`by_expiry`]). Who changes profiles merges before: an
-//! entry that waits can't be taken back. A directory is opened merged, a load keeps no run where a server runs, and an import, which does,
+//! entry that waits can't be taken back. A directory is opened merged where its disk has room, a load keeps no run where a server runs, and an import, which does,
 //! stops when others change profiles ([`crate::imports`]). A merge that was broken off begins again; putting an entry twice changes nothing.
 
 use std::{collections::BTreeSet, thread, time::Instant};
@@ -193,13 +193,17 @@ fn merge_into<const N: usize>(
         entries.sort_by(order);
         entries
     };
-    // The next part is sorted while one is put.
+    // The next part is sorted while one is put; where the machine gives no thread for that, before it is.
     thread::scope(|scope| {
-        let mut next = parts.first().map(|part| scope.spawn(|| sorted(part)));
-        for i in 0..parts.len() {
-            let Some(running) = next.take() else { break };
-            let entries = running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            next = parts.get(i + 1).map(|part| scope.spawn(|| sorted(part)));
+        let sorted = &sorted;
+        let sort = |part| thread::Builder::new().spawn_scoped(scope, move || sorted(part)).ok();
+        let mut next = parts.first().and_then(sort);
+        for (i, part) in parts.iter().enumerate() {
+            let entries = match next.take() {
+                Some(running) => running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                None => sorted(part),
+            };
+            next = parts.get(i + 1).and_then(sort);
             let mut wtxn = shared.engine.env.write_txn().or_engine()?;
             if shared.engine.dbs.pending.get(&wtxn, first).or_engine()?.is_none() {
                 return Ok(false);

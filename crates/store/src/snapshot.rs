@@ -33,6 +33,7 @@ use sayso_model::{
 use crate::{
     Store, StoreError,
     engine::{Databases, Db, OrEngine, Read},
+    ids::{Gathering, ProfileIds},
     index, keys, pending,
     profiles::{Key, StoredRow},
     row::{self, Stored},
@@ -40,6 +41,9 @@ use crate::{
     shared::Shared,
     tx::Tx,
 };
+
+/// Index entries between two looks at whether a search is still wanted.
+const LOOK_UP_EVERY: u64 = 4096;
 
 /// A consistent view. Cheap to share between threads (`Sync`); holds old pages alive, so let go of it soon.
 ///
@@ -130,10 +134,9 @@ impl Snapshot {
         self.reads.lend(|txn| {
             let ids = 0..u64::MAX;
             let first = range(self.dbs().facts, txn, self.account, &ids)?.and_then(|mut r| r.next());
-            let last = range(self.dbs().facts, txn, self.account, &ids)?.and_then(Iterator::last);
-            let (Some(first), Some(last)) = (first, last) else { return Ok(Vec::new()) };
+            let Some(first) = first else { return Ok(Vec::new()) };
             let first = keys::profile_of(first.or_engine()?.0)?.0;
-            let end = keys::profile_of(last.or_engine()?.0)?.0 + 1;
+            let end = self.end_of_ids(txn)?;
             let step = (end - first).div_ceil(parts.max(1) as u64);
             let starts = (first..end).step_by(usize::try_from(step).unwrap_or(usize::MAX));
             Ok(starts.map(|start| start..start.saturating_add(step).min(end)).collect())
@@ -193,38 +196,40 @@ impl Snapshot {
             Ok(())
         })
     }
-    /// The ids of profiles written at or after `since`, or of which something expired at or after it and not after the
-    /// snapshot; both compared after the vendor's rounding; ascending, each once.
-    pub fn changed_since(&self, since: Moment) -> Result<Vec<ProfileId>, StoreError> {
+    /// The profiles written at or after `since`, or of which something expired at or after it and not after the snapshot; both compared
+    /// after the vendor's rounding. `go_on` is asked now and then, and its error ends the search.
+    pub fn changed_since<E: From<StoreError>>(
+        &self,
+        since: Moment,
+        go_on: &mut dyn FnMut() -> Result<(), E>,
+    ) -> Result<ProfileIds, E> {
         let rounded = round_up(since);
+        // Rounding moves a moment up by less than ten milliseconds: nothing before this can be at or after `since`.
+        let from = Moment(since.0.saturating_sub(10));
+        let key = |at, id| keys::moment(self.account, at, ProfileId(id));
         self.reads.lend(|txn| {
-            let mut ids = Vec::new();
+            let mut ids = Gathering::below(self.end_of_ids(txn)?);
+            let mut seen = 0u64;
+            let mut look = |entry: &[u8]| -> Result<(), E> {
+                if round_up(keys::moment_of(entry)?) >= rounded {
+                    ids.add(keys::last_profile_of(entry)?);
+                }
+                seen += 1;
+                if seen.is_multiple_of(LOOK_UP_EVERY) { go_on() } else { Ok(()) }
+            };
             for (db, until) in [(self.dbs().by_modified, Moment(i64::MAX)), (self.dbs().by_expiry, self.moment)] {
-                // Rounding moves a moment up by less than ten milliseconds: nothing before this can be at or after `since`.
-                let from = Moment(since.0.saturating_sub(10));
-                let first = keys::moment(self.account, from, ProfileId(0));
-                let last = keys::moment(self.account, until, ProfileId(u64::MAX));
+                let (first, last) = (key(from, 0), key(until, u64::MAX));
                 let bounds = (Bound::Included(&first[..]), Bound::Included(&last[..]));
                 if first > last {
                     continue;
                 }
                 for entry in db.range(txn, &bounds).or_engine()? {
-                    let (key, _) = entry.or_engine()?;
-                    if round_up(keys::moment_of(key)?) >= rounded {
-                        ids.push(keys::last_profile_of(key)?);
-                    }
+                    look(entry.or_engine()?.0)?;
                 }
             }
-            let key = |at, id| keys::moment(self.account, at, ProfileId(id));
-            let (first, last) = (key(Moment(since.0.saturating_sub(10)), 0), key(self.moment, u64::MAX));
-            for key in pending::by_expiry(self.dbs(), txn, &first, &last)? {
-                if round_up(keys::moment_of(key)?) >= rounded {
-                    ids.push(keys::last_profile_of(key)?);
-                }
-            }
-            ids.sort_unstable();
-            ids.dedup();
-            Ok(ids)
+            let (first, last) = (key(from, 0), key(self.moment, u64::MAX));
+            pending::by_expiry(self.dbs(), txn, &first, &last)?.into_iter().try_for_each(|key| look(key))?;
+            Ok(ids.end())
         })
     }
     /// The profiles that have one of these keys, ascending, each once.
@@ -251,6 +256,12 @@ impl Snapshot {
             }
             Ok(())
         })
+    }
+
+    /// The id behind the last one that a profile has.
+    fn end_of_ids(&self, txn: &Read<'_>) -> Result<u64, StoreError> {
+        let last = range(self.dbs().facts, txn, self.account, &(0..u64::MAX))?.and_then(Iterator::last);
+        last.map_or(Ok(0), |last| Ok(keys::profile_of(last.or_engine()?.0)?.0 + 1))
     }
 
     fn dbs(&self) -> &Databases {

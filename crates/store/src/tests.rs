@@ -39,7 +39,7 @@ use sayso_model::{
 use serde_json::{Value, json};
 
 use crate::{
-    Clock, Role, Settings, Store, StoreError,
+    Clock, ProfileIds, Role, Settings, Store, StoreError,
     account::Account,
     profiles::{Change, HistoryEntry, StoredRow, Target, Written},
     snapshot::Snapshot,
@@ -137,6 +137,14 @@ fn configuration() -> Configuration {
         }
     }
     configuration
+}
+
+/// Who has changed since a moment.
+fn changed(snapshot: &Snapshot, since: Moment) -> Vec<ProfileId> {
+    match snapshot.changed_since::<StoreError>(since, &mut || Ok(())).unwrap() {
+        ProfileIds::Listed(ids) => ids,
+        ProfileIds::Marked(_) => panic!("they are few"),
+    }
 }
 
 fn author() -> Author {

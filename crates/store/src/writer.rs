@@ -250,7 +250,12 @@ fn work(shared: &Shared, waiting: &Receiver<Box<dyn Task>>) {
             }
         }
         if !tasks.is_empty() || shared.notes.due_in().is_some_and(|due| due.is_zero()) {
-            tasks = commit_together(shared, tasks, waiting);
+            // A panic outside of what was asked for would end all writing: whoever was in that commit is told that it failed.
+            let commit = AssertUnwindSafe(|| commit_together(shared, std::mem::take(&mut tasks), waiting));
+            tasks = catch_unwind(commit).unwrap_or_else(|_| {
+                tracing::error!("a commit broke off inside the program; please report it");
+                Vec::new()
+            });
         }
     }
 }
@@ -263,7 +268,17 @@ fn commit_together(
 ) -> Vec<Box<dyn Task>> {
     // Waiting for the lock first: what comes meanwhile goes into the same commit.
     let changes_profiles = |tasks: &[Box<dyn Task>]| tasks.iter().any(|task| task.kind() == Kind::Profiles);
-    let begun = if changes_profiles(&tasks) { Tx::begin(shared) } else { Tx::begin_unsettled(shared) };
+    let begun = match changes_profiles(&tasks).then(|| Tx::begin(shared)) {
+        // Merging found no room. Others need none of it, and may be what makes room.
+        Some(Err(StoreError::NotKept(why))) => {
+            let (refused, others): (Vec<_>, Vec<_>) = tasks.into_iter().partition(|task| task.kind() == Kind::Profiles);
+            refused.into_iter().for_each(|task| task.fail(StoreError::NotKept(why.clone())));
+            tasks = others;
+            Tx::begin_unsettled(shared)
+        }
+        Some(begun) => begun,
+        None => Tx::begin_unsettled(shared),
+    };
     let begun = begun.and_then(|tx| {
         let (dbs, txn) = tx.read();
         let is_settled = pending::is_empty(dbs, txn)?;
@@ -273,11 +288,7 @@ fn commit_together(
         Ok(begun) => begun,
         Err(error) => {
             for task in tasks {
-                task.fail(match &error {
-                    // Merging found no room.
-                    StoreError::NotKept(why) => StoreError::NotKept(why.clone()),
-                    other => StoreError::Engine(other.to_string()),
-                });
+                task.fail(StoreError::Engine(error.to_string()));
             }
             shared.notes.postpone();
             return Vec::new();
@@ -345,5 +356,24 @@ fn write_last_notes(shared: &Shared) {
     });
     if let Err(why) = written {
         tracing::error!("what was noted last for the audit trail is lost: {why}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{Role, Store, SystemClock};
+
+    #[test]
+    fn a_panic_in_the_middle_of_a_commit_ends_nothing_but_that_commit() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), Role::Command, Arc::new(SystemClock)).unwrap();
+        let reply = Box::new(|_: Result<(), StoreError>| panic!("as a merge would that gets no thread"));
+        store.writer().send(Box::new(Job { f: |_: &mut Tx<'_>| Ok(()), reply, kind: Kind::Write }));
+        // This one may have been in that commit.
+        let _ = store.writer().run_blocking(|_| Ok(6));
+        assert_eq!(store.writer().run_blocking(|_| Ok(7)).unwrap(), 7);
     }
 }

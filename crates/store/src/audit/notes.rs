@@ -281,7 +281,7 @@ impl Taken {
             let (dbs, txn) = tx.read();
             let no = match about {
                 About::Account(no) => *no,
-                About::Client(id) => match client(dbs, txn, id)? {
+                About::Client(id) => match readable(client(dbs, txn, id))? {
                     Some(client) => {
                         entry = entry.subject("OAuth client", &client.client_id);
                         client.account
@@ -289,7 +289,7 @@ impl Taken {
                     None => NOBODY,
                 },
                 About::Nobody => NOBODY,
-                About::Named(name) => find_account(dbs, txn, name)?.unwrap_or(NOBODY),
+                About::Named(name) => readable(find_account(dbs, txn, name))?.unwrap_or(NOBODY),
             };
             let Amount { first, count, rows, bytes, correlation_id, .. } = amount;
             let mut entry =
@@ -302,6 +302,17 @@ impl Taken {
             tx.audit_at(*no, &entry, tx.now())?;
         }
         Ok(())
+    }
+}
+
+/// A damaged record stands for itself alone: what is told of it is told of nobody, and everybody else's records are kept.
+fn readable<T>(found: Result<Option<T>, StoreError>) -> Result<Option<T>, StoreError> {
+    match found {
+        Err(StoreError::Damaged(what)) => {
+            tracing::error!("an audit record goes to nobody's trail, whose it is can't be read: {what}");
+            Ok(None)
+        }
+        found => found,
     }
 }
 

@@ -39,6 +39,8 @@ pub struct Loader {
     /// Buffers to be used again: memory that is given back to the machine comes back cleared, and clearing it cost a seventh of a
     /// load's processor time.
     spare: Mutex<Vec<Buffers>>,
+    /// [`CLAIMS`], but in tests.
+    pub(crate) most_claims: usize,
 }
 
 /// What this load has put that waits to be merged.
@@ -67,7 +69,15 @@ impl Store {
         let basis = basis(&mut tx, account, author)?;
         drop(tx);
         let (basis, runs) = (Mutex::new(Arc::new(basis)), Mutex::new(runs));
-        Ok(Loader { store: self.clone(), no: account, alone, basis, runs, spare: Mutex::default() })
+        Ok(Loader {
+            store: self.clone(),
+            no: account,
+            alone,
+            basis,
+            runs,
+            spare: Mutex::default(),
+            most_claims: CLAIMS,
+        })
     }
 }
 
@@ -99,6 +109,10 @@ impl Loader {
         let shared = self.store.shared();
         let mut runs = self.runs.lock();
         let began = Instant::now();
+        // Before anything of this batch is there: a merge that finds no room must not speak for it.
+        if runs.claims.len() >= self.most_claims {
+            pending::settle(shared)?;
+        }
         let mut tx = runs.begin(shared)?;
         // Under the write lock: a server that starts now merges after our commit.
         let alone = self.alone || !lock::is_held(self.store.directory())?;
@@ -136,10 +150,6 @@ impl Loader {
         let mut basis = self.basis.lock();
         if basis.dictionary.next != dictionary.next {
             *basis = Arc::new(Basis { dictionary, ..(**basis).clone() });
-        }
-        drop(basis);
-        if runs.claims.len() >= CLAIMS {
-            pending::settle(shared)?;
         }
         Ok(Some(answers))
     }

@@ -72,7 +72,7 @@ fn accounts_share_nothing() {
     assert_eq!(s.store.find(s.account.no, &key).unwrap(), [id]);
     let snapshot = block_on(s.store.snapshot(other.no)).unwrap();
     assert_eq!(snapshot.partitions(2).unwrap(), []);
-    assert_eq!(snapshot.changed_since(Moment(0)).unwrap(), []);
+    assert_eq!(changed(&snapshot, Moment(0)), []);
     assert!(snapshot.row(id).unwrap().is_none());
     assert_eq!(s.problems(), [""; 0]);
 }

@@ -1,8 +1,11 @@
 //! Credentials follow their users (access.md): gone with them, at rest while they are switched off.
 
-use super::*;
-use crate::access::{NewSecret, OAuthClient};
-use crate::audit::{Credential, Origin};
+use super::{checking::tamper, *};
+use crate::{
+    access::{NewSecret, OAuthClient},
+    audit::{About, Action, Credential, Entry, Origin},
+    keys::small,
+};
 
 fn with_second(active: bool) -> Configuration {
     let mut c = configuration();
@@ -57,4 +60,27 @@ fn a_client_that_was_kept_before_secrets_had_dates_still_reads() {
     assert_eq!((client.secrets[0].hash, client.secrets[0].created), ([7; 32], None));
     let again: OAuthClient = serde_json::from_str(&serde_json::to_string(&client).unwrap()).unwrap();
     assert_eq!(again, client);
+}
+
+#[test]
+fn a_damaged_client_keeps_no_user_from_going_and_no_other_record_from_its_trail() {
+    let s = Sandbox::new();
+    s.store.apply_configuration(s.account.no, with_second(true)).unwrap();
+    let [broken, second] = ["Admin", "Second"].map(|user| s.store.create_client(s.account.no, user).unwrap());
+    let key = small::client(&broken.client.client_id);
+    tamper(&s, move |dbs, txn| {
+        let mut bytes = dbs.access.get(txn, &key).unwrap().unwrap().to_vec();
+        *bytes.last_mut().unwrap() ^= 1;
+        dbs.access.put(txn, &key, &bytes).unwrap();
+    });
+    s.store.apply_configuration(s.account.no, configuration()).unwrap();
+    let gone = s.store.authenticate_client(&second.client.client_id, second.secret.reveal()).unwrap();
+    assert!(gone.is_none(), "its user is gone");
+
+    let entry = || Entry::new(Action::TokenRefused, Origin::of(Credential::None));
+    s.store.note(About::Client(broken.client.client_id.clone()), entry());
+    s.store.note(About::Account(s.account.no), entry());
+    s.store.writer().run_blocking(|tx| tx.write_notes(true)).unwrap();
+    let told = s.store.audit_page(s.account.no, (None, None), u64::MAX, 1).unwrap().lines;
+    assert!(told.iter().any(|line| line.contains("TokenRefused")), "{told:?}");
 }

@@ -69,9 +69,7 @@ fn seen(s: &Sandbox, people: std::ops::Range<u64>) -> Vec<Vec<ProfileId>> {
     };
     let mut seen: Vec<_> = people.flat_map(keys).map(|key| s.store.find(s.account.no, &key).unwrap()).collect();
     let snapshot = s.snapshot();
-    seen.extend(
-        [-1, 0, 1, DAY - 1, DAY, DAY + 1, 3 * DAY].map(|ms| snapshot.changed_since(Moment(START + ms)).unwrap()),
-    );
+    seen.extend([-1, 0, 1, DAY - 1, DAY, DAY + 1, 3 * DAY].map(|ms| changed(&snapshot, Moment(START + ms))));
     seen
 }
 
@@ -240,7 +238,7 @@ fn what_was_made_ready_before_something_moved_is_not_written() {
     s.advance(5);
     import(&s, wishes(all(11..12), by_crm)).unwrap();
     assert_eq!(put_ahead(&s, late), Some(vec![Ok(0), Ok(0)]));
-    assert_eq!(s.snapshot().changed_since(since).unwrap(), [2, 3, 4, 5].map(ProfileId));
+    assert_eq!(changed(&s.snapshot(), since), [2, 3, 4, 5].map(ProfileId));
     assert_eq!(s.problems(), [""; 0]);
 }
 
@@ -255,4 +253,49 @@ fn who_changes_profiles_meanwhile_has_what_was_made_ready_put_without_a_run() {
     assert_eq!(s.store.find(s.account.no, &Key::AlternateId { kind: None, id: "C-4".into() }).unwrap(), [ProfileId(5)]);
     assert_eq!(put_ahead(&s, ahead(&s, all(4..5), by_nothing)).unwrap()[0].as_ref().unwrap_err().why, Why::Conflict);
     assert_eq!(s.problems(), [""; 0]);
+}
+
+#[test]
+fn a_full_disk_keeps_nobody_from_opening_what_waits_to_be_merged() {
+    let s = Sandbox::new();
+    assert!(import(&s, wishes(all(0..30), by_crm)).unwrap().iter().all(Result::is_ok));
+    assert_eq!(waiting(&s), 1);
+    let looked = seen(&s, 0..32);
+    let s = s.reopen_with(Settings { disk_reserve: u64::MAX, ..Settings::default() });
+    assert_eq!(waiting(&s), 1, "there is no room to merge");
+    assert!(s.row(ProfileId(7)).is_some());
+    assert_eq!(seen(&s, 0..32), looked, "reads go on, snapshots with them");
+    let refused = s.update(ProfileId(7), json!({"CustomerType": "Business"}));
+    assert!(matches!(&refused, Err(StoreError::NotKept(why)) if why.contains("make room")), "{refused:?}");
+    let s = s.reopen();
+    assert_eq!(waiting(&s), 0);
+    s.update(ProfileId(7), json!({"CustomerType": "Business"})).unwrap();
+    assert_eq!(s.problems(), [""; 0]);
+}
+
+#[test]
+fn what_ends_something_is_kept_beside_a_change_that_finds_no_room_to_merge() {
+    let s = Sandbox::new();
+    assert!(import(&s, wishes(all(0..30), by_crm)).unwrap().iter().all(Result::is_ok));
+    let s = s.reopen_with(Settings { disk_reserve: u64::MAX, ..Settings::default() });
+    // A function that lasts until the others are waiting behind it.
+    let (go, wait) = std::sync::mpsc::channel();
+    let held = s.store.writer().run_upkeep(move |_| {
+        wait.recv().unwrap();
+        Ok(())
+    });
+    let change = s.store.write(
+        s.account.no,
+        author(),
+        Change::Update(Target::Id(ProfileId(7)), input(json!({"CustomerType": "Business"}))),
+    );
+    let ending = s.store.writer().run_upkeep(|tx| {
+        let (dbs, txn) = tx.write();
+        dbs.meta.put(txn, b"ended", b"").unwrap();
+        Ok(())
+    });
+    go.send(()).unwrap();
+    block_on(held).unwrap();
+    assert!(matches!(block_on(change), Err(StoreError::NotKept(_))));
+    block_on(ending).unwrap();
 }

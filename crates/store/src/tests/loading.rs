@@ -202,6 +202,36 @@ fn a_batch_is_given_back_when_something_moved_since_it_was_prepared() {
 }
 
 #[test]
+fn a_batch_that_fails_at_a_merge_leaves_nothing_and_one_that_was_answered_stays() {
+    let s = Sandbox::new();
+    let mut loader = s.store.loader(s.account.no, &author(), false).unwrap();
+    loader.most_claims = 10;
+    let put = |people: std::ops::Range<u64>| {
+        let batch = vec![loader.prepare(inputs(people.map(somebody).collect())).unwrap()];
+        loader.put(batch).map(|answers| answers.expect("nobody else writes").len())
+    };
+    assert_eq!(put(0..20).unwrap(), 20);
+    assert_eq!(waiting(&s), 1, "its answer waits for no merge");
+    assert_eq!(put(20..40).unwrap(), 20);
+    assert_eq!(waiting(&s), 1, "the first was merged before the second was put");
+    // A merge that can't be.
+    let engine = &s.store.shared().engine;
+    let mut txn = engine.env.write_txn().unwrap();
+    let (key, sealed) = engine.dbs.pending.first(&txn).unwrap().map(|(key, run)| (key.to_vec(), run.to_vec())).unwrap();
+    let broken: Vec<u8> = sealed.iter().map(|byte| byte ^ 1).collect();
+    engine.dbs.pending.put(&mut txn, &key, &broken).unwrap();
+    txn.commit().unwrap();
+    assert!(matches!(put(40..60), Err(StoreError::Damaged(_))));
+    assert!(s.row(ProfileId(40)).is_some() && s.row(ProfileId(41)).is_none(), "nothing of it is there");
+    let mut txn = engine.env.write_txn().unwrap();
+    engine.dbs.pending.put(&mut txn, &key, &sealed).unwrap();
+    txn.commit().unwrap();
+    assert_eq!(put(40..60).unwrap(), 20);
+    loader.finish().unwrap();
+    assert_eq!(s.problems(), [""; 0]);
+}
+
+#[test]
 fn two_loads_at_once_see_each_others_alternate_ids() {
     let s = Sandbox::new();
     let (a, b) = (

@@ -159,7 +159,7 @@ fn a_snapshot_that_was_taken_meanwhile_asks_for_a_later_stamp() {
     let late = s.expect_made_anew(ready).unwrap();
     let new = s.expect_made_anew(new).unwrap();
     assert!(late.moment >= snapshot.moment() && new.moment >= snapshot.moment());
-    assert_eq!(s.snapshot().changed_since(snapshot.moment()).unwrap(), [id, new.id]);
+    assert_eq!(changed(&s.snapshot(), snapshot.moment()), [id, new.id]);
 
     // One of the same moment is no hindrance, over a restart neither.
     s.advance(20);
@@ -171,7 +171,7 @@ fn a_snapshot_that_was_taken_meanwhile_asks_for_a_later_stamp() {
     s.advance(-DAY);
     let ready = s.prepare(update(id, tagged("after")));
     assert!(s.expect_held(ready).moment >= moment);
-    assert_eq!(s.snapshot().changed_since(moment).unwrap(), [id]);
+    assert_eq!(changed(&s.snapshot(), moment), [id]);
 }
 
 #[test]
@@ -445,7 +445,7 @@ proptest! {
                 }
                 Step::Snapshot => {
                     let snapshot = s.snapshot();
-                    let delta = snapshot.changed_since(since).unwrap();
+                    let delta = super::changed(&snapshot, since);
                     for id in std::mem::take(&mut changed) {
                         prop_assert!(delta.contains(&id) || snapshot.row(id).unwrap().is_none(), "{} is missing", id);
                     }

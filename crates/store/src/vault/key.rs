@@ -80,8 +80,11 @@ impl VaultKey {
     fn make(path: &Path) -> Result<Self, StoreError> {
         let mut bytes = Zeroizing::new([0; KEY_LENGTH]);
         getrandom::fill(&mut *bytes).map_err(|e| StoreError::Key(format!("there are no random numbers: {e}")))?;
+        // Nobody else's name, not even of a program that had the same number and died.
+        let mut name = [0; 8];
+        getrandom::fill(&mut name).map_err(|e| StoreError::Key(format!("there are no random numbers: {e}")))?;
         let mut partial = path.as_os_str().to_owned();
-        partial.push(format!(".{}.partial", std::process::id()));
+        partial.push(format!(".{:016x}.partial", u64::from_be_bytes(name)));
         let partial = Path::new(&partial);
         let made = || -> io::Result<()> {
             let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(partial)?;
