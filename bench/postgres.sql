@@ -13,4 +13,6 @@ COPY profile FROM :'rows' (FORMAT csv, FREEZE, DELIMITER E'\x02', QUOTE E'\x01')
 COMMIT;
 ALTER TABLE profile ADD PRIMARY KEY (id);
 CREATE INDEX profile_state ON profile (state) WHERE news;
+-- statistics are no part of loading
+\timing off
 VACUUM (ANALYZE) profile;

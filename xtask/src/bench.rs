@@ -181,6 +181,7 @@ fn measure_all(args: &Args, maker: &Maker<'_>, peers: &Peers, report: &mut Repor
     }
     if args.measures(Group::Client) {
         measure::client::client(maker, &main, report, rounds)?;
+        report.memory("the server of `sayso export`", main.server.memory.peak());
     }
     if args.measures(Group::Many) {
         measure::many::many(&main.server, report, args.quick, rounds)?;
@@ -194,6 +195,7 @@ fn measure_all(args: &Args, maker: &Maker<'_>, peers: &Peers, report: &mut Repor
     }
     if args.measures(Group::Profiles) {
         measure::profiles::profiles(maker, &main, peers, report, args.quick, rounds)?;
+        report.memory("single profiles, read and changed", main.server.memory.peak());
     }
     if args.measures(Group::Writes) {
         measure::writes::writes(maker, &main, report, args.quick, rounds)?;

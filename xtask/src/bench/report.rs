@@ -13,6 +13,7 @@ pub(super) enum Unit {
     Seconds,
     Milliseconds,
     MegabytesPerSecond,
+    BytesPerSecond,
     PerSecond,
     Megabytes,
     /// A ratio.
@@ -33,6 +34,7 @@ impl Unit {
             Self::Seconds => " s",
             Self::Milliseconds => " ms",
             Self::MegabytesPerSecond => " MB/s",
+            Self::BytesPerSecond => " B/s",
             Self::PerSecond => "/s",
             Self::Megabytes => " MB",
             Self::Times => "×",
@@ -42,7 +44,7 @@ impl Unit {
     }
 
     fn more_is_better(self) -> bool {
-        matches!(self, Self::MegabytesPerSecond | Self::PerSecond)
+        matches!(self, Self::MegabytesPerSecond | Self::BytesPerSecond | Self::PerSecond)
     }
 }
 

@@ -30,7 +30,7 @@ pub(in crate::bench) struct Times {
 pub(in crate::bench) fn export(site: &Site, peers: &Peers, report: &mut Report, rounds: u32) -> anyhow::Result<Times> {
     report.section(
         "Export",
-        "Initiate to Complete, as a caller sees it who asks for the Status every 2 ms: filter, copy, checksums, sync to disk. `dd bs=1M conv=fsync` copies a finished export's own file, which is in the page cache, to a new one and syncs that; who comes first changes from round to round, and everything written before is on disk before each begins.",
+        "Initiate to Complete, as a caller sees it who asks for the Status every 2 ms: filter, copy, checksums, sync to disk. `dd bs=1M conv=fsync` copies a finished export's own file, read just before so that it is in the page cache (above 8 GB: as far as it still is), to a new one and syncs that, on one thread, where Sayso writes and syncs on as many as there are cores; who comes first changes from round to round, and everything written before is on disk before each begins.",
     );
     let times = measure(site, peers, report, rounds)?;
     report.memory("exports", site.server.memory.peak());

@@ -1,6 +1,6 @@
 //! Many readers at once, and the harm that slow ones do.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -57,13 +57,20 @@ pub(in crate::bench) fn many(server: &Server, report: &mut Report, quick: bool, 
         report.add(before, SAYSO, Unit::Milliseconds, percentile(&alone.latencies, 0.99));
         let requests: Vec<_> = (0..SLOW).map(|at| server.page(exports[at % READERS].token, 10_000, 1)).collect();
         let slow = SlowReaders::start(server.address, &requests)?;
+        let began = Instant::now();
         // what the server's socket buffers take at once goes out first
         std::thread::sleep(time / 2);
         let crowded = crowd::each(server.address, &walks[..1], time)?;
+        let seconds = began.elapsed().as_secs_f64();
         let (live, taken) = slow.stop()?;
+        report.add("a slow reader takes", SAYSO, Unit::BytesPerSecond, taken as f64 / SLOW as f64 / seconds);
         report.add(beside, SAYSO, Unit::Milliseconds, percentile(&crowded.latencies, 0.99));
         still = still.min(live);
-        anyhow::ensure!(taken > 0, "the slow readers took nothing");
+        // each takes a kilobyte at once, the last one perhaps not any more
+        anyhow::ensure!(
+            taken as f64 >= SLOW as f64 * (seconds - 1.0) * 1024.0 * 0.9,
+            "the slow readers took only {taken} bytes in {seconds:.1} s"
+        );
     }
     report.memory("200 slow readers", server.memory.peak());
     let what = "slow readers that were still being served at the end, of 200";

@@ -34,7 +34,7 @@ pub(in crate::bench) fn profiles(
 ) -> anyhow::Result<()> {
     report.section(
         "Profiles",
-        "`wrk -t2 -c64`, keep-alive, on the same two cores: `/healthz`, and single profiles with OAuth, 2,000 different ones in turn. Then a part of a profile changed 1,000 times a second over 64 connections, each change due at its own moment, from which its latency counts.",
+        "`wrk -t2 -c64`, keep-alive, on the same two cores: `/healthz`, and single profiles with OAuth, 2,000 different ones in turn. Then a part of a profile changed 1,000 times a second over 64 connections, each change due at its own moment, from which its latency counts. The server runs with `--request-limit 0`, here as everywhere in this document: its default, 600,000 calls a minute for an account, would refuse most of these.",
     );
     let wrk = peers.place("wrk").cloned();
     match wrk {

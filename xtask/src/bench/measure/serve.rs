@@ -26,7 +26,7 @@ pub(in crate::bench) fn serve(
 ) -> anyhow::Result<()> {
     report.section(
         "Serving",
-        "Every page of all rows at limit 1,000, once, by the same client (a thread for each connection, bodies read and thrown away, on the same two cores). Sayso with OAuth on every request; nginx with the same pages, byte for byte (checked before), cut into files.",
+        "Every page of all rows at limit 1,000, once, by the same client (a thread for each connection, bodies read and thrown away, on the same two cores). Sayso with OAuth on every request; nginx with the same pages, byte for byte (checked before), cut into files. Who comes first changes from round to round.",
     );
     let all = server.export(ALL, &json!({}))?;
     let own = server.pages(&all, PAGE);
@@ -40,16 +40,20 @@ pub(in crate::bench) fn serve(
     server.memory.peak();
     let walk_of = |connections: usize| format!("all pages, {connections} connections");
     let slowest_of = |connections: usize| format!("p99 of a page, {connections} connections");
-    for _ in 0..rounds {
+    for round in 0..rounds {
         for connections in [1, 8, 64] {
             let mut tell = |who: &str, walk: &walk::Walk| {
                 report.add(&walk_of(connections), who, Unit::MegabytesPerSecond, walk.rate());
                 let p99 = percentile(&walk.latencies, 0.99);
                 report.add(&slowest_of(connections), who, Unit::Milliseconds, p99);
             };
-            tell(SAYSO, &walk::once(server.address, &own, connections)?);
-            if let Some((nginx, requests)) = &nginx {
-                tell(NGINX, &walk::once(nginx.address, requests, connections)?);
+            let mut in_turn = vec![(SAYSO, server.address, &own)];
+            in_turn.extend(nginx.as_ref().map(|(nginx, requests)| (NGINX, nginx.address, requests)));
+            if round % 2 == 1 {
+                in_turn.reverse();
+            }
+            for (who, address, requests) in in_turn {
+                tell(who, &walk::once(address, requests, connections)?);
             }
         }
     }

@@ -18,7 +18,7 @@ const CALLERS: usize = 64;
 /// Profiles of one caller, changed in turn.
 const OWN: usize = 200;
 
-/// Commits, each of which syncs once.
+/// Commits, each of which syncs its data and then its root.
 const COMMITS: &str = "sayso_commits_total";
 
 /// Measures it.
@@ -31,11 +31,11 @@ pub(in crate::bench) fn writes(
 ) -> anyhow::Result<()> {
     report.section(
         "Writes",
-        "64 callers over HTTP with OAuth, each waits for its answer before it sends the next: a part of a profile changed (`POST /Profile/{id}`), every answer durable; two threads send for all of them. Beside it, on the same disk: 4 KB written and synced (`fdatasync`), again and again; and one caller alone, whose every write is a commit of its own.",
+        "64 callers over HTTP with OAuth, each waits for its answer before it sends the next: a part of a profile changed (`POST /Profile/{id}`), every answer durable; two threads send for all of them. Beside it, on the same disk: 4 KB appended to a file and synced (`fdatasync`), again and again; and one caller alone, whose every write is a commit of its own.",
     );
     let time = Duration::from_secs(if quick { 1 } else { 4 });
     let (many, one) = ("writes, 64 callers", "writes, 1 caller");
-    let sync = "write and fdatasync of 4 KB, one after the other";
+    let sync = "4 KB appended and fdatasync, one after the other";
     let profiles = |at: usize| 1 + (at as u64 * 7919) % site.profiles;
     let requests: Vec<Vec<_>> = (0..CALLERS)
         .map(|caller| {
@@ -56,7 +56,7 @@ pub(in crate::bench) fn writes(
             (site.server.counter(COMMITS)? - commits, cpu::seconds(site.server.pid())? - processor);
         let writes = walk.latencies.len() as f64;
         report.add(many, SAYSO, Unit::PerSecond, walk.answers());
-        report.add("writes that share a commit, and its sync, 64 callers", SAYSO, Unit::Times, writes / commits);
+        report.add("writes that share a commit, 64 callers", SAYSO, Unit::Times, writes / commits);
         report.add("the server's processor time for a write", SAYSO, Unit::Milliseconds, processor * 1e3 / writes);
         report.add("p99 of a write, 64 callers", SAYSO, Unit::Milliseconds, percentile(&walk.latencies, 0.99));
         let walk = crowd::each(site.server.address, &requests[..1], time / 2)?;

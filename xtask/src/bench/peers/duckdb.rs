@@ -34,8 +34,8 @@ pub(in crate::bench) enum Table {
 }
 
 impl DuckDb {
-    /// Starts it and loads both tables.
-    pub(in crate::bench) fn start(python: &Path, dir: &Path, cut: &Cut) -> anyhow::Result<Self> {
+    /// Starts it and measures loading into a file; loads both tables if they are `wanted`.
+    pub(in crate::bench) fn start(python: &Path, dir: &Path, cut: &Cut, wanted: bool) -> anyhow::Result<Self> {
         let mut command = Command::new(python);
         command.arg(program::root().join("bench/duckdb_peer.py")).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut service = Service::start(&mut command)?;
@@ -49,6 +49,9 @@ impl DuckDb {
             "read_csv('{columns}', delim = chr(2), quote = '', escape = '', header = false, columns = {{'id': 'BIGINT', 'state': 'VARCHAR', 'news': 'BOOLEAN', 'doc': 'VARCHAR'}})"
         );
         this.loaded = this.load_file(&read)?;
+        if !wanted {
+            return Ok(this);
+        }
         this.run(&format!("CREATE TABLE text AS SELECT * FROM {read}"))?;
         // pages are asked of every database by the same query
         this.run("CREATE VIEW profile AS SELECT id, doc FROM text")?;

@@ -10,8 +10,14 @@ use std::{
 
 use crate::bench::program;
 
-/// `dd conv=fsync` of a file that is in the page cache to a new one.
+/// The most that is read before, so that it is in the page cache: what is larger doesn't fit beside everything else.
+const READ_BEFORE: u64 = 8_000_000_000;
+
+/// `dd conv=fsync` of a file that was just read, if that fits, to a new one.
 pub(in crate::bench) fn dd(dd: &Path, from: &Path, to: &Path) -> anyhow::Result<Duration> {
+    if from.metadata()?.len() <= READ_BEFORE {
+        std::io::copy(&mut File::open(from)?, &mut std::io::sink())?;
+    }
     let mut command = Command::new(dd);
     command.arg(format!("if={}", from.display())).arg(format!("of={}", to.display()));
     let took = program::time(command.args(["bs=1M", "conv=fsync"]));

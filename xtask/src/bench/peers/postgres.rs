@@ -88,6 +88,13 @@ impl Postgres {
         Ok(times(&told).into_iter().sum())
     }
 
+    /// Stops it and removes the cluster, so that another has the place.
+    pub(in crate::bench) fn remove(self) -> anyhow::Result<()> {
+        let dir = self.dir.clone();
+        drop(self);
+        Ok(fs::remove_dir_all(dir)?)
+    }
+
     /// Runs queries over one connection, their rows thrown away: how long each took, as the client sees it.
     pub(in crate::bench) fn queries(&self, queries: &[String]) -> anyhow::Result<Vec<Duration>> {
         let script = self.dir.join("queries.sql");
