@@ -97,12 +97,18 @@ async fn malformed_requests_are_refused_with_their_problem_and_the_server_lives_
     const ESCAPE: &str = "a % must begin an escape";
     // What is no HTTP never gets to a route: the connection answers it in the place of hyper, which would send no body.
     const HEAD: &str = "the request's head is no HTTP/1.1";
-    let lines: [(&str, u16, &[&str]); 26] = [
+    let lines: [(&str, u16, &[&str]); 28] = [
         (&format!("GET {page}?limit=-1 HTTP/1.1"), 400, &["limit is \"-1\"", WHOLE]),
         (&format!("GET {page}?limit=0 HTTP/1.1"), 400, &["limit is \"0\"", WHOLE]),
         (&format!("GET {page}?limit= HTTP/1.1"), 400, &["limit is \"\"", WHOLE]),
         (&format!("GET {page}?limit=1.5 HTTP/1.1"), 400, &["limit is \"1.5\"", WHOLE]),
         (&format!("GET {page}?offset=0 HTTP/1.1"), 400, &["offset is \"0\"", WHOLE]),
+        (&format!("GET {page}?offset=-1 HTTP/1.1"), 400, &["offset is \"-1\"", WHOLE]),
+        (
+            &format!("GET {page}?offset=9223372036854775808 HTTP/1.1"),
+            400,
+            &["offset is \"9223372036854775808\"", WHOLE],
+        ),
         (&format!("GET {page}?limit=99999999999999999999999999 HTTP/1.1"), 400, &["limit is \"9999999999", WHOLE]),
         (&format!("GET {page}?offset=%FF HTTP/1.1"), 400, &[ESCAPE, "must be UTF-8"]),
         (&format!("GET {page}?limit=%zz HTTP/1.1"), 400, &[ESCAPE]),

@@ -1,6 +1,7 @@
 //! Bodies of the Data API, each sent to make somebody and to change somebody.
 
 use super::written::{Row, Watched};
+use crate::harness::*;
 
 /// So much of a string that a row with it is too long for what it stands in.
 const LONG: usize = 300;
@@ -16,10 +17,22 @@ async fn malformed_profiles_are_refused_with_their_problem_and_nothing_is_writte
     let before = watched.written().await;
     let rows = [not_json(), of_the_wrong_type(), against_a_rule()].concat();
     assert!(rows.len() >= 60, "{}", rows.len());
-    for target in [String::new(), format!("/{}", watched.ann)] {
-        watched.refuses(&api, "POST", &api.profile_path(&target), &rows).await;
+    let ann = format!("/{}", watched.ann);
+    for (method, target) in [("POST", ""), ("POST", &ann), ("PUT", &ann)] {
+        watched.refuses(&api, method, &api.profile_path(target), &rows).await;
     }
     watched.nothing_was_written_since(&before).await;
+}
+
+#[tokio::test]
+async fn what_is_passed_over_may_be_as_deep_as_it_likes() {
+    let world = World::start().await;
+    let api = world.nightly().await;
+    let body = format!(r#"{{"CustomerName":{{"FirstName":"Deep"}},"Edited":{}}}"#, deep("[", "]"));
+    let call = api.call("POST", &api.profile_path("")).header("content-type", "application/json").body(body);
+    let id = read(call).await.is(201).json()["ProfileId"].as_u64().unwrap();
+    let there = api.get(&api.profile_path(&format!("/{id}"))).await.is(200).json();
+    assert_eq!(there["CustomerName"]["FirstName"], "Deep");
 }
 
 #[tokio::test]
@@ -103,6 +116,14 @@ fn of_the_wrong_type() -> Vec<Row<'static>> {
             "deep in a member",
             format!("{{\"CustomFields\":{}}}", deep("[", "]")),
             &["CustomFields[0]", "expected an object"],
+        ),
+        (
+            "deep in a word",
+            format!(
+                r#"{{"Emails":[{{"EmailAddress":"a@example.org","EmailPreferences":[{{"MatchType":{}}}]}}]}}"#,
+                deep("[", "]")
+            ),
+            &["Emails[0].EmailPreferences[0].MatchType", "recursion limit"],
         ),
         ("unknown member", r#"{"Nickname":"A"}"#.into(), &["unknown field `Nickname`", "`CustomerName`"]),
         ("member in another case", r#"{"isactive":true}"#.into(), &["unknown field `isactive`", "`IsActive`"]),

@@ -252,6 +252,23 @@ impl World {
         folders.map(|folder| folder.file_name().into_string().unwrap()).collect()
     }
 
+    /// What lies in the data directory, or in its folders of exports and imports, and has no name that belongs there.
+    pub fn strays(&self) -> Vec<String> {
+        let names = |folder: &str| -> Vec<String> {
+            let entries = std::fs::read_dir(self.data().join(folder)).into_iter().flatten().flatten();
+            entries.map(|entry| format!("{folder}{}", entry.file_name().display())).collect()
+        };
+        let is_known = |name: &String| {
+            ["data.mdb", "lock.mdb", "server.lock", "open.lock", "exports", "imports"].contains(&name.as_str())
+        };
+        let is_account = |name: &String| name.split('/').nth(1).is_some_and(|name| name.parse::<u32>().is_ok());
+        let mut found: Vec<String> = names("").into_iter().filter(|name| !is_known(name)).collect();
+        for folder in ["exports/", "imports/"] {
+            found.extend(names(folder).into_iter().filter(|name| !is_account(name)));
+        }
+        found
+    }
+
     /// Makes an OAuth client for a user of an account and signs in.
     pub async fn sign_in(&self, account: &str, user: &str) -> Api {
         let out = self.sayso(&["credentials", "create", "--account", account, "--user", user, "--json"]);
