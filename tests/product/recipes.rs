@@ -69,6 +69,8 @@ async fn a_day(world: &World, api: &Api) {
     api.update(2, json!({"CustomerName": {"FirstName": "Changed"}})).await;
     api.update(3, json!({"Emails": [with_newsletter("P2", 2)["Emails"][0]]})).await;
     api.remove(5).await;
+    // Who is deactivated keeps the opt-in.
+    api.post(&format!("{}/Deactivate", api.at(7)), &json!({"Reason": "moved"})).await.is(200);
     api.create(with_newsletter("New", 1)).await;
     world.advance(1_000);
 }
@@ -160,8 +162,8 @@ async fn the_suppression_list_has_everybody_who_must_not_be_mailed() {
     assert_eq!(list(&world), wanted, "who said no");
     a_day(&world, &api).await;
     run(&world, &script, &[]);
-    wanted.extend(["p2@example.com", "p4@example.com"].map(str::to_owned));
-    assert_eq!(list(&world), wanted, "and who says no by now, and who was deleted");
+    wanted.extend(["p2@example.com", "p4@example.com", "p6@example.com"].map(str::to_owned));
+    assert_eq!(list(&world), wanted, "and who says no by now, who was deleted, and who was deactivated");
     world.advance(11 * 86_400_000);
     run(&world, &script, &[]);
     wanted.extend((0..30).step_by(2).map(|n| format!("p{n}@example.com")).chain(["new@example.com".to_owned()]));
@@ -192,13 +194,14 @@ async fn postgresql_has_every_morning_what_the_source_has() {
     let ids: BTreeSet<u64> =
         run(&world, &format!("psql -qAt <<'SQL'\n{query}\nSQL"), &variables).lines().map(first_number).collect();
     assert_eq!(ids, with_yes(&source(&api).await));
+    assert!(!ids.is_empty() && !ids.contains(&7), "nobody mails who was deactivated");
 
     // As columns, by COPY of CSV.
     run(&world, &scripts[2], &variables);
     run(&world, &scripts[2], &variables);
     let columns = "SELECT json_build_array(ProfileId, ContactKind, ContactType, Contact, ContactIsActive, FilterId, PreferenceType,
-        PreferenceStatus, ReasonCode, to_char(CustomerDate AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), PreferenceAttributes, Consents)
-        FROM preferences ORDER BY ProfileId, Contact, FilterId";
+        PreferenceStatus, ReasonCode, to_char(CustomerDate AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), PreferenceAttributes, Consents,
+        ProfileIsActive) FROM preferences ORDER BY ProfileId, Contact, FilterId";
     let got = run(&world, &format!("psql -qAt <<'SQL'\n{columns}\nSQL"), &variables);
     let got: Vec<Value> = got.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let wanted: Vec<Value> = source(&api).await.values().flat_map(preferences_of_emails).collect();
@@ -223,6 +226,7 @@ fn preferences_of_emails(row: &Value) -> Vec<Value> {
             p["CustomerDate"],
             p["PreferenceAttributes"],
             p["Consents"],
+            row["IsActive"],
         ])
     };
     all.map(cells).collect()
@@ -245,11 +249,13 @@ async fn source(api: &Api) -> BTreeMap<u64, Value> {
 
 /// Who may be sent the newsletter, by the rows themselves.
 fn with_yes(source: &BTreeMap<u64, Value>) -> BTreeSet<u64> {
-    let yes = |row: &&Value| {
-        let emails = row["Emails"].as_array().unwrap().iter();
-        emails.flat_map(|e| e["EmailPreferences"].as_array().unwrap()).any(|p| p["PreferenceType"] == 1)
+    let yes =
+        |p: &Value| p["FilterId"] == "NEWS-EMAIL" && p["PreferenceType"] == 1 && p["PreferenceStatus"] == "Active";
+    let may_be_mailed = |row: &Value| {
+        let mut emails = row["Emails"].as_array().unwrap().iter();
+        row["IsActive"] == true && emails.any(|e| e["EmailPreferences"].as_array().unwrap().iter().any(yes))
     };
-    source.iter().filter(|(_, row)| yes(row)).map(|(id, _)| *id).collect()
+    source.iter().filter(|(_, row)| may_be_mailed(row)).map(|(id, _)| *id).collect()
 }
 
 /// A cluster of its own, reached by a socket alone.

@@ -72,7 +72,8 @@ def csv_preferences(rows):
             flat = {"ProfileId": row["ProfileId"], **about, **{part: preference[part] for part in PREFERENCE}}
             flat = {column: cell(value) for column, value in flat.items()}
             # A row of the segment without consents has preferences that don't tell theirs.
-            yield flat | {column: preference.get(column, "") for column in ("PreferenceAttributes", "Consents")}
+            flat |= {column: preference.get(column, "") for column in ("PreferenceAttributes", "Consents")}
+            yield flat | {"ProfileIsActive": cell(row["IsActive"])}
 
 
 def csv_deleted(rows):
@@ -88,8 +89,16 @@ JSON_COLUMNS = {"profiles": LISTS, "preferences": ["PreferenceAttributes", "Cons
 def parquet_rows(shape, rows):
     """What a Parquet file of this shape holds: the members of the API, dates as moments."""
     if shape == "preferences":
-        rows = ({"ProfileId": row["ProfileId"], **about, **preference} for row in rows for about, preference in preferences_of(row))
+        flat = lambda row, about, preference: {"ProfileId": row["ProfileId"], **about, **preference, "ProfileIsActive": row["IsActive"]}
+        rows = (flat(row, *pair) for row in rows for pair in preferences_of(row))
     return [typed(row) for row in rows]
+
+
+def may_be_mailed(rows):
+    """Who may be sent the newsletter, and where. A deactivated person's opt-in stays as it was, and is none."""
+    yes = lambda p: (p["FilterId"], p["PreferenceType"], p["PreferenceStatus"]) == ("NEWS-EMAIL", 1, "Active")
+    active = (row for row in rows if row["IsActive"])
+    return [(row["ProfileId"], e["EmailAddress"]) for row in active for e in row["Emails"] for p in e["EmailPreferences"] if yes(p)]
 
 
 def typed(value, name=""):

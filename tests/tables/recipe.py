@@ -35,8 +35,8 @@ def main():
             got = [in_utc(dict(zip(table.columns, row))) for row in table.fetchall()]
             wanted = expected.parquet_rows("profiles", rows)
             same(f"the table of night {night}", [filled(*pair) for pair in zip(wanted, got)] if len(wanted) == len(got) else wanted, got)
-            same(f"the page's query, night {night}", sorted(may_be_mailed(rows)), sorted(db.sql(query).fetchall()))
-        a_day(folder / "clock", night)
+            same(f"the page's query, night {night}", sorted(expected.may_be_mailed(rows)), sorted(db.sql(query).fetchall()))
+        a_day(folder / "clock", night, rows)
     print("tables: docs/recipes/duckdb.md has each morning what the source has")
 
 
@@ -51,14 +51,8 @@ def source(folder):
     return expected.lines(folder / "source.ndjson")
 
 
-def may_be_mailed(rows):
-    """Who may be sent the newsletter, by the rows themselves."""
-    yes = lambda p: (p["FilterId"], p["PreferenceType"], p["PreferenceStatus"]) == ("NEWS-EMAIL", 1, "Active")
-    return [(row["ProfileId"], e["EmailAddress"]) for row in rows for e in row["Emails"] for p in e["EmailPreferences"] if yes(p)]
-
-
-def a_day(clock, night):
-    """What happens by day: people change, come and go."""
+def a_day(clock, night, rows):
+    """What happens by day: people change, come and go, and one who might be mailed is deactivated."""
     now = datetime.fromisoformat(clock.read_text().removesuffix("Z")) + timedelta(hours=12)
     aside = clock.with_suffix(".new")
     aside.write_text(now.isoformat(timespec="milliseconds") + "Z")
@@ -70,6 +64,7 @@ def a_day(clock, night):
     for n in range(5):
         api.call("DELETE", f"/Profile/{125 + 30 * night + n}")
     api.call("POST", "/Profile", {"CustomerName": {"LastName": f"new on day {night}"}})
+    api.call("POST", f"/Profile/{expected.may_be_mailed(rows)[0][0]}/Deactivate", {"Reason": "moved"})
 
 
 if __name__ == "__main__":

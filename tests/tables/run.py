@@ -107,7 +107,7 @@ def run(program, python, folder, profiles):
         server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=file, text=True, env=environment)
     try:
         url = server.stdout.readline().strip().removeprefix("listening on ")
-        people_go(Api(url, json.loads(credentials.read_text())))
+        people_go(Api(url, json.loads(credentials.read_text())), profiles + 1)
         environment |= {"SAYSO_URL": url, "SAYSO_CREDENTIALS": str(credentials), "PYTHONDONTWRITEBYTECODE": "1"}
 
         killed = 0
@@ -167,12 +167,12 @@ def awkward_people():
     yield {}
 
 
-def people_go(api):
-    """Some are deleted, with a reason or without, and one is deactivated."""
+def people_go(api, opted_in):
+    """Some are deleted, with a reason or without, and one who takes the newsletter is deactivated."""
     api.call("DELETE", "/Profile/3")
     for n, reason in ((5, "asked for it"), (8, '=1, "he" said\nNULL'), (9, "NA")):
         api.call("DELETE", f"/Profile/{n}?" + urllib.parse.urlencode({"reasonCode": reason}))
-    api.call("POST", "/Profile/11/Deactivate", {"Reason": "moved"})
+    api.call("POST", f"/Profile/{opted_in}/Deactivate", {"Reason": "moved"})
 
 
 class Api:

@@ -78,6 +78,7 @@ const PREFERENCES: &[&str] = &[
     "SourceId",
     "PreferenceAttributes",
     "Consents",
+    "ProfileIsActive",
 ];
 
 const DELETED: &[&str] = &["ProfileId", "DeletedDate", "ReasonCode"];
@@ -260,14 +261,14 @@ impl Line {
         let mut written = Ok(());
         profile.each_preference(|contact, preference| {
             if written.is_ok() {
-                written = self.preference(profile.profile_id, contact, preference);
+                written = self.preference(profile, contact, preference);
             }
         });
         written
     }
 
-    fn preference(&mut self, id: Option<i64>, contact: Contact<'_>, p: &Preference<'_>) -> csv::Result<()> {
-        self.number(id)?;
+    fn preference(&mut self, profile: &Holder<'_>, contact: Contact<'_>, p: &Preference<'_>) -> csv::Result<()> {
+        self.number(profile.profile_id)?;
         self.cell(contact.kind)?;
         self.cell(contact.kind_name.unwrap_or_default())?;
         self.cell(contact.value.unwrap_or_default())?;
@@ -299,6 +300,7 @@ impl Line {
         for list in [attributes, consents] {
             self.out.write_field(list.map(|l| l.to_string()).unwrap_or_default())?;
         }
+        self.flag(profile.is_active)?;
         self.end()
     }
 
@@ -381,6 +383,18 @@ mod tests {
             cell(&rows[1], "PreferenceAttributes"),
             r#"[{"Key":"Topic","Value":"Gardens"},{"Key":"Note","Value":null}]"#
         );
+    }
+
+    #[test]
+    fn a_preference_tells_last_whether_its_profile_is_active_whatever_its_contact_is() {
+        let deactivated = ANNE.replacen("\"IsActive\":true", "\"IsActive\":false", 1);
+        let untold = ANNE.replacen("\"IsActive\":true,", "", 1);
+        let rows = table(Shape::Preferences, false, &[ANNE, &deactivated, &untold]);
+        let seen: Vec<_> = rows.iter().map(|r| ["ProfileIsActive", "ContactIsActive"].map(|n| cell(r, n))).collect();
+        let wanted = [["true", ""], ["true", "true"], ["false", ""], ["false", "true"], ["", ""], ["", "true"]];
+        assert_eq!(seen, wanted);
+        let head = Csv { shape: Shape::Preferences, spreadsheet: false }.head();
+        assert!(head.ends_with(b",Consents,ProfileIsActive\r\n"));
     }
 
     #[test]

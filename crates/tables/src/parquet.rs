@@ -23,7 +23,7 @@ use crate::{
     Error, Shape,
     column::Column,
     json::{Json, Wrong},
-    record::{Contact, Deletions, Holder, Preferences, Profiles},
+    record::{Contact, Deletions, Holder, Preference, Preferences, Profiles},
 };
 
 /// The columns of a shape.
@@ -36,6 +36,7 @@ pub fn schema(shape: Shape) -> SchemaRef {
             fields.extend(["ContactKind", "ContactType", "Contact"].map(|n| Field::new(n, DataType::Utf8, true)));
             fields.push(Field::new("ContactIsActive", DataType::Boolean, true));
             fields.extend(Preferences::fields().iter().map(|field| (**field).clone()));
+            fields.push(Field::new("ProfileIsActive", DataType::Boolean, true));
             Schema::new(fields)
         }
     })
@@ -68,10 +69,7 @@ pub fn columns<'r>(shape: Shape, records: impl IntoIterator<Item = &'r str>) -> 
             for record in records {
                 let profile: Holder<'_> =
                     serde_json::from_str(record).map_err(|cause| Error::unread(record, &cause))?;
-                profile.each_preference(|contact, preference| {
-                    columns.contact(profile.profile_id, contact);
-                    columns.preferences.push(Some(preference));
-                });
+                profile.each_preference(|contact, preference| columns.push(&profile, contact, preference));
             }
             columns.arrays()
         }
@@ -88,15 +86,18 @@ struct Flat {
     value: StringBuilder,
     is_active: BooleanBuilder,
     preferences: Preferences,
+    profile_is_active: BooleanBuilder,
 }
 
 impl Flat {
-    fn contact(&mut self, id: Option<i64>, contact: Contact<'_>) {
-        self.profile_id.append_option(id);
+    fn push(&mut self, profile: &Holder<'_>, contact: Contact<'_>, preference: &Preference<'_>) {
+        self.profile_id.append_option(profile.profile_id);
         self.kind.append_value(contact.kind);
         self.kind_name.append_option(contact.kind_name);
         self.value.append_option(contact.value);
         self.is_active.append_option(contact.is_active);
+        self.preferences.push(Some(preference));
+        self.profile_is_active.append_option(profile.is_active);
     }
 
     fn arrays(mut self) -> Vec<ArrayRef> {
@@ -108,6 +109,7 @@ impl Flat {
             Arc::new(self.is_active.finish()),
         ];
         arrays.extend(self.preferences.parts().0);
+        arrays.push(Arc::new(self.profile_is_active.finish()));
         arrays
     }
 }

@@ -215,6 +215,8 @@ pub(crate) struct Contact<'r> {
 pub(crate) struct Holder<'a> {
     #[serde(rename = "ProfileId")]
     pub(crate) profile_id: Option<i64>,
+    #[serde(rename = "IsActive")]
+    pub(crate) is_active: Option<bool>,
     #[serde(rename = "ProfilePreferences", borrow)]
     of_profile: Option<Vec<Preference<'a>>>,
     #[serde(rename = "Addresses", borrow)]

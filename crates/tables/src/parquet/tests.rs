@@ -65,6 +65,18 @@ fn a_profile_keeps_its_types_and_its_nesting() {
 }
 
 #[test]
+fn a_preference_tells_last_whether_its_profile_is_active_whatever_its_contact_is() {
+    let deactivated = ANNE.replacen("\"IsActive\":true", "\"IsActive\":false", 1);
+    let untold = ANNE.replacen("\"IsActive\":true,", "", 1);
+    let (_, table) = written(Shape::Preferences, &[ANNE, &deactivated, &untold]);
+    let flags = |name: &str| table.column_by_name(name).unwrap().as_boolean().iter().collect::<Vec<_>>();
+    let (yes, no) = (Some(true), Some(false));
+    assert_eq!(flags("ProfileIsActive"), [yes, yes, no, no, None, None]);
+    assert_eq!(flags("ContactIsActive"), [None, yes, None, yes, None, yes]);
+    assert_eq!(table.schema().fields().last().unwrap().name(), "ProfileIsActive");
+}
+
+#[test]
 fn members_are_read_in_any_order_and_what_is_unknown_missing_or_null_does_no_harm() {
     let odd = r#"{"New":{"x":[1,{"y":null}]},"Emails":[null,{"IsDefault":null,"EmailAddress":"a\n\"é"},{}],"CustomerName":null,"ProfileId":8,"CustomFields":[]}"#;
     // As CSV reads them, by a value for each object, to which a null in a list is none.
