@@ -20,6 +20,7 @@ mod flipped;
 mod full_disk;
 mod groups;
 mod guards;
+mod gzip;
 mod hang_up;
 mod harness;
 mod histories;
