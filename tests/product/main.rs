@@ -14,6 +14,7 @@ mod compatibility;
 mod configuration;
 mod crash;
 mod delta;
+mod descriptors;
 mod documents;
 mod ending;
 mod flipped;

@@ -14,7 +14,7 @@ use tokio::{
     runtime::{self, Runtime},
 };
 
-use crate::{data, out, settings::Settings, stop::Stop};
+use crate::{data, descriptors, out, settings::Settings, stop::Stop};
 
 /// Runs it.
 ///
@@ -22,6 +22,7 @@ use crate::{data, out, settings::Settings, stop::Stop};
 /// When the directory can't be opened, the address can't be listened on, or the server fails.
 pub fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     forbid_core_files();
+    let files = descriptors::raise_limit();
     let stop = Stop::listen()?;
     let runtime = runtime()?;
     // Without somebody who listens, the signal ends the process.
@@ -57,6 +58,7 @@ pub fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         callbacks: settings.callbacks.clone(),
         write_stall: settings.write_stall,
         import_stage_body: settings.import_stage_limit,
+        max_connections: descriptors::connections(files, Options::default().max_connections),
         ..Options::default()
     };
     let ca = settings.callback_ca.as_deref().map(|path| {
