@@ -105,12 +105,12 @@ impl Patience {
         loop {
             look += self.stall / LOOKS;
             sleep_until(look).await;
-            // Later than that where the connection waited for something else meanwhile: then nobody looked in time.
-            look = look.max(Instant::now());
             let now = match self.socket {
                 Some(socket) => self.list.of(socket).await,
                 None => Ok(None),
             };
+            // Later than that where the connection waited for something else meanwhile, or the list did: then nobody looked in time.
+            look = look.max(Instant::now());
             match now {
                 Ok(now) => {
                     if before.is_some() && now.is_some() && now != before {
