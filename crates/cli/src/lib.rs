@@ -24,6 +24,7 @@ pub mod connect;
 pub mod credentials;
 pub mod data;
 pub mod demo;
+mod descriptors;
 pub mod export;
 pub mod import;
 mod journal;

@@ -1,6 +1,6 @@
 //! `sayso serve`: opens the data directory, starts the engine, answers HTTP until it is asked to end.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -9,9 +9,12 @@ use sayso_export::Engine;
 use sayso_import::Engine as ImportEngine;
 use sayso_server::{Options, Tls};
 use sayso_store::{Role, Store};
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    runtime::{self, Runtime},
+};
 
-use crate::{data, out, settings::Settings, stop::Stop};
+use crate::{data, descriptors, out, settings::Settings, stop::Stop};
 
 /// Runs it.
 ///
@@ -19,6 +22,7 @@ use crate::{data, out, settings::Settings, stop::Stop};
 /// When the directory can't be opened, the address can't be listened on, or the server fails.
 pub fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     forbid_core_files();
+    let files = descriptors::raise_limit();
     let stop = Stop::listen()?;
     let runtime = runtime()?;
     // Without somebody who listens, the signal ends the process.
@@ -54,6 +58,7 @@ pub fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         callbacks: settings.callbacks.clone(),
         write_stall: settings.write_stall,
         import_stage_body: settings.import_stage_limit,
+        max_connections: descriptors::connections(files, Options::default().max_connections),
         ..Options::default()
     };
     let ca = settings.callback_ca.as_deref().map(|path| {
@@ -62,7 +67,7 @@ pub fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     });
     let callbacks =
         CallbackSettings { policy: settings.callbacks, timeout: settings.callback_timeout, ca: ca.transpose()? };
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let listener = sayso_server::bind(&options).await?;
         let address = listener.local_addr().context("the address that is listened on can't be told")?;
         if tls.is_none() && !address.ip().is_loopback() {
@@ -80,8 +85,18 @@ pub fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         // From here on connections are taken: the kernel holds those that come before the first is accepted.
         out::line(format_args!("listening on {scheme}://{address}"))?;
         serve(store, engine, imports, callbacks, listener, options, stop.wait()).await
-    })?;
-    Ok(ExitCode::SUCCESS)
+    });
+    end(runtime);
+    served.map(|()| ExitCode::SUCCESS)
+}
+
+/// How long threads that still work for callers who were broken off are waited for.
+const LAST_WORK: Duration = Duration::from_secs(1);
+
+/// Ends the runtime. Dropped, it would wait for whatever its threads are at, however long that takes, of which nobody will hear any more: a wide
+/// search, or a body that is staged no further.
+fn end(runtime: Runtime) {
+    runtime.shutdown_timeout(LAST_WORK);
 }
 
 /// SIGHUP, at which the certificate and its key are read again, as whoever renews them expects of a server.
@@ -143,8 +158,8 @@ const EVENT_INTERVAL: u32 = 1;
 ///
 /// # Errors
 /// When the system gives no threads.
-pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
+pub fn runtime() -> anyhow::Result<Runtime> {
+    runtime::Builder::new_multi_thread()
         .event_interval(EVENT_INTERVAL)
         .enable_all()
         .build()
@@ -175,8 +190,23 @@ pub async fn serve(
     served.map_err(Into::into)
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests {
+    #[test]
+    fn the_end_waits_for_no_thread_that_works_on() {
+        let runtime = super::runtime().unwrap();
+        let (works, working) = std::sync::mpsc::channel();
+        let (goes, gone) = std::sync::mpsc::channel::<()>();
+        runtime.spawn_blocking(move || {
+            works.send(()).unwrap();
+            gone.recv()
+        });
+        working.recv().unwrap();
+        super::end(runtime); // or it never comes back
+        drop(goes);
+    }
+
+    #[cfg(target_os = "linux")]
     #[test]
     fn a_server_leaves_no_core_also_where_its_limit_was_0_before() {
         use rustix::process::{DumpableBehavior, Resource, Rlimit, dumpable_behavior, getrlimit, setrlimit};

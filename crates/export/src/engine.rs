@@ -71,12 +71,16 @@ impl Default for Settings {
             status_life_ms: 7 * 24 * HOUR,
             kept_files_life_ms: 7 * 24 * HOUR,
             sweep_every_ms: 30_000,
-            workers: std::thread::available_parallelism().map_or(2, usize::from),
+            workers: cores(),
             max_limit: None,
             last_block_replay_ms: 0,
             hold_file: None,
         }
     }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
 }
 
 /// Who asks: a token is its initiator's, or an administrator's of the same account (export.md, Who may use a token).
@@ -131,6 +135,7 @@ impl Engine {
             queue: Queue::default(),
             permits: Permits::new(COPYING),
             scans: Arc::new(tokio::sync::Semaphore::new(SCANS)),
+            compressing: Arc::new(tokio::sync::Semaphore::new(cores())),
             open: Mutex::new(HashMap::new()),
             buffers: Arc::new(Buffers::default()),
             finisher,

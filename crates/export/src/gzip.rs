@@ -13,6 +13,7 @@ use std::{
     os::unix::fs::FileExt as _,
     path::PathBuf,
     sync::Arc,
+    time::Instant,
 };
 
 use bytes::Bytes;
@@ -219,48 +220,73 @@ pub(crate) struct GzipPage {
     end: Vec<u8>,
 }
 
-impl GzipPage {
-    /// Makes the pieces that are missing, so that the length is known.
-    pub fn new(export: &OpenExport, head: &[u8], records: Range<u64>) -> Result<GzipPage, ExportError> {
+/// A page whose missing pieces are being made, so that its length is known.
+pub(crate) struct Making {
+    page: GzipPage,
+    /// The record that the next piece begins with.
+    at: u64,
+    crc: Hasher,
+    /// Bytes before compression.
+    raw: u64,
+}
+
+impl Making {
+    /// Of a page with this head and these records; none is made yet.
+    pub fn new(head: &[u8], records: Range<u64>) -> Self {
         let mut begin = HEADER.to_vec();
         begin.extend_from_slice(&stored(head, false));
-        let mut page =
-            GzipPage { length: 0, begin, rest: records.clone(), edges: Vec::new(), is_first: true, end: Vec::new() };
-        let comma = stored(b",", false).len() as u64;
         let mut crc = Hasher::new();
         crc.update(head);
-        let (mut pieces, mut raw) = (0, head.len() as u64);
-        let mut at = records.start;
-        while at < records.end {
-            let to = next_edge(export, at, records.end);
+        let (at, length) = (records.start, begin.len() as u64);
+        let page = GzipPage { length, begin, rest: records, edges: Vec::new(), is_first: true, end: Vec::new() };
+        Self { page, at, crc, raw: head.len() as u64 }
+    }
+
+    /// Makes one after the other until this moment, one at least; says whether all are made.
+    pub fn go_on(&mut self, export: &OpenExport, until: Instant) -> Result<bool, ExportError> {
+        let records = self.page.rest.clone();
+        let comma = stored(b",", false).len() as u64;
+        while self.at < records.end {
+            let (at, to) = (self.at, next_edge(export, self.at, records.end));
             let piece = if is_whole(export, at, to) {
                 export.gzip.piece(export, at / RECORDS)?
             } else {
                 let (bytes, crc, raw) = compress(export, &(at..to))?;
                 let piece = Piece { crc, raw, deflated: Deflated::Edge(Arc::new(bytes)) };
-                page.edges.push((at, piece.clone()));
+                self.page.edges.push((at, piece.clone()));
                 piece
             };
             if at > records.start {
-                crc.update(b",");
-                pieces += comma;
-                raw += 1;
+                self.crc.update(b",");
+                self.page.length += comma;
+                self.raw += 1;
             }
-            crc.combine(&Hasher::new_with_initial_len(piece.crc, piece.raw));
-            pieces += piece.len() as u64;
-            raw += piece.raw;
-            at = to;
+            self.crc.combine(&Hasher::new_with_initial_len(piece.crc, piece.raw));
+            self.page.length += piece.len() as u64;
+            self.raw += piece.raw;
+            self.at = to;
+            if to < records.end && Instant::now() >= until {
+                return Ok(false);
+            }
         }
-        crc.update(TAIL);
-        raw += TAIL.len() as u64;
-        page.end = stored(TAIL, true);
-        page.end.extend_from_slice(&crc.finalize().to_le_bytes());
-        // The format keeps the length modulo 2^32.
-        page.end.extend_from_slice(&(raw as u32).to_le_bytes());
-        page.length = page.begin.len() as u64 + pieces + page.end.len() as u64;
-        Ok(page)
+        Ok(true)
     }
 
+    /// The page, once all are made.
+    pub fn end(mut self) -> GzipPage {
+        self.crc.update(TAIL);
+        self.raw += TAIL.len() as u64;
+        let end = &mut self.page.end;
+        *end = stored(TAIL, true);
+        end.extend_from_slice(&self.crc.finalize().to_le_bytes());
+        // The format keeps the length modulo 2^32.
+        end.extend_from_slice(&(self.raw as u32).to_le_bytes());
+        self.page.length += end.len() as u64;
+        self.page
+    }
+}
+
+impl GzipPage {
     pub fn length(&self) -> u64 {
         self.length
     }

@@ -125,32 +125,6 @@ impl Page {
         format!("{}-gzip\"", self.etag.trim_end_matches('"'))
     }
 
-    /// The same page with `Content-Encoding: gzip`: one member, made of pieces that are compressed when a page first needs them and
-    /// kept while the export is open, so that the length is exact. Blocking, at some 200 MB of rows a second for those not made yet.
-    ///
-    /// Without room on the disk for the pieces the page stays as it is ([`Page::is_gzip`]): a reader loses speed, not the page.
-    pub fn into_gzip(mut self) -> Result<Page, ExportError> {
-        match GzipPage::new(&self.body.export, &self.body.head, self.body.records.clone()) {
-            Ok(gzip) => {
-                self.etag = self.gzip_etag();
-                self.length = gzip.length();
-                self.body.head.clear();
-                self.body.kind = Kind::Gzip(Box::new(gzip));
-            }
-            Err(ExportError::Io { source, .. }) if source.kind() == std::io::ErrorKind::StorageFull => {
-                tracing::debug!(token = %self.body.export.key.1, "there is no room for compressed pieces: a page is sent as it is");
-            }
-            Err(error @ ExportError::Io { .. }) => {
-                tracing::warn!(token = %self.body.export.key.1, %error, "a page is sent uncompressed");
-            }
-            Err(error) => {
-                self.body.report(&error);
-                return Err(error);
-            }
-        }
-        Ok(self)
-    }
-
     /// The same page for a reader to whom it goes without anything of ours reading it on the way, as over a plain socket: its rows are not copied
     /// but lie in the mapped file (`sayso_mapped::Mapping` says why nobody else may have them). A short page, and a compressed one, stay as they are.
     #[must_use]
@@ -350,5 +324,6 @@ impl Drop for LastBlock {
     }
 }
 
+mod compressing;
 #[cfg(test)]
 pub(crate) mod tests;

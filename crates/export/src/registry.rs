@@ -44,6 +44,8 @@ pub(crate) struct Inner {
     pub scans: Arc<tokio::sync::Semaphore>,
     pub open: Mutex<HashMap<Key, Arc<OpenExport>>>,
     pub buffers: Arc<Buffers>,
+    /// As many pages are compressed at once as there are cores.
+    pub compressing: Arc<tokio::sync::Semaphore>,
     pub finisher: mpsc::Sender<Message>,
     pub remover: mpsc::Sender<Removal>,
     pub room: Room,

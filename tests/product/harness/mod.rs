@@ -88,9 +88,14 @@ impl World {
     }
 
     /// Starts the server on this world's directory.
-    pub async fn serve(mut self, flags: &[&str]) -> World {
+    pub async fn serve(self, flags: &[&str]) -> World {
+        self.serve_by(Command::new(SAYSO), flags).await
+    }
+
+    /// The same by a command that comes to be the program with the arguments that follow.
+    pub async fn serve_by(mut self, mut program: Command, flags: &[&str]) -> World {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path("server.log")).unwrap();
-        let mut child = Command::new(SAYSO)
+        let mut child = program
             .arg("serve")
             // its clock stands still, and so would a quota that is used up
             .env("SAYSO_REQUEST_LIMIT", "0")

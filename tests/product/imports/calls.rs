@@ -1,5 +1,10 @@
 //! Initiate, Stage, Execute, Status and Exceptions as calls: their answers, states, counters, limits and tokens.
 
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+};
+
 use super::*;
 
 #[tokio::test]
@@ -301,4 +306,30 @@ async fn a_completed_import_can_be_read_for_its_retention_and_then_nothing_is_le
 pub(super) fn walk(dir: &std::path::Path) -> usize {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
     entries.map(|entry| if entry.path().is_dir() { walk(&entry.path()) } else { 1 }).sum()
+}
+
+#[tokio::test]
+async fn a_refusal_in_the_middle_of_a_body_reaches_also_a_caller_who_asked_first() {
+    const MORE: usize = 20 << 20;
+    let world = World::start().await;
+    let api = world.admin().await;
+    let token = api.begin_import(json!({})).await;
+    let mut stream = TcpStream::connect(world.url.strip_prefix("http://").unwrap()).unwrap();
+    let path = api.imports_path(&format!("/{token}"));
+    let fields = format!(
+        "Host: a\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nConnection: close\r\n",
+        api.token
+    );
+    write!(stream, "POST {path} HTTP/1.1\r\n{fields}Content-Length: {}\r\nExpect: 100-Continue\r\n\r\n", MORE + 1)
+        .unwrap();
+    let go_on = b"HTTP/1.1 100 Continue\r\n\r\n";
+    let mut said = vec![0; go_on.len()];
+    stream.read_exact(&mut said).unwrap();
+    assert_eq!(said, go_on);
+    // The first byte is refused.
+    stream.write_all(b"x").unwrap();
+    stream.write_all(&vec![b' '; MORE]).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("\"Message\":"), "{answer}");
 }

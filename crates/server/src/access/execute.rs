@@ -182,6 +182,11 @@ impl Holding {
         self.app.engine().giving(&self.asking, self.token, page).await
     }
 
+    /// A page as gzip; pieces that no page needed before are compressed now.
+    pub(crate) async fn compressed(&self, page: Page) -> Result<Page, ExportError> {
+        self.app.engine().compressed(page).await
+    }
+
     /// Ends the token.
     pub(crate) async fn commit(&self, keep_files: bool) -> Result<(), ExportError> {
         self.app.engine().commit(&self.asking, self.token, keep_files).await

@@ -11,7 +11,7 @@ use hyper::{
     HeaderMap, Method,
     header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, VARY},
 };
-use sayso_export::page::{Page, PageRequest};
+use sayso_export::page::PageRequest;
 
 use super::SNAPSHOT;
 use crate::{
@@ -95,7 +95,7 @@ pub(crate) async fn export_retrieve(
         permit.giving(&page).await?;
     }
     let page = match (is_gzip, connection.wire) {
-        (true, _) => compressed(page).await?,
+        (true, _) => permit.compressed(page).await?,
         (false, Wire::Plain) => page.into_unread(),
         (false, Wire::Encrypted) => page,
     };
@@ -117,10 +117,4 @@ pub(crate) fn asked(query: &Query) -> Result<PageRequest, ApiError> {
         offset: query.number("offset", NonZeroU64::MIN)?,
         keep_alive: query.flag("keepAlive", false)?,
     })
-}
-
-/// The page as gzip. Pieces that no page needed before are compressed now, which takes too long for the threads that serve.
-async fn compressed(page: Page) -> Result<Page, ApiError> {
-    let made = tokio::task::spawn_blocking(|| page.into_gzip()).await;
-    Ok(made.unwrap_or_else(|fault| std::panic::resume_unwind(fault.into_panic()))?)
 }

@@ -257,7 +257,12 @@ impl<T> FlushIo<T> {
         if self.reader.is_awaited(cx) {
             return self.with_patience(cx, Poll::Pending);
         }
-        self.turns.poll(cx, self.connection.begun()).map(Ok)
+        let turn = self.turns.poll(cx, self.connection.begun());
+        if turn.is_pending() {
+            // The reader has taken something. Unasked meanwhile, it might stop in the middle of reading the list that all look at.
+            self.waiting = None;
+        }
+        turn.map(Ok)
     }
 
     /// Does something with the socket that may have to wait for the reader.

@@ -1,6 +1,6 @@
 //! What a handler left unread of a request's body. A connection closed under a caller who is still sending is reset, and the answer that was on
 //! its way (401, 413) is lost with it: so what is left is read and thrown away before the answer goes out, within bounds. A caller who
-//! asked first (`Expect: 100-continue`) is sending nothing.
+//! asked first (`Expect: 100-continue`) is sending nothing until a handler has asked for the body.
 
 use std::{
     pin::Pin,
@@ -13,7 +13,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
-use hyper::{HeaderMap, header::EXPECT};
+use hyper::{HeaderMap, Version, header::EXPECT};
 use parking_lot::Mutex;
 use tokio::time::{Instant, timeout_at};
 
@@ -24,12 +24,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) struct Leftover(Option<Arc<Mutex<Option<Body>>>>);
 
 /// Gives a request's body to its handler in a form that comes back here when it is dropped unread.
-pub(crate) fn lend(headers: &HeaderMap, body: Body) -> (Body, Leftover) {
-    if body.is_end_stream() || headers.contains_key(EXPECT) {
+pub(crate) fn lend(version: Version, headers: &HeaderMap, body: Body) -> (Body, Leftover) {
+    if body.is_end_stream() {
         return (body, Leftover(None));
     }
     let back = Arc::new(Mutex::new(None));
-    (Body::new(Lent { body: Some(body), back: Arc::clone(&back) }), Leftover(Some(back)))
+    // As hyper has it, which tells the caller to go on when the body is first asked for.
+    let expects = headers.get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+    let is_sent = !(expects && version == Version::HTTP_11);
+    (Body::new(Lent { body: Some(body), is_sent, back: Arc::clone(&back) }), Leftover(Some(back)))
 }
 
 impl Leftover {
@@ -49,6 +52,8 @@ impl Leftover {
 
 struct Lent {
     body: Option<Body>,
+    /// Whether the caller has begun to send it, or was told to.
+    is_sent: bool,
     back: Arc<Mutex<Option<Body>>>,
 }
 
@@ -57,6 +62,7 @@ impl HttpBody for Lent {
     type Error = axum::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        self.is_sent = true;
         let Some(body) = &mut self.body else { return Poll::Ready(None) };
         let frame = Pin::new(body).poll_frame(cx);
         if let Poll::Ready(None | Some(Err(_))) = frame {
@@ -76,7 +82,7 @@ impl HttpBody for Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        if let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) {
+        if let Some(body) = self.body.take().filter(|body| self.is_sent && !body.is_end_stream()) {
             *self.back.lock() = Some(body);
         }
     }
@@ -103,7 +109,7 @@ mod tests {
     async fn what_a_handler_left_is_read_within_the_bound() {
         for (most, asked) in [(1000, 10), (25, 4)] {
             let (body, count) = body();
-            let (mut lent, leftover) = lend(&HeaderMap::new(), body);
+            let (mut lent, leftover) = lend(Version::HTTP_11, &HeaderMap::new(), body);
             lent.frame().await.unwrap().unwrap();
             drop(lent);
             leftover.drain(most).await;
@@ -112,12 +118,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_a_caller_who_asked_first_nothing_is_read() {
-        let (body, count) = body();
-        let headers = HeaderMap::from_iter([(EXPECT, "100-continue".parse().unwrap())]);
-        let (lent, leftover) = lend(&headers, body);
-        drop(lent);
-        leftover.drain(1000).await;
-        assert_eq!(*count.lock(), 0);
+    async fn of_a_caller_who_asked_first_nothing_is_read_until_they_were_told_to_go_on() {
+        for (version, expect, asked) in [
+            (Version::HTTP_11, "100-continue", [0, 10]),
+            (Version::HTTP_11, "100-Continue", [0, 10]),
+            (Version::HTTP_11, "something", [10, 10]),
+            (Version::HTTP_10, "100-continue", [10, 10]),
+        ] {
+            for (told, asked) in asked.into_iter().enumerate() {
+                let (body, count) = body();
+                let headers = HeaderMap::from_iter([(EXPECT, expect.parse().unwrap())]);
+                let (mut lent, leftover) = lend(version, &headers, body);
+                for _ in 0..told {
+                    lent.frame().await.unwrap().unwrap();
+                }
+                drop(lent);
+                leftover.drain(1000).await;
+                assert_eq!(*count.lock(), asked, "{version:?} {expect}");
+            }
+        }
     }
 }

@@ -5,7 +5,7 @@
 //! the window is smaller than what waits first, it counts an alive reader as one who answers nothing (measured on Linux 6). The
 //! kernel's own list of connections says how many bytes a reader has still to acknowledge; any change of that is a sign of life.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, fs, io, sync::Arc, time::Duration};
 
 use tokio::{
     net::TcpStream,
@@ -19,26 +19,45 @@ const LOOKS: u32 = 8;
 const LIST_AGE: Duration = Duration::from_millis(200);
 
 /// The kernel's list, read when somebody has waited.
-#[derive(Debug, Default)]
-pub(crate) struct Unacknowledged(Mutex<Option<(Instant, HashMap<u64, u64>)>>);
+#[derive(Debug)]
+pub(crate) struct Unacknowledged {
+    files: &'static [&'static str],
+    list: Mutex<Option<(Instant, HashMap<u64, u64>)>>,
+}
+
+impl Default for Unacknowledged {
+    fn default() -> Self {
+        Self { files: &["/proc/self/net/tcp", "/proc/self/net/tcp6"], list: Mutex::default() }
+    }
+}
 
 impl Unacknowledged {
     /// Bytes that were sent to this socket's reader and not acknowledged; `None` where the system doesn't tell.
-    async fn of(&self, socket: u64) -> Option<u64> {
-        let mut list = self.0.lock().await;
+    ///
+    /// # Errors
+    /// When the list can't be read now, as where too many files are open.
+    async fn of(&self, socket: u64) -> io::Result<Option<u64>> {
+        let mut list = self.list.lock().await;
         if list.as_ref().is_none_or(|(read, _)| read.elapsed() > LIST_AGE) {
-            let read = tokio::task::spawn_blocking(|| {
-                let files = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];
-                files
-                    .iter()
-                    .filter_map(|file| std::fs::read_to_string(file).ok())
-                    .flat_map(|text| parse(&text))
-                    .collect()
-            });
-            *list = Some((Instant::now(), read.await.ok()?));
+            let files = self.files;
+            let read = tokio::task::spawn_blocking(|| read(files)).await.map_err(io::Error::other)?;
+            *list = Some((Instant::now(), read?));
         }
-        list.as_ref()?.1.get(&socket).copied()
+        Ok(list.as_ref().and_then(|(_, list)| list.get(&socket).copied()))
     }
+}
+
+/// Reads the list from files that together are it. One that isn't there, or isn't for us, has nothing in it.
+fn read(files: &[&str]) -> io::Result<HashMap<u64, u64>> {
+    let mut list = HashMap::new();
+    for file in files {
+        match fs::read_to_string(file) {
+            Ok(text) => list.extend(parse(&text)),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(list)
 }
 
 /// Reads the list (proc_net_tcp.txt of the kernel's documentation): what the fifth word says before its colon, by the tenth.
@@ -86,16 +105,24 @@ impl Patience {
         loop {
             look += self.stall / LOOKS;
             sleep_until(look).await;
-            // Later than that where the connection waited for something else meanwhile: then nobody looked in time.
-            look = look.max(Instant::now());
             let now = match self.socket {
                 Some(socket) => self.list.of(socket).await,
-                None => None,
+                None => Ok(None),
             };
-            if before.is_some() && now.is_some() && now != before {
-                alive = look;
+            // Later than that where the connection waited for something else meanwhile, or the list did: then nobody looked in time.
+            look = look.max(Instant::now());
+            match now {
+                Ok(now) => {
+                    if before.is_some() && now.is_some() && now != before {
+                        alive = look;
+                    }
+                    before = now;
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "what readers have taken can't be told now: nobody is cut off for that");
+                    alive = look;
+                }
             }
-            before = now;
             if look - alive >= self.stall {
                 return;
             }
@@ -118,6 +145,16 @@ mod tests {
         assert_eq!(parse(text), HashMap::from([(4242, 0), (4343, 0x27F0A1)]));
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_is_not_cut_off_while_the_list_cannot_be_read() {
+        for (files, ends) in [(&["/"] as &[&str], false), (&["/no/such/list"], true)] {
+            let list = Arc::new(Unacknowledged { files, list: Mutex::default() });
+            let patience = Patience { stall: Duration::from_secs(8), list, socket: Some(1) };
+            let ended = tokio::time::timeout(Duration::from_secs(60), patience.run_out()).await.is_ok();
+            assert_eq!(ended, ends, "{files:?}");
+        }
+    }
+
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn every_byte_that_a_reader_takes_is_seen() {
@@ -127,14 +164,14 @@ mod tests {
         let socket = rustix::fs::fstat(&writer).unwrap().st_ino;
         let block = [0; 1 << 16];
         while let Ok(Ok(_)) = tokio::time::timeout(Duration::from_millis(100), writer.write(&block)).await {}
-        let full = Unacknowledged::default().of(socket).await.unwrap();
+        let full = Unacknowledged::default().of(socket).await.unwrap().unwrap();
         assert!(full > 0);
         // Far less than would let the writer go on.
         let mut some = vec![0; 1 << 17];
         reader.read_exact(&mut some).await.unwrap();
         let taken = async {
             loop {
-                let left = Unacknowledged::default().of(socket).await.unwrap();
+                let left = Unacknowledged::default().of(socket).await.unwrap().unwrap();
                 if left != full {
                     return left;
                 }

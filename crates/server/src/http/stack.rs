@@ -66,7 +66,7 @@ pub(crate) async fn around(State(app): State<App>, request: Request, next: Next)
     let standing = Told::default();
     parts.extensions.insert(standing.clone());
     parts.extensions.insert(visit.clone());
-    let (body, leftover) = leftover::lend(&parts.headers, body);
+    let (body, leftover) = leftover::lend(parts.version, &parts.headers, body);
     let mut response = guarded(Request::from_parts(parts, body), next).instrument(span.clone()).await;
     leftover.drain(app.options().initiate_body).await;
 

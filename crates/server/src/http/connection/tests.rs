@@ -104,6 +104,20 @@ async fn an_answer_whose_reader_takes_nothing_is_in_nobodys_way_however_often_it
     assert_eq!(stuck.write_on(), 512, "it goes on when its reader does");
 }
 
+#[tokio::test]
+async fn who_waits_in_line_does_not_go_on_looking_at_the_reader_from_before() {
+    let line = Line::new(1);
+    let [mut first, mut other] = [(); 2].map(|()| Sent::asked(&line));
+    assert_eq!(first.write_on(), 512);
+    assert!(first.io.waiting.is_some(), "it waits for its reader");
+    for _ in 0..5 {
+        assert!(other.write() || other.write());
+    }
+    first.read(512).await;
+    assert!(!first.write(), "the reader has taken something, and others are to send");
+    assert!(first.io.waiting.is_none(), "nobody would ask how that goes, which may hold the list of all");
+}
+
 #[test]
 fn an_answer_that_is_alone_lets_others_of_its_thread_go_on() {
     let runtime = runtime::Builder::new_multi_thread().worker_threads(1).event_interval(1).enable_io().build().unwrap();
