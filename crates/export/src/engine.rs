@@ -369,8 +369,9 @@ impl Engine {
         let open = match all.get(&key) {
             Some(open) => Arc::clone(open),
             None => {
-                let store = inner.store.clone();
-                let has_room = move |bytes| store.room().is_ok_and(|room| room >= bytes);
+                // The engine keeps what is open: it would never end if that kept the engine.
+                let engine = Arc::downgrade(inner);
+                let has_room = move |bytes| engine.upgrade().is_some_and(|inner| inner.has_room(bytes));
                 let open = Arc::new(OpenExport::open(key, &inner.exports.folder(key), Box::new(has_room))?);
                 all.insert(key, Arc::clone(&open));
                 open
