@@ -352,8 +352,9 @@ impl Engine {
 
     /// Waits for a last block that has been handed to a connection (a moment), and for the store to hear of one that was flushed.
     async fn settle(&self, key: Key) {
-        let Some(open) = self.inner().open.lock().get(&key).cloned() else { return };
-        let mut last_block = open.last_block.subscribe();
+        // Not the files themselves: who waits here would close them last.
+        let last_block = self.inner().open.lock().get(&key).map(|open| open.last_block.subscribe());
+        let Some(mut last_block) = last_block else { return };
         let decided = last_block.wait_for(|state| state.sending == 0 || state.ending != Ending::No);
         // A connection that neither flushes nor breaks in this time is slow; the caller gets the state as it is.
         let _ = tokio::time::timeout(LAST_BLOCK_WAIT, decided).await;

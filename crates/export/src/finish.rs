@@ -176,12 +176,12 @@ impl Inner {
         let keeps_files = matches!(outcome, Some(Outcome::Now(job)) if job.has_files());
         let ended = matches!(outcome, Some(Outcome::Now(_) | Outcome::Gone));
         let leaving = if ended && !keeps_files { self.put_away(key) } else { None };
+        // An engine that is being stopped closes it here, and leaves the files to the next start.
         if let Some(open) = open {
             open.last_block.send_modify(|state| state.ending = ending);
+            let _ = self.remover.send(Removal::Open(open));
         }
-        // Now that they aren't open here any more: what is still open when it is removed is freed by who closes it last.
         if let Some(leaving) = leaving {
-            // An engine that is being stopped leaves it to the next start.
             let _ = self.remover.send(Removal::Files(key, leaving));
         }
     }
