@@ -66,11 +66,15 @@ fn sweep_jobs(inner: &Inner) -> Result<Vec<Failure>, StoreError> {
         forgotten.push(key);
     }
     for job in jobs {
+        // Files may be kept for longer than Status answers.
+        if job.has_files_at(now) {
+            continue;
+        }
         if job.is_forgotten(now, &inner.settings) {
             forgotten.push(job.key());
         } else if job.state == State::Complete && job.state_at(now) == State::Expired {
             over.push((job.key(), Change::LifeOver));
-        } else if job.state.has_ended() && job.files_until.is_some_and(|until| now >= until) {
+        } else if job.files_until.is_some() {
             stale.push(job);
         }
     }

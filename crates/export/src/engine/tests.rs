@@ -134,6 +134,23 @@ async fn commit_ends_the_token_and_may_be_repeated_and_keeps_files_only_if_asked
 }
 
 #[tokio::test]
+async fn files_may_be_kept_for_longer_than_status_answers() {
+    let sandbox = one_profile().await;
+    let settings = Settings { kept_files_life_ms: 30 * DAY, ..Settings::default() };
+    let (engine, caller) = (sandbox.engine_with(settings), sandbox.caller());
+    let token = made(&sandbox, &engine).await;
+    engine.commit(&caller, token, true).await.unwrap();
+    sandbox.advance(8 * DAY);
+    sweep(&engine, 1);
+    assert!(unknown(engine.status(&caller, token).await));
+    assert!(sandbox.folder(token).join("rows").exists());
+    sandbox.advance(22 * DAY);
+    sweep(&engine, 2);
+    assert!(!sandbox.folder(token).exists());
+    assert!(sandbox.store.all_export_records(|_, _, _| ()).unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn a_token_is_its_users_and_an_administrators_and_nobody_elses() {
     let sandbox = one_profile().await;
     let engine = sandbox.engine();
