@@ -1,14 +1,17 @@
 //! Removing the files of exports that have ended, on a thread of its own: some gigabytes take a second, in which neither the caller who commits
 //! should wait nor anybody whose export ends behind that one. Closing takes as long, where a file has no name any more.
 
-use std::sync::{Arc, mpsc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, mpsc},
+};
 
-use crate::{open::OpenExport, record::Key, registry::Inner, room::Leaving};
+use crate::{files, open::OpenExport, registry::Inner, room::Leaving};
 
 /// What the remover is told.
 pub(crate) enum Removal {
-    /// The files of an export that were put away.
-    Files(Key, Leaving),
+    /// Files that were put away.
+    Files(PathBuf, Leaving),
     /// An export that has ended and was open: to be told before its files, which are freed only when nobody has them open.
     Open(Arc<OpenExport>),
     Stop,
@@ -21,9 +24,9 @@ pub(crate) fn run(inner: &Arc<Inner>, removals: &mpsc::Receiver<Removal>) {
             return;
         }
         match removal {
-            Removal::Files(key, _leaving) => {
-                if let Err(error) = inner.exports.remove(key) {
-                    tracing::error!(token = %key.1, %error, "the files of an ended export could not be removed; the next start does it");
+            Removal::Files(files, _leaving) => {
+                if let Err(error) = files::remove(&files) {
+                    tracing::error!(%error, "files that no export needs could not be removed; the next start does it");
                 }
             }
             Removal::Open(open) => drop(open),
