@@ -62,6 +62,8 @@ pub(crate) fn copy(task: &Task<'_>, parts: &[Part<'_>]) -> Result<Copied, Halt> 
 
     let copy_part = |_: usize, place: &Place<'_>| {
         let mut out = Writers {
+            task,
+            begun: 0,
             rows: RangeWriter::new(&rows, &rows_path, place.offset),
             index: RangeWriter::new(&index, &index_path, INDEX_ENTRY * place.record),
             next: place.offset,
@@ -116,6 +118,9 @@ impl Copied {
 
 /// Where the records of one part go.
 struct Writers<'a> {
+    task: &'a Task<'a>,
+    /// Records that were begun.
+    begun: u64,
     rows: RangeWriter<'a>,
     index: RangeWriter<'a>,
     /// Where the next record starts.
@@ -124,8 +129,15 @@ struct Writers<'a> {
 }
 
 impl Writers<'_> {
-    fn begin(&mut self) -> Result<(), ExportError> {
-        self.index.write(&self.next.to_le_bytes())
+    /// Begins a record, whether stored or rendered anew: a part may have only one kind, and be long. Looks up now and then whether the job is
+    /// still wanted, and tells how far it is.
+    fn begin(&mut self) -> Result<(), Halt> {
+        self.begun += 1;
+        if self.begun.is_multiple_of(LOOK_UP_EVERY) {
+            self.task.go_on()?;
+            self.task.progress.copied(self.rows.take_written());
+        }
+        Ok(self.index.write(&self.next.to_le_bytes())?)
     }
 
     /// Closes a record of `len` bytes, with a comma unless it is the last of all.
@@ -143,7 +155,6 @@ fn copy_rows(task: &Task<'_>, part: &Part<'_>, out: &mut Writers<'_>) -> Result<
     let mut entries = part.entries();
     let mut spill = part.spill.reader();
     let mut buffer = Vec::new();
-    let mut seen = 0u64;
 
     // The rows rendered anew that stand before the next stored one; that one, if there is one.
     let mut spilled = |out: &mut Writers<'_>| -> Result<Option<Entry>, Halt> {
@@ -163,11 +174,6 @@ fn copy_rows(task: &Task<'_>, part: &Part<'_>, out: &mut Writers<'_>) -> Result<
         Ok(None)
     };
     task.snapshot.for_each_row(&mut stored_ids, &mut |row| {
-        seen += 1;
-        if seen.is_multiple_of(LOOK_UP_EVERY) {
-            task.go_on()?;
-            task.progress.copied(out.rows.take_written());
-        }
         let entry = spilled(out)?.filter(|e| e.id == row.id);
         let entry =
             entry.ok_or_else(|| StoreError::Damaged(format!("the row of profile {} came out of turn", row.id)))?;
@@ -248,5 +254,45 @@ impl<'a> RangeWriter<'a> {
     fn finish(mut self) -> Result<RangeSums, ExportError> {
         self.flush()?;
         Ok(self.sums)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+    use sayso_model::selection::Conditions;
+
+    use super::*;
+    use crate::{
+        plan::{
+            plan,
+            tests::{imply, select, task},
+        },
+        record::Inputs,
+        registry::Progress,
+        testing::Sandbox,
+    };
+
+    #[tokio::test]
+    async fn who_is_not_wanted_any_more_stops_within_a_part_also_where_rows_are_rendered_anew() {
+        let sandbox = Sandbox::with(imply);
+        sandbox.load_sample(1_200);
+        let output = Output { implied: true, ..Output::default() };
+        let request = select(&sandbox, "Everybody", output, Conditions::default());
+        let inputs = Inputs { selection: request.selection, conditions: request.conditions };
+        let snapshot = sandbox.store.snapshot(sandbox.account.no).await.unwrap();
+        let (progress, stopping) = (Progress::default(), AtomicBool::new(false));
+        let task = || Task { threads: 1, ..task((&snapshot, &inputs, sandbox.dir.path(), &progress), &stopping) };
+
+        let job = task();
+        let parts = plan(&job).unwrap();
+        let first = &parts[0];
+        assert!(first.count > LOOK_UP_EVERY && first.entries().all(|entry| entry.unwrap().spilled));
+        stopping.store(true, Relaxed);
+        let copied = copy(&job, &parts).map(drop);
+        assert!(matches!(copied, Err(Halt::Stopping)), "{copied:?}");
+        let planned = plan(&task()).map(drop);
+        assert!(matches!(planned, Err(Halt::Stopping)), "rows that are opened take long: {planned:?}");
     }
 }

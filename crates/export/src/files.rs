@@ -14,6 +14,8 @@ use sayso_model::id::{AccessToken, AccountNo};
 use crate::{ExportError, record::Key};
 
 const TEMPORARY: &str = ".tmp";
+/// The extension of what a start has found and nobody needs: nothing is made under such a name.
+const LEFT: &str = "left";
 
 /// The folder of all exports: `{account}/{token}/` below it, `{account}/{token}.tmp/` while one is being made.
 #[derive(Debug, Clone)]
@@ -80,32 +82,52 @@ impl Exports {
         remove(&self.folder(key))
     }
 
-    /// Takes the name from a finished export, which takes no time however large it is; gives whether there was one. Its files are those of an
-    /// unfinished one then, to be [removed](Exports::remove) by who has the time.
-    pub fn put_away(&self, key: Key) -> Result<bool, ExportError> {
+    /// Takes the name from a finished export, which takes no time however large it is; gives its files, if there are any. They are those of an
+    /// unfinished one then, to be [removed](remove) by who has the time.
+    pub fn put_away(&self, key: Key) -> Result<Option<PathBuf>, ExportError> {
         let (from, to) = (self.folder(key), self.temporary(key));
         remove(&to)?;
         match fs::rename(&from, &to) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
-            renamed => renamed.map(|()| true).map_err(during("renaming", &from)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            renamed => renamed.map(|()| Some(to)).map_err(during("renaming", &from)),
         }
     }
 
     /// Removes what no live job names; gives how many entries went.
     pub fn remove_all_but(&self, live: &HashSet<Key>) -> Result<u64, ExportError> {
-        let mut removed = 0;
+        let left = self.all_but(live)?;
+        left.iter().try_for_each(|entry| remove(entry))?;
+        Ok(left.len() as u64)
+    }
+
+    /// Takes the names from what no live job names, so that interrupted exports can be made anew under theirs; gives what is to be
+    /// [removed](remove) by who has the time.
+    pub fn put_away_all_but(&self, live: &HashSet<Key>) -> Result<Vec<PathBuf>, ExportError> {
+        let mut left = self.all_but(live)?;
+        for entry in left.iter_mut().filter(|entry| entry.extension().is_none_or(|extension| extension != LEFT)) {
+            let to = entry.with_added_extension(LEFT);
+            // There is one only when a former start had no time for it.
+            remove(&to)?;
+            fs::rename(&*entry, &to).map_err(during("renaming", entry))?;
+            *entry = to;
+        }
+        Ok(left)
+    }
+
+    /// What no live job names.
+    fn all_but(&self, live: &HashSet<Key>) -> Result<Vec<PathBuf>, ExportError> {
+        let mut left = Vec::new();
         for account in entries(&self.root)? {
             let number = name_of(&account).and_then(|n| n.parse().ok()).map(AccountNo);
             for export in entries(&account)? {
                 let token = name_of(&export).and_then(|n| n.parse().ok()).map(AccessToken);
                 let key = number.zip(token);
                 if !key.is_some_and(|key| live.contains(&key) && self.folder(key) == export) {
-                    remove(&export)?;
-                    removed += 1;
+                    left.push(export);
                 }
             }
         }
-        Ok(removed)
+        Ok(left)
     }
 }
 
@@ -127,7 +149,8 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, ExportError> {
     listed.and_then(|list| list.map(read).collect()).map_err(during("listing", folder))
 }
 
-fn remove(path: &Path) -> Result<(), ExportError> {
+/// Removes a file or a folder with everything in it, should it be there.
+pub(crate) fn remove(path: &Path) -> Result<(), ExportError> {
     let removed = match fs::remove_dir_all(path) {
         Err(e) if e.kind() == io::ErrorKind::NotADirectory => fs::remove_file(path),
         removed => removed,
@@ -168,13 +191,37 @@ mod tests {
     }
 
     #[test]
+    fn what_a_start_finds_leaves_its_names_at_once_and_is_found_again_until_it_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let exports = Exports::new(dir.path());
+        for token in [5, 6] {
+            fs::write(exports.begin(key(1, token)).unwrap().join("rows"), "x").unwrap();
+        }
+        exports.finish(key(1, 5)).unwrap();
+        let live = HashSet::from([key(1, 5), key(1, 6)]);
+        let left = exports.put_away_all_but(&live).unwrap();
+        assert_eq!(exports.put_away_all_but(&live).unwrap(), left);
+        assert!(left.len() == 1 && left[0].join("rows").exists(), "{left:?}");
+        let anew = exports.begin(key(1, 6)).unwrap();
+        assert!(left[0].exists(), "it is in nobody's way");
+        remove(&left[0]).unwrap();
+        assert!(anew.exists() && exports.folder(key(1, 5)).exists());
+
+        // Interrupted twice, and nothing was removed in between.
+        for _ in 0..2 {
+            fs::write(exports.begin(key(1, 6)).unwrap().join("rows"), "x").unwrap();
+            exports.put_away_all_but(&live).unwrap().iter().for_each(|left| assert!(left.exists()));
+        }
+    }
+
+    #[test]
     fn what_was_put_away_has_no_name_and_is_removed_by_whoever_comes_first() {
         let dir = tempfile::tempdir().unwrap();
         let exports = Exports::new(dir.path());
         for token in [5, 6] {
             fs::write(exports.begin(key(1, token)).unwrap().join("rows"), "x").unwrap();
             exports.finish(key(1, token)).unwrap();
-            assert!(exports.put_away(key(1, token)).unwrap());
+            assert!(exports.put_away(key(1, token)).unwrap().is_some_and(|files| files.join("rows").exists()));
             assert!(!exports.folder(key(1, token)).exists());
         }
         exports.remove(key(1, 5)).unwrap();
@@ -186,7 +233,8 @@ mod tests {
     fn removing_what_is_not_there_is_no_error() {
         let dir = tempfile::tempdir().unwrap();
         Exports::new(dir.path()).remove(key(1, 1)).unwrap();
-        assert!(!Exports::new(dir.path()).put_away(key(1, 1)).unwrap());
+        assert_eq!(Exports::new(dir.path()).put_away(key(1, 1)).unwrap(), None);
+        assert_eq!(Exports::new(dir.path()).put_away_all_but(&HashSet::new()).unwrap(), [] as [PathBuf; 0]);
         assert_eq!(Exports::new(dir.path()).remove_all_but(&HashSet::new()).unwrap(), 0);
     }
 }

@@ -20,7 +20,6 @@ use crate::{
     record::{Change, Job, Key, decode, encode},
     registry::Inner,
     removal::Removal,
-    room::Leaving,
     sweep::remove_stale_files,
 };
 
@@ -175,25 +174,25 @@ impl Inner {
             if ending == Ending::Done { self.open.lock().remove(&key) } else { self.open.lock().get(&key).cloned() };
         let keeps_files = matches!(outcome, Some(Outcome::Now(job)) if job.has_files());
         let ended = matches!(outcome, Some(Outcome::Now(_) | Outcome::Gone));
-        let leaving = if ended && !keeps_files { self.put_away(key) } else { None };
+        let files = if ended && !keeps_files { self.put_away(key) } else { None };
+        // An engine that is being stopped closes it here, and leaves the files to the next start.
         if let Some(open) = open {
             open.last_block.send_modify(|state| state.ending = ending);
+            let _ = self.remover.send(Removal::Open(open));
         }
-        // Now that they aren't open here any more: what is still open when it is removed is freed by who closes it last.
-        if let Some(leaving) = leaving {
-            // An engine that is being stopped leaves it to the next start.
-            let _ = self.remover.send(Removal::Files(key, leaving));
+        if let Some(files) = files {
+            let _ = self.remover.send(files);
         }
     }
 
     /// Takes the name from the files of an ended export, if there are any: these are to be removed.
-    fn put_away(&self, key: Key) -> Option<Leaving> {
+    fn put_away(&self, key: Key) -> Option<Removal> {
         let leaving = self.room.leaving();
-        let has_gone = self.exports.put_away(key).unwrap_or_else(|error| {
+        let files = self.exports.put_away(key).unwrap_or_else(|error| {
             // The sweeper forgets the job in a week and the next start removes what no job names.
             tracing::error!(token = %key.1, %error, "the files of an ended export could not be put away");
-            false
+            None
         });
-        has_gone.then_some(leaving)
+        files.map(|files| Removal::Files(files, leaving))
     }
 }

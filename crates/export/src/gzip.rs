@@ -63,6 +63,9 @@ pub(crate) type HasRoom = Box<dyn Fn(u64) -> bool + Send + Sync>;
 pub(crate) struct GzipPieces {
     path: PathBuf,
     has_room: HasRoom,
+    /// Held by the one who writes to the file, which may take as long as the disk does. Taken before the other.
+    writing: Mutex<()>,
+    /// Held for moments: whoever needs a ready piece takes it, also on the runtime's threads.
     made: Mutex<Made>,
     /// A piece was made, or couldn't be.
     changed: Condvar,
@@ -92,7 +95,7 @@ impl Made {
 impl GzipPieces {
     /// None yet; `path` names the file while it is made.
     pub fn new(path: PathBuf, has_room: HasRoom) -> Self {
-        Self { path, has_room, made: Mutex::default(), changed: Condvar::new() }
+        Self { path, has_room, writing: Mutex::default(), made: Mutex::default(), changed: Condvar::new() }
     }
 
     /// Piece number `n`; made now if nobody needed it before. Of several who need it at once one makes it, and the others wait.
@@ -123,21 +126,31 @@ impl GzipPieces {
             context: "compressing".into(),
             source: std::io::Error::other("a hundred records have more than 4 GiB"),
         })?;
-        let mut made = self.made.lock();
-        let at = made.end;
-        let file = match &made.file {
-            Some(file) => Arc::clone(file),
-            None => {
-                let file = Arc::new(self.unnamed().map_err(during("making", &self.path))?);
-                made.file = Some(Arc::clone(&file));
-                file
-            }
-        };
+        let sum = crc32c::crc32c(&bytes);
+        let _writing = self.writing.lock();
+        let (file, at) = self.place()?;
         file.write_all_at(&bytes, at).map_err(during("writing", &self.path))?;
-        made.end += bytes.len() as u64;
-        let piece = Piece { crc, raw, deflated: Deflated::Kept { file, at, len, sum: crc32c::crc32c(&bytes) } };
-        made.pieces.insert(n, piece.clone());
+        let deflated = Deflated::Kept { file: Arc::clone(&file), at, len, sum };
+        let piece = Piece { crc, raw, deflated };
+        let mut made = self.made.lock();
+        // Where damage was found in the file meanwhile, the piece is for who asked alone.
+        if made.file.as_ref().is_some_and(|now| Arc::ptr_eq(now, &file)) {
+            made.end = at + u64::from(len);
+            made.pieces.insert(n, piece.clone());
+        }
         Ok(piece)
+    }
+
+    /// Where the next piece goes, for who is the one that writes.
+    fn place(&self) -> Result<(Arc<File>, u64), ExportError> {
+        let made = self.made.lock();
+        if let Some(file) = &made.file {
+            return Ok((Arc::clone(file), made.end));
+        }
+        drop(made);
+        let file = Arc::new(self.unnamed().map_err(during("making", &self.path))?);
+        self.made.lock().file = Some(Arc::clone(&file));
+        Ok((file, 0))
     }
 
     fn unnamed(&self) -> std::io::Result<File> {
@@ -348,17 +361,53 @@ fn is_whole(export: &OpenExport, at: u64, to: u64) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::{sync::mpsc::channel, thread};
+
     use sayso_model::id::{AccessToken, AccountNo};
 
     use super::*;
-    use crate::page::tests::{make, record};
+    use crate::{
+        page::tests::{make, record},
+        testing::LONG,
+    };
 
-    #[test]
-    fn pieces_that_are_damaged_are_made_anew_once_however_many_readers_hold_them() {
+    /// An export of 300 records, open, and its folder.
+    fn opened() -> (OpenExport, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         make(folder.path(), &(0..300).map(|i| record(i, 5)).collect::<Vec<_>>());
         let key = (AccountNo(1), AccessToken(2));
-        let export = OpenExport::open(key, folder.path(), Box::new(|_| true)).unwrap();
+        (OpenExport::open(key, folder.path(), Box::new(|_| true)).unwrap(), folder)
+    }
+
+    #[test]
+    fn ready_pieces_are_to_be_had_while_another_one_is_written() {
+        let (export, _folder) = opened();
+        let piece = |n| export.gzip.piece(&export, n).unwrap();
+        piece(0);
+        // As one does whose disk is slow; everything that others may do meanwhile they do.
+        let writing = export.gzip.writing.lock();
+        let (told, is_served) = channel();
+        let served = thread::scope(|scope| {
+            scope.spawn(|| piece(1));
+            scope.spawn(|| {
+                let is_begun = |made: &Made| made.under_way.contains(&1) || made.pieces.contains_key(&1);
+                while !is_begun(&export.gzip.made.lock()) {
+                    thread::yield_now();
+                }
+                (0..100_000).for_each(|_| drop(piece(0)));
+                told.send(()).unwrap();
+            });
+            let served = is_served.recv_timeout(LONG);
+            drop(writing);
+            served
+        });
+        served.expect("it waits for nobody's disk");
+        assert_eq!(export.gzip.made.lock().pieces.len(), 2);
+    }
+
+    #[test]
+    fn pieces_that_are_damaged_are_made_anew_once_however_many_readers_hold_them() {
+        let (export, _folder) = opened();
         let read = |piece: &Piece| {
             let mut bytes = vec![0; piece.len()];
             export.gzip.read(piece, &mut bytes).map(|()| bytes)

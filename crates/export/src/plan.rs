@@ -304,8 +304,9 @@ impl<'t, 'a> Filter<'t, 'a> {
     }
 }
 
-/// Opens a row, and counts it.
+/// Opens a row, and counts it. Looks up each time whether the job is still wanted, which is nothing beside it.
 pub(crate) fn open_if_there(task: &Task<'_>, id: ProfileId) -> Result<Option<StoredRow>, Halt> {
+    task.go_on()?;
     task.opened.fetch_add(1, Relaxed);
     Ok(task.snapshot.row(id)?)
 }
@@ -342,4 +343,4 @@ fn plan_tombstones<'a>(task: &Task<'a>, criterion: &Criterion) -> Result<Part<'a
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

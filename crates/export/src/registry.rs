@@ -42,6 +42,8 @@ pub(crate) struct Inner {
     pub permits: Permits,
     /// Few scans that are no jobs, for the same reason.
     pub scans: Arc<tokio::sync::Semaphore>,
+    /// Everybody who is served needs it. So nothing is closed while it is held: the last one who closes a large file that has no name frees its
+    /// blocks, which takes a third of a second for each gigabyte.
     pub open: Mutex<HashMap<Key, Arc<OpenExport>>>,
     pub buffers: Arc<Buffers>,
     /// As many pages are compressed at once as there are cores.
@@ -67,6 +69,12 @@ impl Inner {
     /// How many threads work on all profiles.
     pub fn threads(&self) -> usize {
         self.settings.workers.clamp(1, std::thread::available_parallelism().map_or(1, usize::from))
+    }
+
+    /// Closes the files of an export, should they be open here; those who are being sent them keep them open.
+    pub fn close(&self, key: Key) {
+        let open = self.open.lock().remove(&key);
+        drop(open);
     }
 
     /// Where the sandbox's hold file may be.

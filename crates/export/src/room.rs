@@ -70,16 +70,26 @@ impl Inner {
         self.room_beside(None, needed, || {})
     }
 
+    /// Whether so many bytes may be written for what could also do without: beside all that was promised to exports.
+    pub fn has_room(&self, needed: u64) -> bool {
+        let promised = self.promised(None);
+        self.store.room().is_ok_and(|room| needed <= room.saturating_sub(promised))
+    }
+
+    /// Bytes that were promised to other exports than `mine` and aren't written yet. To be asked before the disk: what is written in between
+    /// counts twice then, and not never.
+    fn promised(&self, mine: Option<Key>) -> u64 {
+        let running = self.running.lock();
+        running.values().filter(|other| Some(other.job.key()) != mine).map(|other| other.progress.left()).sum()
+    }
+
     /// Calls `found` while nobody else is promised anything, once there is room beside what was promised to others than `mine`.
     fn room_beside(&self, mine: Option<Key>, needed: u64, found: impl FnOnce()) -> Result<(), Halt> {
         loop {
             // Before the disk is looked at: what goes meanwhile is seen there or here.
             let leaving = self.room.leaving.load(SeqCst) > 0;
             let one_at_a_time = self.room.promising.lock();
-            let others = self.running.lock();
-            let promised: u64 =
-                others.values().filter(|other| Some(other.job.key()) != mine).map(|o| o.progress.left()).sum();
-            drop(others);
+            let promised = self.promised(mine);
             let room = self.store.room()?.saturating_sub(promised);
             if needed <= room {
                 found();
@@ -93,5 +103,27 @@ impl Inner {
                 return Err(Halt::Stopping);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Sandbox, done, request_page};
+
+    #[tokio::test]
+    async fn compressed_pieces_take_no_room_that_was_promised_to_an_export() {
+        let sandbox = Sandbox::new();
+        sandbox.load_sample(3);
+        let (engine, caller) = (sandbox.engine(), sandbox.caller());
+        let token = engine.initiate(sandbox.request("Everyone")).await.unwrap();
+        done(&engine, &caller, token).await;
+        let copying = sandbox.promised(&engine, 1);
+        let is_gzip = async || {
+            let page = engine.page(&caller, token, request_page(10, 1, true)).await.unwrap();
+            page.into_gzip().unwrap().is_gzip()
+        };
+        assert!(!is_gzip().await);
+        copying.progress.written();
+        assert!(is_gzip().await);
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     block_on::block_on,
     files::Exports,
     job::State,
+    open::OpenExport,
     record::{Change, Job, Key, KeyRecord, all_jobs, decode},
     registry::Inner,
 };
@@ -35,7 +36,9 @@ type Failure = (&'static str, StoreError);
 
 /// One round; gives what failed of it, which keeps nothing else from being done.
 pub(crate) fn sweep(inner: &Inner, round: u64) -> Vec<Failure> {
-    inner.open.lock().retain(|_, open| Arc::strong_count(open) > 1 || open.used.load(Relaxed) + 1 >= round);
+    let is_unused = |open: &Arc<OpenExport>| Arc::strong_count(open) == 1 && open.used.load(Relaxed) + 1 < round;
+    let unused: Vec<_> = inner.open.lock().extract_if(|_, open| is_unused(open)).collect();
+    drop(unused);
     inner.round.store(round, Relaxed);
     let mut failed = sweep_jobs(inner).unwrap_or_else(|error| vec![("looking for ended exports", error)]);
     let now = inner.now();
@@ -63,11 +66,15 @@ fn sweep_jobs(inner: &Inner) -> Result<Vec<Failure>, StoreError> {
         forgotten.push(key);
     }
     for job in jobs {
+        // Files may be kept for longer than Status answers.
+        if job.has_files_at(now) {
+            continue;
+        }
         if job.is_forgotten(now, &inner.settings) {
             forgotten.push(job.key());
         } else if job.state == State::Complete && job.state_at(now) == State::Expired {
             over.push((job.key(), Change::LifeOver));
-        } else if job.state.has_ended() && job.files_until.is_some_and(|until| now >= until) {
+        } else if job.files_until.is_some() {
             stale.push(job);
         }
     }
@@ -100,7 +107,7 @@ pub fn remove_ended_files(store: &Store) -> Result<u64, ExportError> {
 pub(crate) fn remove_stale_files(inner: &Inner, jobs: Vec<Job>) -> Result<(), StoreError> {
     let mut removed = Vec::new();
     for job in jobs {
-        inner.open.lock().remove(&job.key());
+        inner.close(job.key());
         match inner.remove_files(job.key()) {
             Ok(()) => removed.push(job.key()),
             Err(error) => tracing::error!(token = %job.token, %error, "kept files could not be removed"),
@@ -127,7 +134,7 @@ fn forget(inner: &Inner, keys: Vec<Key>) -> Result<(), StoreError> {
         return Ok(());
     }
     for key in &keys {
-        inner.open.lock().remove(key);
+        inner.close(*key);
         if let Err(error) = inner.remove_files(*key) {
             tracing::error!(token = %key.1, %error, "the files of a forgotten export could not be removed");
         }

@@ -32,6 +32,7 @@ use crate::{
     job::{Exported, Request, State, Status, Subject},
     page::{Page, PageRequest},
     record::{Change, Job},
+    registry::{Progress, Running},
 };
 
 /// 2026-11-24T10:00:00Z.
@@ -153,6 +154,15 @@ impl Sandbox {
             callback_url: None,
             idempotency: None,
         }
+    }
+
+    /// A job that no worker has, to which more room is promised than there is.
+    pub fn promised(&self, engine: &Engine, token: u64) -> Arc<Running> {
+        let (job, _) = Job::new(self.request("Everyone"), AccessToken(token), Moment(START));
+        let running = Arc::new(Running { job, progress: Progress::default() });
+        running.progress.promise(u64::MAX / 2);
+        engine.inner().running.lock().insert(running.job.key(), Arc::clone(&running));
+        running
     }
 
     pub fn folder(&self, token: AccessToken) -> PathBuf {

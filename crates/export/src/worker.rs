@@ -48,13 +48,12 @@ fn run_job(inner: &Arc<Inner>, running: &Running) {
     let change = made.unwrap_or_else(|panic| {
         Some(Change::GenerationFailed { error: format!("a fault in the program: {}", text_of(&*panic)) })
     });
-    let Some(change) = change else {
-        remove(inner, key);
-        return;
-    };
+    if !matches!(change, Some(Change::Completed { .. })) {
+        remove(inner, running);
+    }
+    let Some(change) = change else { return };
     if let Change::GenerationFailed { error } = &change {
         tracing::error!(token = %key.1, subject = ?job.subject, %error, "an export failed");
-        remove(inner, key);
     }
     write_down(inner, key, &change);
     inner.running.lock().remove(&key);
@@ -128,7 +127,13 @@ fn once_kept<T>(stop: &Stop, every: Duration, mut take: impl FnMut() -> Result<T
     }
 }
 
-fn remove(inner: &Inner, key: Key) {
+/// Removes the files of an export that isn't complete, and gives back the room that was promised to it: others may have that from now on,
+/// however long the store takes to keep how it ended.
+fn remove(inner: &Inner, running: &Running) {
+    // From before that: the files still take the room, and who looks for some is to wait for it rather than to be refused.
+    let _leaving = inner.room.leaving();
+    running.progress.written();
+    let key = running.job.key();
     if let Err(error) = inner.remove_files(key) {
         tracing::error!(token = %key.1, %error, "the files of an unfinished export could not be removed");
     }
@@ -201,7 +206,37 @@ fn attempt(
 
 #[cfg(test)]
 mod tests {
+    use std::{sync::mpsc::channel, thread};
+
     use super::*;
+    use crate::testing::{LONG, Sandbox};
+
+    #[test]
+    fn the_room_of_an_export_that_failed_is_free_before_the_store_keeps_how_it_ended() {
+        let sandbox = Sandbox::new();
+        let engine = sandbox.engine();
+        let inner = engine.inner();
+        let (go, wait) = channel();
+        let _busy = sandbox.store.export_records(move |_| {
+            wait.recv_timeout(LONG).ok();
+            Ok(())
+        });
+        // It fails, since the store has no record of it.
+        let failing = sandbox.promised(&engine, 1);
+        let folder = inner.exports.begin(failing.job.key()).unwrap();
+        let found = thread::scope(|scope| {
+            scope.spawn(|| run_job(inner, &failing));
+            while folder.exists() {
+                thread::yield_now();
+            }
+            let found = inner.find_room(1);
+            assert_eq!(inner.running.lock().len(), 1, "the store doesn't know yet");
+            go.send(()).unwrap();
+            found
+        });
+        assert!(found.is_ok(), "{found:?}");
+        assert!(inner.running.lock().is_empty());
+    }
 
     #[test]
     fn a_snapshot_that_is_not_kept_is_taken_again_until_the_engine_stops() {

@@ -41,7 +41,7 @@ fn configure(configuration: &mut Configuration) {
     ]);
 }
 
-fn select(sandbox: &Sandbox, segment: &str, output: Output, conditions: Conditions) -> Request {
+pub(crate) fn select(sandbox: &Sandbox, segment: &str, output: Output, conditions: Conditions) -> Request {
     let selection = Selection { output, ..Selection::of_segment(&sandbox.account.config, segment).unwrap() };
     Request { selection, conditions, ..sandbox.request(segment) }
 }
@@ -178,7 +178,7 @@ async fn parts_that_the_output_leaves_out_are_absent_and_the_rest_is_unchanged()
 }
 
 /// Every filter has a preference by default.
-fn imply(configuration: &mut Configuration) {
+pub(crate) fn imply(configuration: &mut Configuration) {
     configuration.implied_preferences = true;
     for filter in configuration.programs.iter_mut().flat_map(|p| &mut p.filters) {
         filter.default_preference = Some(sayso_model::config::DefaultPreference::OptOut);
@@ -335,7 +335,7 @@ async fn looking_at_every_rows_version_gives_the_same_plan_while_all_are_todays(
 }
 
 /// A job's task.
-fn task<'a>(
+pub(crate) fn task<'a>(
     (snapshot, inputs, folder, progress): (&'a Snapshot, &'a Inputs, &'a Path, &'a Progress),
     stopping: &'a AtomicBool,
 ) -> Task<'a> {
