@@ -42,8 +42,7 @@ pub fn check(store: &Store) -> Result<CheckedExports, ExportError> {
         found.exports += 1;
         let problems = problems_of(&job, &files);
         let now = store.export_record(account, token)?.map(|record| decode(&record)).transpose();
-        // A server removes the files before it notes that they are gone: what counts is whether they have to be there.
-        if now.is_ok_and(|job| job.is_some_and(|job| job.has_files_at(store.clock().now()))) {
+        if now.is_ok_and(|job| job.is_some_and(|job| job.has_files())) {
             found.problems.extend(problems.into_iter().map(|error| error.to_string()));
         }
     }
@@ -65,29 +64,4 @@ fn problems_of(job: &Job, files: &Exports) -> Vec<ExportError> {
         ))));
     }
     problems
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        Settings,
-        layout::MANIFEST,
-        testing::{DAY, Sandbox, done},
-    };
-
-    #[tokio::test]
-    async fn files_that_a_server_is_just_removing_are_no_problem() {
-        let sandbox = Sandbox::new();
-        let settings = Settings { kept_files_life_ms: DAY, ..Settings::default() };
-        let (engine, caller) = (sandbox.engine_with(settings), sandbox.caller());
-        let token = engine.initiate(sandbox.request("Everyone")).await.unwrap();
-        done(&engine, &caller, token).await;
-        engine.commit(&caller, token, true).await.unwrap();
-        std::fs::remove_file(sandbox.folder(token).join(MANIFEST)).unwrap();
-        sandbox.advance(DAY - 1);
-        assert_eq!(check(&sandbox.store).unwrap().problems.len(), 1, "they are kept");
-        sandbox.advance(1);
-        assert_eq!(check(&sandbox.store).unwrap().problems, [""; 0]);
-    }
 }
