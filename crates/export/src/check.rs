@@ -7,6 +7,7 @@ use crate::{
     ExportError,
     callback::Callback,
     files::Exports,
+    job::State,
     open::OpenExport,
     record::{Job, all_jobs, decode},
 };
@@ -42,7 +43,9 @@ pub fn check(store: &Store) -> Result<CheckedExports, ExportError> {
         found.exports += 1;
         let problems = problems_of(&job, &files);
         let now = store.export_record(account, token)?.map(|record| decode(&record)).transpose();
-        if now.is_ok_and(|job| job.is_some_and(|job| job.has_files())) {
+        // Of a complete export the record changes before the files go; those that were kept for a while go first.
+        let must_be_there = |job: &Job| job.state == State::Complete || job.has_files_at(store.clock().now());
+        if now.is_ok_and(|job| job.as_ref().is_some_and(must_be_there)) {
             found.problems.extend(problems.into_iter().map(|error| error.to_string()));
         }
     }
@@ -64,4 +67,29 @@ fn problems_of(job: &Job, files: &Exports) -> Vec<ExportError> {
         ))));
     }
     problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Settings,
+        layout::MANIFEST,
+        testing::{DAY, Sandbox, done},
+    };
+
+    #[tokio::test]
+    async fn files_that_a_server_is_just_removing_are_no_problem() {
+        let sandbox = Sandbox::new();
+        let settings = Settings { kept_files_life_ms: DAY, ..Settings::default() };
+        let (engine, caller) = (sandbox.engine_with(settings), sandbox.caller());
+        let token = engine.initiate(sandbox.request("Everyone")).await.unwrap();
+        done(&engine, &caller, token).await;
+        engine.commit(&caller, token, true).await.unwrap();
+        std::fs::remove_file(sandbox.folder(token).join(MANIFEST)).unwrap();
+        sandbox.advance(DAY - 1);
+        assert_eq!(check(&sandbox.store).unwrap().problems.len(), 1, "they are kept");
+        sandbox.advance(1);
+        assert_eq!(check(&sandbox.store).unwrap().problems, [""; 0]);
+    }
 }
