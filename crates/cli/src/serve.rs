@@ -67,6 +67,7 @@ pub fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     });
     let callbacks =
         CallbackSettings { policy: settings.callbacks, timeout: settings.callback_timeout, ca: ca.transpose()? };
+    let last = store.clone();
     let served = runtime.block_on(async {
         let listener = sayso_server::bind(&options).await?;
         let address = listener.local_addr().context("the address that is listened on can't be told")?;
@@ -86,7 +87,7 @@ pub fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         out::line(format_args!("listening on {scheme}://{address}"))?;
         serve(store, engine, imports, callbacks, listener, options, stop.wait()).await
     });
-    end(runtime);
+    end(runtime, &last);
     served.map(|()| ExitCode::SUCCESS)
 }
 
@@ -94,8 +95,12 @@ pub fn run(settings: Settings) -> anyhow::Result<ExitCode> {
 const LAST_WORK: Duration = Duration::from_secs(1);
 
 /// Ends the runtime. Dropped, it would wait for whatever its threads are at, however long that takes, of which nobody will hear any more: a wide
-/// search, or a body that is staged no further.
-fn end(runtime: Runtime) {
+/// search, or a body that is staged no further. They keep the store open, which otherwise writes what waits for the audit trail when it is
+/// closed.
+fn end(runtime: Runtime, store: &Store) {
+    if let Err(error) = runtime.block_on(store.write_notes()) {
+        tracing::error!(%error, "what was noted last for the audit trail is not written");
+    }
     runtime.shutdown_timeout(LAST_WORK);
 }
 
@@ -193,16 +198,30 @@ pub async fn serve(
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_end_waits_for_no_thread_that_works_on() {
+    fn the_end_waits_for_no_thread_that_works_on_and_loses_no_note() {
+        use sayso_store::audit::{About, Action, Credential, Entry, Origin};
+        let dir = tempfile::tempdir().unwrap();
+        let store =
+            super::Store::open(dir.path(), super::Role::Server, std::sync::Arc::new(sayso_store::SystemClock)).unwrap();
+        let account = store.create_account("DEMO", toml::from_str(sayso_sample::ACCOUNT_TOML).unwrap()).unwrap();
+        // The same again waits for a minute.
+        let refused = || Entry::new(Action::CallRefused, Origin::of(Credential::None));
+        for _ in 0..3 {
+            store.note(About::Account(account.no), refused());
+        }
         let runtime = super::runtime().unwrap();
+        let keeps_open = store.clone();
         let (works, working) = std::sync::mpsc::channel();
         let (goes, gone) = std::sync::mpsc::channel::<()>();
         runtime.spawn_blocking(move || {
             works.send(()).unwrap();
-            gone.recv()
+            let _ = gone.recv();
+            drop(keeps_open);
         });
         working.recv().unwrap();
-        super::end(runtime); // or it never comes back
+        super::end(runtime, &store); // or it never comes back
+        let told = store.audit_page(account.no, (None, None), u64::MAX, 0).unwrap().lines.concat();
+        assert!(told.contains("CallRefused"), "{told}");
         drop(goes);
     }
 

@@ -22,7 +22,7 @@ pub struct CheckedExports {
 }
 
 /// Reads every file of every export that has some, beside a running server too: one that ends meanwhile is no problem. Files that no export
-/// names are none either; the server removes them when it starts. A directory without the folder of all exports is a backup, which holds no
+/// names are none either; the server removes them once it has started. A directory without the folder of all exports is a backup, which holds no
 /// export files: the server that starts on it ends what has none.
 pub fn check(store: &Store) -> Result<CheckedExports, ExportError> {
     let files = Exports::new(store.directory());

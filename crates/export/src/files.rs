@@ -103,13 +103,17 @@ impl Exports {
     /// Takes the names from what no live job names, so that interrupted exports can be made anew under theirs; gives what is to be
     /// [removed](remove) by who has the time.
     pub fn put_away_all_but(&self, live: &HashSet<Key>) -> Result<Vec<PathBuf>, ExportError> {
-        let mut left = self.all_but(live)?;
-        for entry in left.iter_mut().filter(|entry| entry.extension().is_none_or(|extension| extension != LEFT)) {
-            let to = entry.with_added_extension(LEFT);
-            // There is one only when a former start had no time for it.
-            remove(&to)?;
-            fs::rename(&*entry, &to).map_err(during("renaming", entry))?;
-            *entry = to;
+        let mut left = Vec::new();
+        for entry in self.all_but(live)? {
+            let was_left = entry.extension().is_some_and(|extension| extension == LEFT);
+            match if was_left { Ok(entry.clone()) } else { put_aside(&entry) } {
+                Ok(entry) => left.push(entry),
+                // As on a disk that has no room for a longer name: then what it makes room of goes at once.
+                Err(error) => {
+                    tracing::warn!(%error, "{} is removed before anybody is served", entry.display());
+                    remove(&entry)?;
+                }
+            }
         }
         Ok(left)
     }
@@ -128,6 +132,19 @@ impl Exports {
             }
         }
         Ok(left)
+    }
+}
+
+/// Gives it a name that nothing has.
+fn put_aside(entry: &Path) -> io::Result<PathBuf> {
+    let mut number = 0u64;
+    loop {
+        let to = entry.with_added_extension(format!("{number}.{LEFT}"));
+        if !to.try_exists()? {
+            return fs::rename(entry, &to).map(|()| to);
+        }
+        // What a former start had no time for.
+        number += 1;
     }
 }
 
@@ -208,10 +225,16 @@ mod tests {
         assert!(anew.exists() && exports.folder(key(1, 5)).exists());
 
         // Interrupted twice, and nothing was removed in between.
-        for _ in 0..2 {
+        for times in 1..=2 {
             fs::write(exports.begin(key(1, 6)).unwrap().join("rows"), "x").unwrap();
-            exports.put_away_all_but(&live).unwrap().iter().for_each(|left| assert!(left.exists()));
+            let left: HashSet<_> = exports.put_away_all_but(&live).unwrap().into_iter().collect();
+            assert!(left.len() == times && left.iter().all(|left| left.exists()), "{left:?}");
         }
+        // A name that can't be longer.
+        let stray = dir.path().join("exports/1").join("x".repeat(255));
+        fs::write(&stray, "x").unwrap();
+        assert_eq!(exports.put_away_all_but(&live).unwrap().len(), 2);
+        assert!(!stray.exists());
     }
 
     #[test]

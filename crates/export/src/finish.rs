@@ -178,7 +178,7 @@ impl Inner {
         // An engine that is being stopped closes it here, and leaves the files to the next start.
         if let Some(open) = open {
             open.last_block.send_modify(|state| state.ending = ending);
-            let _ = self.remover.send(Removal::Open(open));
+            let _ = self.remover.send(Removal::Open(open, self.room.leaving()));
         }
         if let Some(files) = files {
             let _ = self.remover.send(files);

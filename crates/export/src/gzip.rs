@@ -98,6 +98,11 @@ impl GzipPieces {
         Self { path, has_room, writing: Mutex::default(), made: Mutex::default(), changed: Condvar::new() }
     }
 
+    /// Piece number `n`, if it is made.
+    fn ready(&self, n: u64) -> Option<Piece> {
+        self.made.lock().pieces.get(&n).cloned()
+    }
+
     /// Piece number `n`; made now if nobody needed it before. Of several who need it at once one makes it, and the others wait.
     fn piece(&self, export: &OpenExport, n: u64) -> Result<Piece, ExportError> {
         let mut made = self.made.lock();
@@ -255,12 +260,25 @@ impl Making {
         Self { page, at, crc, raw: head.len() as u64 }
     }
 
+    /// Goes on with pieces that are ready until this moment; says whether all are made.
+    pub fn take_ready(&mut self, export: &OpenExport, until: Instant) -> bool {
+        let end = self.page.rest.end;
+        while self.at < end {
+            let to = next_edge(export, self.at, end);
+            if !is_whole(export, self.at, to) || Instant::now() >= until {
+                return false;
+            }
+            let Some(piece) = export.gzip.ready(self.at / RECORDS) else { return false };
+            self.add(&piece, to);
+        }
+        true
+    }
+
     /// Makes one after the other until this moment, one at least; says whether all are made.
     pub fn go_on(&mut self, export: &OpenExport, until: Instant) -> Result<bool, ExportError> {
-        let records = self.page.rest.clone();
-        let comma = stored(b",", false).len() as u64;
-        while self.at < records.end {
-            let (at, to) = (self.at, next_edge(export, self.at, records.end));
+        let end = self.page.rest.end;
+        while self.at < end {
+            let (at, to) = (self.at, next_edge(export, self.at, end));
             let piece = if is_whole(export, at, to) {
                 export.gzip.piece(export, at / RECORDS)?
             } else {
@@ -269,20 +287,25 @@ impl Making {
                 self.page.edges.push((at, piece.clone()));
                 piece
             };
-            if at > records.start {
-                self.crc.update(b",");
-                self.page.length += comma;
-                self.raw += 1;
-            }
-            self.crc.combine(&Hasher::new_with_initial_len(piece.crc, piece.raw));
-            self.page.length += piece.len() as u64;
-            self.raw += piece.raw;
-            self.at = to;
-            if to < records.end && Instant::now() >= until {
+            self.add(&piece, to);
+            if to < end && Instant::now() >= until {
                 return Ok(false);
             }
         }
         Ok(true)
+    }
+
+    /// Counts the next piece, behind which `to` comes.
+    fn add(&mut self, piece: &Piece, to: u64) {
+        if self.at > self.page.rest.start {
+            self.crc.update(b",");
+            self.page.length += stored(b",", false).len() as u64;
+            self.raw += 1;
+        }
+        self.crc.combine(&Hasher::new_with_initial_len(piece.crc, piece.raw));
+        self.page.length += piece.len() as u64;
+        self.raw += piece.raw;
+        self.at = to;
     }
 
     /// The page, once all are made.

@@ -229,21 +229,18 @@ impl<'t, 'a> Filter<'t, 'a> {
     /// The part of a range of ids, of those that are marked if some are.
     fn range(&self, number: usize, ids: Range<u64>, marks: Option<&Marks>) -> Result<Part<'a>, Halt> {
         let is_candidate = |id| marks.is_none_or(|marks| marks.has(id));
-        self.gather(number, |each| {
-            self.task
-                .snapshot
-                .for_each_facts(ids, &mut |id, facts| if is_candidate(id) { each(id, facts) } else { Ok(()) })
-        })
+        self.gather(number, is_candidate, |each| self.task.snapshot.for_each_facts(ids, each))
     }
 
     fn listed(&self, number: usize, ids: &[ProfileId]) -> Result<Part<'a>, Halt> {
-        self.gather(number, |each| self.task.snapshot.for_each_facts_of(&mut ids.iter().copied(), each))
+        self.gather(number, |_| true, |each| self.task.snapshot.for_each_facts_of(&mut ids.iter().copied(), each))
     }
 
-    /// The part of what `walk` comes by; looks up now and then whether the job is still wanted.
+    /// The part of those candidates that `walk` comes by; looks up now and then whether the job is still wanted.
     fn gather(
         &self,
         number: usize,
+        is_candidate: impl Fn(ProfileId) -> bool,
         walk: impl FnOnce(&mut dyn FnMut(ProfileId, Facts<'_>) -> Result<(), Halt>) -> Result<(), Halt>,
     ) -> Result<Part<'a>, Halt> {
         let mut part = Part::new(self.task, number);
@@ -253,7 +250,7 @@ impl<'t, 'a> Filter<'t, 'a> {
             if seen.is_multiple_of(LOOK_UP_EVERY) {
                 self.task.go_on()?;
             }
-            self.consider(&mut part, id, facts)
+            if is_candidate(id) { self.consider(&mut part, id, facts) } else { Ok(()) }
         })?;
         Ok(part)
     }

@@ -13,7 +13,7 @@ pub(crate) enum Removal {
     /// Files that were put away.
     Files(PathBuf, Leaving),
     /// An export that has ended and was open: to be told before its files, which are freed only when nobody has them open.
-    Open(Arc<OpenExport>),
+    Open(Arc<OpenExport>, Leaving),
     Stop,
 }
 
@@ -29,7 +29,7 @@ pub(crate) fn run(inner: &Arc<Inner>, removals: &mpsc::Receiver<Removal>) {
                     tracing::error!(%error, "files that no export needs could not be removed; the next start does it");
                 }
             }
-            Removal::Open(open) => drop(open),
+            Removal::Open(open, _leaving) => drop(open),
             Removal::Stop => return,
         }
     }

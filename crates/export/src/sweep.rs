@@ -14,7 +14,7 @@ use crate::{
     block_on::block_on,
     files::Exports,
     job::State,
-    open::OpenExport,
+    open::{Ending, OpenExport},
     record::{Change, Job, Key, KeyRecord, all_jobs, decode},
     registry::Inner,
 };
@@ -36,7 +36,11 @@ type Failure = (&'static str, StoreError);
 
 /// One round; gives what failed of it, which keeps nothing else from being done.
 pub(crate) fn sweep(inner: &Inner, round: u64) -> Vec<Failure> {
-    let is_unused = |open: &Arc<OpenExport>| Arc::strong_count(open) == 1 && open.used.load(Relaxed) + 1 < round;
+    // One whose last block is just being written down tells those who ask for its state when that is done.
+    let is_unused = |open: &Arc<OpenExport>| {
+        let is_ending = open.last_block.borrow().ending != Ending::No;
+        Arc::strong_count(open) == 1 && open.used.load(Relaxed) + 1 < round && !is_ending
+    };
     let unused: Vec<_> = inner.open.lock().extract_if(|_, open| is_unused(open)).collect();
     drop(unused);
     inner.round.store(round, Relaxed);

@@ -286,10 +286,11 @@ pub(crate) fn follow_users(
         let client = match open_client(entry.or_engine()?.1) {
             Ok(client) => client,
             // Nobody can sign in with it, and it would keep every user of every account.
-            Err(error) => {
+            Err(error @ StoreError::Damaged(_)) => {
                 tracing::error!(%error, "an OAuth client's record is passed over");
                 continue;
             }
+            Err(error) => return Err(error),
         };
         if client.account == account && gone.contains(&fold(&client.user_id)) {
             ended.push(client.client_id);

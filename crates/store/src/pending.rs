@@ -136,6 +136,7 @@ pub(crate) fn settle(shared: &Shared) -> Result<(), StoreError> {
 
 /// Merges what waits as `txn` sees it, in commits of about so many pages. Ends early when somebody else was done with it before.
 pub(crate) fn merge(shared: &Shared, txn: &Read<'_>, pages: u64) -> Result<(), StoreError> {
+    shared.leave_room()?;
     let started = Instant::now();
     let dbs = &shared.engine.dbs;
     let mut keys = Vec::new();

@@ -250,7 +250,8 @@ fn work(shared: &Shared, waiting: &Receiver<Box<dyn Task>>) {
             }
         }
         if !tasks.is_empty() || shared.notes.due_in().is_some_and(|due| due.is_zero()) {
-            // A panic outside of what was asked for would end all writing: whoever was in that commit is told that it failed.
+            // A panic outside of what was asked for would end all writing: whoever waits for that commit yet is told that the store gives no
+            // answer.
             let commit = AssertUnwindSafe(|| commit_together(shared, std::mem::take(&mut tasks), waiting));
             tasks = catch_unwind(commit).unwrap_or_else(|_| {
                 tracing::error!("a commit broke off inside the program; please report it");

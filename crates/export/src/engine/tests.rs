@@ -134,6 +134,24 @@ async fn commit_ends_the_token_and_may_be_repeated_and_keeps_files_only_if_asked
 }
 
 #[tokio::test]
+async fn an_export_whose_last_block_is_being_written_down_stays_open() {
+    let sandbox = one_profile().await;
+    let (engine, caller) = (sandbox.engine(), sandbox.caller());
+    let token = made(&sandbox, &engine).await;
+    drop(engine.page(&caller, token, request_page(1, 1, true)).await.unwrap());
+    let is_open = || engine.inner().open.lock().values().next().map(|open| open.last_block.borrow().ending);
+    let set = |ending| {
+        engine.inner().open.lock().values().for_each(|open| open.last_block.send_modify(|state| state.ending = ending))
+    };
+    set(Ending::Writing);
+    sweep(&engine, 5);
+    assert_eq!(is_open(), Some(Ending::Writing), "who asks for its state waits for that");
+    set(Ending::No);
+    sweep(&engine, 6);
+    assert_eq!(is_open(), None);
+}
+
+#[tokio::test]
 async fn files_may_be_kept_for_longer_than_status_answers() {
     let sandbox = one_profile().await;
     let settings = Settings { kept_files_life_ms: 30 * DAY, ..Settings::default() };

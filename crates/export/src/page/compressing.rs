@@ -15,6 +15,8 @@ use crate::{Engine, ExportError, gzip::Making};
 
 /// How long a step takes, about: a piece is compressed in some milliseconds.
 const STEP: Duration = Duration::from_millis(20);
+/// How long a thread that serves may be busy with pieces that are ready: those of a long page are left to a step.
+const READY: Duration = Duration::from_millis(1);
 
 /// A page whose pieces are being made.
 struct Compressing {
@@ -30,35 +32,47 @@ impl Compressing {
 
     /// Goes on for a step; the page when it is made.
     fn go_on(mut self) -> Result<ControlFlow<Page, Self>, ExportError> {
-        let made = self.making.go_on(&self.page.body.export, Instant::now() + STEP);
-        let Self { mut page, making } = self;
-        match made {
-            Ok(false) => return Ok(Continue(Self { page, making })),
-            Ok(true) => {
-                let gzip = making.end();
-                page.etag = page.gzip_etag();
-                page.length = gzip.length();
-                page.body.head.clear();
-                page.body.kind = Kind::Gzip(Box::new(gzip));
-            }
+        match self.making.go_on(&self.page.body.export, Instant::now() + STEP) {
+            Ok(false) => return Ok(Continue(self)),
+            Ok(true) => return Ok(Break(self.done())),
             Err(ExportError::Io { source, .. }) if source.kind() == ErrorKind::StorageFull => {
-                tracing::debug!(token = %page.body.export.key.1, "there is no room for compressed pieces: a page is sent as it is");
+                tracing::debug!(token = %self.page.body.export.key.1, "there is no room for compressed pieces: a page is sent as it is");
             }
             Err(error @ ExportError::Io { .. }) => {
-                tracing::warn!(token = %page.body.export.key.1, %error, "a page is sent uncompressed");
+                tracing::warn!(token = %self.page.body.export.key.1, %error, "a page is sent uncompressed");
             }
             Err(error) => {
-                page.body.report(&error);
+                self.page.body.report(&error);
                 return Err(error);
             }
         }
-        Ok(Break(page))
+        Ok(Break(self.page))
+    }
+
+    /// Takes what is ready; the page when that is all of it.
+    fn take_ready(mut self) -> ControlFlow<Page, Self> {
+        if self.making.take_ready(&self.page.body.export, Instant::now() + READY) {
+            Break(self.done())
+        } else {
+            Continue(self)
+        }
+    }
+
+    /// The page, when all is made.
+    fn done(self) -> Page {
+        let Self { mut page, making } = self;
+        let gzip = making.end();
+        page.etag = page.gzip_etag();
+        page.length = gzip.length();
+        page.body.head.clear();
+        page.body.kind = Kind::Gzip(Box::new(gzip));
+        page
     }
 }
 
 impl Page {
     /// The same page with `Content-Encoding: gzip`: one member, made of pieces that are compressed when a page first needs them and
-    /// kept while the export is open, so that the length is exact. Blocking, at some 200 MB of rows a second for those not made yet.
+    /// kept while the export is open, so that the length is exact. For whoever has the time ([`Engine::compressed`] is for those who serve): blocking, at some 200 MB of rows a second for those not made yet.
     ///
     /// Without room on the disk for the pieces the page stays as it is ([`Page::is_gzip`]): a reader loses speed, not the page.
     pub fn into_gzip(self) -> Result<Page, ExportError> {
@@ -73,7 +87,7 @@ impl Page {
 }
 
 impl Engine {
-    /// [`Page::into_gzip`] where it holds up nobody: as many are at it at once as there are cores, in the order of their coming, each for a step.
+    /// [`Page::into_gzip`] where it holds up nobody: what is ready waits for nothing, and as many make the rest at once as there are cores, in the order of their coming, each for a step.
     /// Whoever drops the future ends it.
     ///
     /// # Errors
@@ -82,6 +96,10 @@ impl Engine {
         let inner = self.inner();
         let mut compressing = Compressing::of(page);
         loop {
+            compressing = match compressing.take_ready() {
+                Break(page) => return Ok(page),
+                Continue(rest) => rest,
+            };
             // Those who wait for it are no threads, and end with their callers.
             let turn = Arc::clone(&inner.compressing).acquire_owned().await.map_err(|_| StoreError::Closing)?;
             if inner.stop.is_set() {
@@ -147,6 +165,11 @@ mod tests {
             let mut first = first.await.unwrap();
             assert!(first.is_gzip() && read(&mut first).unwrap() == read(&mut second).unwrap());
             assert_eq!(turns.available_permits(), all);
+            let taken = Arc::clone(&turns).acquire_many_owned(all as u32).await.unwrap();
+            let ready = engine.page(&caller, token, request_page(1_000, 1, true)).await.unwrap();
+            let mut ready = pin!(engine.compressed(ready));
+            assert!(!is_pending(ready.as_mut()).await, "what is ready waits for nobody");
+            drop(taken);
 
             let mut asking = Box::pin(engine.compressed(page(other).await));
             assert!(is_pending(asking.as_mut()).await);

@@ -28,7 +28,7 @@ use crate::{
 const CLAIMS: usize = 1_800_000;
 
 /// A bulk load into one account. Prepares on any thread, puts on one. What it put stays when it is dropped; whoever opens the
-/// directory next merges what waits.
+/// directory next merges what waits, where the disk has room, or who changes profiles.
 pub struct Loader {
     store: Store,
     no: AccountNo,
@@ -157,7 +157,7 @@ impl Loader {
     /// Merges what waits (blocking): everything is where readers look for it.
     ///
     /// # Errors
-    /// What is loaded stays; whoever opens the directory next merges the rest.
+    /// What is loaded stays; whoever opens the directory next, or changes profiles, merges the rest.
     pub fn finish(&self) -> Result<(), StoreError> {
         let mut runs = self.runs.lock();
         // Before they are merged: the claims' memory is free meanwhile, and a batch after a merge that failed merges first.

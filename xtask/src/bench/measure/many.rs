@@ -56,8 +56,8 @@ pub(in crate::bench) fn many(server: &Server, report: &mut Report, quick: bool, 
         let alone = crowd::each(server.address, &walks[..1], time)?;
         report.add(before, SAYSO, Unit::Milliseconds, percentile(&alone.latencies, 0.99));
         let requests: Vec<_> = (0..SLOW).map(|at| server.page(exports[at % READERS].token, 10_000, 1)).collect();
-        let slow = SlowReaders::start(server.address, &requests)?;
         let began = Instant::now();
+        let slow = SlowReaders::start(server.address, &requests)?;
         // what the server's socket buffers take at once goes out first
         std::thread::sleep(time / 2);
         let crowded = crowd::each(server.address, &walks[..1], time)?;

@@ -26,6 +26,10 @@ impl Postgres {
     pub(in crate::bench) fn start(postgres: &Path, dir: &Path, rows: &Path) -> anyhow::Result<Self> {
         let bin = postgres.parent().context("no folder of programs")?.to_owned();
         let dir = dir.join("postgres");
+        // of a try that failed
+        if dir.exists() {
+            fs::remove_dir_all(&dir)?;
+        }
         fs::create_dir(&dir)?;
         // PostgreSQL refuses to run as root
         if rustix::process::geteuid().is_root() {
