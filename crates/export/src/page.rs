@@ -28,6 +28,9 @@ use crate::{
 const PIECE: u64 = 256 * 1024;
 /// Bytes of `rows` in a piece that is not copied, at most: it takes no memory, and what a piece costs besides its bytes is a tenth less of the whole.
 const MAPPED: u64 = 1024 * 1024;
+/// Bytes of `rows`, at least, that go out with the tail of a page whose other rows are not copied. The tail alone would be a piece that a reader
+/// has to be woken for, when they have taken everything else.
+const WITH_TAIL: u64 = 32 * 1024;
 pub(crate) const TAIL: &[u8] = b"]}";
 
 /// A page as it was asked for.
@@ -198,16 +201,21 @@ impl PageBody {
                 unchanged.and_then(|()| self.copied(rows, &head, tail))
             }
             Kind::Mapped { .. } if !self.head.is_empty() => Ok(Bytes::from(std::mem::take(&mut self.head))),
-            Kind::Mapped { range } if range.is_empty() => {
-                self.done = true;
-                self.check_unchanged().map(|()| Bytes::from_static(TAIL))
-            }
             Kind::Mapped { range } => {
-                let rows = next_rows(range, MAPPED);
-                match self.export.rows.mapped(&rows) {
+                let last = range.end.saturating_sub(WITH_TAIL) / BLOCK * BLOCK;
+                let rest = range.clone();
+                let mapped = if last > range.start {
+                    let mut mapped = range.start..last;
+                    let rows = next_rows(&mut mapped, MAPPED);
+                    range.start = mapped.start;
+                    self.export.rows.mapped(&rows)
+                } else {
+                    Ok(None)
+                };
+                match mapped {
                     Ok(Some(piece)) => Ok(piece),
                     Ok(None) => {
-                        self.kind = Kind::Copied { range: rows.start..range.end };
+                        self.kind = Kind::Copied { range: rest };
                         return self.next_piece();
                     }
                     Err(error) => Err(error),

@@ -167,6 +167,8 @@ fn a_page_that_nobody_reads_on_its_way_has_the_same_bytes() {
         let mut page = made.page(limit, offset, true).into_unread();
         let pieces: Vec<_> = std::iter::from_fn(|| page.body.next_piece()).map(Result::unwrap).collect();
         assert!(pieces.iter().all(|piece| piece.len() <= MAPPED as usize + 200));
+        let last = pieces.last().unwrap().len() as u64;
+        assert!(pieces.len() < 3 || (WITH_TAIL..=WITH_TAIL + BLOCK + 2).contains(&last), "{last}");
         assert_eq!(String::from_utf8(pieces.concat()).unwrap(), made.body(limit, offset), "{limit} {offset}");
         assert_eq!(pieces.concat().len() as u64, page.length);
     }
@@ -191,7 +193,7 @@ fn a_page_whose_file_is_changed_while_it_is_sent_has_no_end() {
     let made = Made::of(&(0..400).map(|i| record(i, 2_000)).collect::<Vec<_>>());
     let mut page = made.page(1000, 1, false).into_unread();
     let mut sent = 0;
-    while page.length - sent > 2 {
+    while page.length - sent > WITH_TAIL + BLOCK + 2 {
         sent += page.body.next_piece().unwrap().unwrap().len() as u64;
     }
     let rows = std::fs::File::options().write(true).open(made.folder.path().join(ROWS)).unwrap();
@@ -334,6 +336,16 @@ fn a_gzip_page_is_one_member_that_holds_the_plain_page_wherever_it_begins_and_en
     assert_eq!(gzip_body(&made, 5000, 1).0, whole, "and the same bytes every time");
     let empty = Made::of(&[]);
     assert_eq!(gunzip(&gzip_body(&empty, 5, 1).0), empty.body(5, 1).into_bytes());
+}
+
+#[test]
+fn a_gzip_piece_of_long_rows_is_whole() {
+    let made = Made::of(&(0..130).map(|i| record(i * 7_919, 20_000)).collect::<Vec<_>>());
+    assert!(made.body(100, 1).len() > 2 << 20, "more than is read at once");
+    for (limit, offset) in [(130, 1), (100, 1), (77, 20)] {
+        let (body, _) = gzip_body(&made, limit, offset);
+        assert!(gunzip(&body) == made.body(limit, offset).into_bytes(), "{limit} {offset}");
+    }
 }
 
 #[test]

@@ -25,6 +25,7 @@ use super::{
     patience::Patience,
     reader::Reader,
     unreadable::Refused,
+    unsent::{Socket, Unsent},
 };
 
 /// What a last block wants to hear of its connection.
@@ -174,6 +175,7 @@ pub(crate) struct FlushIo<T> {
     patience: Patience,
     waiting: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     turns: Turns,
+    unsent: Unsent,
     /// What is sent in the stead of an answer of hyper's own.
     stead: Option<Bytes>,
     reader: Arc<Reader>,
@@ -189,38 +191,41 @@ struct Turns {
     place: Option<Place>,
     /// Bytes written since other tasks of this thread had their turn.
     in_turn: usize,
-    /// Turns that ended with a yield to nobody in particular, since one that let everybody go first.
+    /// Turns since other tasks had theirs.
+    in_one_go: u8,
+    /// Yields to nobody in particular since one that let everybody go first.
     quiet: u8,
+    /// Whether no other long answer is sent, as it was when the turn began.
+    alone: bool,
 }
 
 /// Bytes after which a connection lets other tasks of its thread run: what they have to say, or to hear, mustn't wait for a page.
 const TURN: usize = 256 << 10;
 
-/// Turns of an answer that is alone, some 4 MB, after which it lets everybody go first who has come meanwhile.
+/// Turns that an answer takes in one go while it is alone, some 4 MB. What has come for its thread meanwhile is taken by another one,
+/// which has nothing long to send.
+const IN_ONE_GO: u8 = 16;
+
+/// How often an answer that is alone yields before it lets everybody go first, some 64 MB.
 ///
 /// Waking a task at once calls another thread, too, in case that has time to take it over: to the core on which the reader may be at work.
 /// Yielded, it goes on when its thread has looked for requests, but before these, unless another thread takes them.
-const QUIET: u8 = 15;
+const QUIET: u8 = 16;
 
 impl Turns {
     fn poll(&mut self, cx: &mut Context<'_>, answer: u64) -> Poll<()> {
         if self.answer != answer {
             (self.answer, self.written, self.place) = (answer, 0, None);
+            self.alone = self.line.leaves_a_thread();
         }
         if self.in_turn >= TURN {
             self.in_turn = 0;
-            if let Some(place) = self.place.as_mut().filter(|place| place.is_overtaken()) {
-                place.step_aside();
+            self.in_one_go += 1;
+            self.alone = self.line.leaves_a_thread();
+            if self.in_one_go >= IN_ONE_GO || !self.alone {
+                self.let_others_run(cx);
+                return Poll::Pending;
             }
-            if self.quiet < QUIET && self.line.is_quiet() {
-                self.quiet += 1;
-                let again = std::pin::pin!(task::yield_now()).poll(cx);
-                debug_assert!(again.is_pending(), "it has been polled once");
-            } else {
-                self.quiet = 0;
-                cx.waker().wake_by_ref();
-            }
-            return Poll::Pending;
         }
         if self.written < FREE {
             return Poll::Ready(());
@@ -231,6 +236,21 @@ impl Turns {
         self.place.get_or_insert_with(|| Place::behind_all(&self.line)).poll_turn(cx)
     }
 
+    fn let_others_run(&mut self, cx: &mut Context<'_>) {
+        self.in_one_go = 0;
+        if let Some(place) = self.place.as_mut().filter(|place| place.is_overtaken()) {
+            place.step_aside();
+        }
+        if self.quiet < QUIET && self.line.is_quiet() {
+            self.quiet += 1;
+            let again = std::pin::pin!(task::yield_now()).poll(cx);
+            debug_assert!(again.is_pending(), "it has been polled once");
+        } else {
+            self.quiet = 0;
+            cx.waker().wake_by_ref();
+        }
+    }
+
     fn wrote(&mut self, bytes: usize) {
         self.in_turn += bytes;
         self.written += bytes as u64;
@@ -238,6 +258,7 @@ impl Turns {
 
     /// There is nothing more to write for now.
     fn pause(&mut self) {
+        (self.in_turn, self.in_one_go) = (0, 0);
         if let Some(place) = &mut self.place {
             place.step_aside();
         }
@@ -247,13 +268,34 @@ impl Turns {
 impl<T> FlushIo<T> {
     /// Wraps `io`.
     pub(crate) fn new(io: T, connection: Arc<Connection>, patience: Patience, line: &Arc<Line>) -> Self {
-        let turns = Turns { line: Arc::clone(line), answer: 0, written: 0, place: None, in_turn: 0, quiet: 0 };
-        Self { io, connection, patience, waiting: None, turns, stead: None, reader: Arc::default() }
+        let turns = Turns {
+            line: Arc::clone(line),
+            answer: 0,
+            written: 0,
+            place: None,
+            in_turn: 0,
+            in_one_go: 0,
+            quiet: 0,
+            alone: false,
+        };
+        Self {
+            io,
+            connection,
+            patience,
+            waiting: None,
+            turns,
+            unsent: Unsent::default(),
+            stead: None,
+            reader: Arc::default(),
+        }
     }
 
     /// Ready when the answer that is under way may be written. While its reader has to take something first it is in nobody's way: polled
     /// for any other reason, it doesn't get into line.
-    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>
+    where
+        T: Socket,
+    {
         if self.reader.is_awaited(cx) {
             return self.with_patience(cx, Poll::Pending);
         }
@@ -261,6 +303,8 @@ impl<T> FlushIo<T> {
         if turn.is_pending() {
             // The reader has taken something. Unasked meanwhile, it might stop in the middle of reading the list that all look at.
             self.waiting = None;
+        } else {
+            self.unsent.hold(&self.io, self.turns.alone);
         }
         turn.map(Ok)
     }
@@ -291,7 +335,6 @@ impl<T> FlushIo<T> {
             self.waiting = None;
             return outcome;
         }
-        self.turns.in_turn = 0;
         self.turns.pause();
         let patience = &self.patience;
         let waiting = self.waiting.get_or_insert_with(|| Box::pin(patience.clone().run_out()));
@@ -338,7 +381,7 @@ impl<T: Read + Unpin> Read for FlushIo<T> {
     }
 }
 
-impl<T: Write + Unpin> Write for FlushIo<T> {
+impl<T: Write + Socket + Unpin> Write for FlushIo<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.poll_turn(cx))?;
         if let Some(outcome) = self.write_in_stead(cx, buf) {

@@ -58,6 +58,12 @@ impl Line {
         let state = self.0.lock();
         state.waiting.is_empty() && state.free + 1 >= state.at_once
     }
+
+    /// The same, where another thread is left for everything else.
+    pub(crate) fn leaves_a_thread(&self) -> bool {
+        let state = self.0.lock();
+        state.at_once > 1 && state.waiting.is_empty() && state.free + 1 >= state.at_once
+    }
 }
 
 /// One answer's place in the line.

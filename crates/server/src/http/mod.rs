@@ -18,3 +18,4 @@ pub(crate) mod spelling;
 pub(crate) mod stack;
 pub(crate) mod tls;
 mod unreadable;
+mod unsent;

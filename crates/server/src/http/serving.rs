@@ -23,6 +23,7 @@ use super::{
     patience::{Patience, Unacknowledged},
     peer::Peer,
     spelling,
+    unsent::Socket,
 };
 use crate::options::Options;
 
@@ -44,7 +45,6 @@ impl Serving {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY could not be set");
         }
-        hold_back(&stream);
         let patience = Patience::with(&stream, self.options.write_stall, Arc::clone(&self.unacknowledged));
         let _open = Open::begin();
         match self.options.tls.clone() {
@@ -66,7 +66,7 @@ impl Serving {
     /// Speaks HTTP/1.1.
     async fn speak(
         self,
-        io: impl Read + Write + Unpin + Send + 'static,
+        io: impl Read + Write + Socket + Unpin + Send + 'static,
         connection: Arc<Connection>,
         patience: Patience,
     ) {
@@ -138,25 +138,6 @@ impl Drop for Open {
 
 /// Bytes of a request's head; longer is 431. It is also what a connection holds of somebody who hasn't said who they are.
 pub(super) const LONGEST_HEAD: usize = 64 << 10;
-
-/// Bytes that may wait in the kernel unsent: one turn of a connection.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const UNSENT: u32 = 256 << 10;
-
-/// Lets no more than [`UNSENT`] bytes wait in the kernel unsent before a connection takes no more. What is on its way isn't counted, so that
-/// far-away readers are served as fast as their line. Without it each reader gets a buffer of up to 4 MB: those of many
-/// drive each other out of the processor's cache, which cost a fifth of the throughput of 64, and half again the p99 of one
-/// beside 200 slow ones.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn hold_back(stream: &TcpStream) {
-    if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT) {
-        tracing::debug!(%error, "TCP_NOTSENT_LOWAT could not be set");
-    }
-}
-
-/// Other systems don't know this of a socket.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn hold_back(_: &TcpStream) {}
 
 #[cfg(test)]
 mod tests {

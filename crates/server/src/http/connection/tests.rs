@@ -180,3 +180,35 @@ async fn a_very_long_answer_gets_behind_the_others_now_and_then() {
     assert!(!long.write() && !long.write());
     assert_eq!(other.write_on(), 256);
 }
+
+#[tokio::test]
+async fn an_answer_that_is_alone_goes_on_without_a_pause_until_another_one_comes() {
+    let line = Line::new(2);
+    let [mut alone, mut other] = [(); 2].map(|()| Sent::asked(&line));
+    // without a second try: each turn's end would be seen
+    for _ in 0..8 * TURN / (64 * KIB) {
+        assert!(alone.write());
+        alone.read(64).await;
+    }
+    for _ in 0..5 {
+        assert!(other.write() || other.write());
+    }
+    let mut in_one_go = 0;
+    while alone.write() {
+        alone.read(64).await;
+        in_one_go += 64 * KIB;
+    }
+    assert!(in_one_go <= TURN, "{in_one_go} bytes, and another thread is busy, too");
+    assert!(alone.write());
+    drop(other);
+    let mut in_one_go = 0;
+    while alone.write() {
+        alone.read(64).await;
+        in_one_go += 64 * KIB;
+    }
+    let most = usize::from(IN_ONE_GO) * TURN;
+    assert!(
+        in_one_go > TURN && in_one_go <= most,
+        "{in_one_go}: what comes for its thread meanwhile is never forgotten"
+    );
+}

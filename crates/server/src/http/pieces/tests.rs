@@ -13,6 +13,7 @@ use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf},
+    net::TcpStream,
     task::JoinHandle,
 };
 
@@ -22,6 +23,7 @@ use crate::http::{
     line::Line,
     patience::Patience,
     tls::tests::{load, shake, write_pair},
+    unsent::Socket,
 };
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -82,6 +84,12 @@ impl AsyncWrite for Gate {
     }
 }
 
+impl Socket for Gate {
+    fn socket(&self) -> Option<&TcpStream> {
+        None
+    }
+}
+
 struct Served {
     client: DuplexStream,
     heard: Heard,
@@ -99,7 +107,7 @@ fn serve(pieces: impl Fn() -> Vec<Result<Bytes, ExportError>> + Send + 'static, 
 
 /// Serves the same over any socket.
 fn serve_over(
-    io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    io: impl AsyncRead + AsyncWrite + Socket + Unpin + Send + 'static,
     pieces: impl Fn() -> Vec<Result<Bytes, ExportError>> + Send + 'static,
     length: u64,
 ) -> (Heard, JoinHandle<hyper::Result<()>>) {
