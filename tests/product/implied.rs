@@ -192,3 +192,34 @@ async fn what_was_implied_when_it_was_read_never_overwrites_an_opt_out_that_was_
     api.put(&api.profile_path(&format!("/{id}")), &read).await.is(200);
     assert_eq!(said(&api.read(id).await), [of("NEWS-SOLICIT", "Implied", 2), of("NEWS-EMAIL", "Expressed", 2)]);
 }
+
+#[tokio::test]
+async fn what_is_implied_on_contacts_bounds_the_answer_of_a_search() {
+    let world = World::start().await;
+    world.apply("DefaultLocale = \"en_US\"", "DefaultLocale = \"en_US\"\nImpliedPreferences = true");
+    let filters = (0..200)
+        .map(|i| format!("  {{ ID = \"BRAND-{i:03}\", DefaultPreference = \"OptOut\", ChannelID = \"Email\" }},\n"));
+    world.apply("  { ID = \"NEWS-TEXT\"", &format!("{}  {{ ID = \"NEWS-TEXT\"", filters.collect::<String>()));
+    let api = world.nightly().await;
+    let person = |who: usize| {
+        let emails =
+            (0..99).map(|i| json!({"EmailAddressType": "Home", "EmailAddress": format!("{i}@{who}.example.com")}));
+        let shared = json!({"EmailAddressType": "Home", "EmailAddress": "all@example.com"});
+        json!({"Emails": emails.chain([shared]).collect::<Vec<_>>()})
+    };
+    for who in 0..5 {
+        api.create(person(who)).await;
+    }
+    let all = "/Email?emailAddress=all@example.com";
+    let found = api.get(&api.profile_path(all)).await.is(200).json();
+    let preferences = |p: &Value| {
+        p["Emails"].as_array().unwrap().iter().map(|e| e["EmailPreferences"].as_array().unwrap().len()).sum::<usize>()
+    };
+    assert_eq!(found["UserProfilePreferences"].as_array().unwrap().iter().map(preferences).sum::<usize>(), 100_000);
+    for who in 5..50 {
+        api.create(person(who)).await;
+    }
+    api.get(&api.profile_path(all)).await.refuses(403, &["64 MiB", "implied=false"]);
+    let found = api.get(&api.profile_path(&format!("{all}&implied=false"))).await.is(200).json();
+    assert_eq!(found["UserProfilePreferences"].as_array().unwrap().len(), 50);
+}

@@ -45,7 +45,7 @@ pub use import::{Manner, Refresh, check, import, import_new, import_part};
 pub use part::Part;
 pub use patched::patched;
 use path::Path;
-pub use size::MAX_BYTES;
+pub use size::{MAX_BYTES, MAX_CONTACTS};
 pub use untag::untag;
 
 /// What happens to history beside the new row: one former value.
@@ -103,7 +103,7 @@ pub fn create(
 fn new(mut write: Write<'_>, id: ProfileId, input: &ProfileInput) -> Result<Kept, Refusal> {
     let mut kept = Kept { profile: blank(id, write.stamp()), extras: Extras::default() };
     write.apply(&mut kept, input)?;
-    size::check(&kept, 0, false)?;
+    size::check(&kept, size::Size::default(), false)?;
     Ok(kept)
 }
 
@@ -148,7 +148,7 @@ pub fn update_part(
 }
 
 fn write(mut write: Write<'_>, mut kept: Kept, input: &ProfileInput) -> Result<Changed, Refusal> {
-    let before = size::bytes(&kept);
+    let before = size::of(&kept);
     write.touch(&mut kept.profile.edited);
     write.apply(&mut kept, input)?;
     size::check(&kept, before, write.withdraws)?;

@@ -89,6 +89,10 @@ pub(crate) enum ApiError {
     NotAdministrator,
     #[error("more than 50 profiles match; narrow the search")]
     TooManyMatches,
+    #[error(
+        "the profiles that match have more than 64 MiB as JSON; narrow the search, or leave out what is implied and former consents: implied=false, includeConsentHistory=false"
+    )]
+    AnswerTooLarge,
 
     #[error(
         "the permission {right} on {what} is missing; an administrator of the account gives it to one of your user groups"
@@ -197,7 +201,8 @@ impl ApiError {
             | MayNot { .. }
             | MayNotGive(_)
             | MayNotTouch(_)
-            | TooManyMatches => StatusCode::FORBIDDEN,
+            | TooManyMatches
+            | AnswerTooLarge => StatusCode::FORBIDDEN,
             NoRoute | UnknownAccount | UnknownToken | Unknown { .. } => StatusCode::NOT_FOUND,
             Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             NotAcceptable => StatusCode::NOT_ACCEPTABLE,
@@ -242,7 +247,7 @@ impl ApiError {
     pub(crate) fn is_about_access(&self) -> bool {
         match self.status() {
             StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS => true,
-            StatusCode::FORBIDDEN => !matches!(self, ApiError::TooManyMatches),
+            StatusCode::FORBIDDEN => !matches!(self, ApiError::TooManyMatches | ApiError::AnswerTooLarge),
             StatusCode::NOT_FOUND => {
                 let is_hidden = matches!(self, ApiError::Unknown { hidden: Some(_), .. });
                 is_hidden || matches!(self, ApiError::UnknownAccount | ApiError::UnknownToken)
@@ -427,6 +432,7 @@ mod tests {
             (ApiError::MayNotTouch("the membership of Administrators".into()), 403),
             (ApiError::NotAdministrator, 403),
             (ApiError::TooManyMatches, 403),
+            (ApiError::AnswerTooLarge, 403),
             (ApiError::NoRoute, 404),
             (ApiError::UnknownAccount, 404),
             (ExportError::UnknownToken.into(), 404),
@@ -484,6 +490,7 @@ mod tests {
             (ApiError::MayNotGive("Users (Edit)".into()), Some(with("insufficient_scope"))),
             (ApiError::MayNotTouch("Users (Edit)".into()), Some(with("insufficient_scope"))),
             (ApiError::TooManyMatches, None),
+            (ApiError::AnswerTooLarge, None),
             (ApiError::UnknownAccount, None),
             (ApiError::MalformedUrl, None),
         ];

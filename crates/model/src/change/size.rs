@@ -1,9 +1,12 @@
 //! How large a profile may grow. Lists have no longest length of their own, and a partial update only ever adds to them: without
 //! a bound a caller who means harm, or a loop that went wrong, makes a row that every export has to copy.
+//!
+//! Its contacts are counted, too: what the configuration implies is made for each of them whenever the profile is read, and that
+//! is nowhere among its own bytes.
 
 use crate::{
     change::Kept,
-    profile::{Extras, Preference},
+    profile::{Extras, Preference, Profile},
     refusal::Refusal,
     render::render,
 };
@@ -18,15 +21,42 @@ const RESERVE: usize = 64 << 10;
 /// By how much one such write may grow a profile in the reserve.
 const A_LITTLE: usize = 16 << 10;
 
+/// The most emails, phone numbers and addresses that a profile may have, together.
+pub const MAX_CONTACTS: usize = 100;
+
+/// What an opt-out may bring along beyond that, one contact a write: it may be the first thing that is heard of an address.
+const CONTACTS_RESERVE: usize = 10;
+
 /// So many elements can't reach the bound, whatever stands in them: the largest is the value of an attribute or custom field,
 /// 4,000 characters, each of at most six bytes (`\u0001`), with its name.
 const FEW: usize = 40;
 
-/// Refuses a profile that is too large, after a write that found so many bytes ([`bytes`]). One that takes something back may use the
-/// reserve.
-pub(super) fn check(kept: &Kept, before: usize, withdraws: bool) -> Result<(), Refusal> {
+/// How large a profile is.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Size {
+    bytes: usize,
+    contacts: usize,
+}
+
+/// How large a profile is before a write.
+pub(super) fn of(kept: &Kept) -> Size {
+    Size { bytes: bytes(kept), contacts: contacts(&kept.profile) }
+}
+
+/// Refuses a profile that is too large, after a write that found it so large before. One that takes something back may use the
+/// reserve; one that has more contacts already than may be added stays as it is.
+pub(super) fn check(kept: &Kept, before: Size, withdraws: bool) -> Result<(), Refusal> {
+    let contacts = contacts(&kept.profile);
+    let spared = withdraws && contacts <= MAX_CONTACTS + CONTACTS_RESERVE && contacts <= before.contacts + 1;
+    if contacts > MAX_CONTACTS && contacts > before.contacts && !spared {
+        let message = format!(
+            "the profile would have {contacts} emails, phone numbers and addresses; at most {MAX_CONTACTS} are kept: \
+             send fewer, or take some away first"
+        );
+        return Err(Refusal::invalid("", message));
+    }
     let bytes = bytes(kept);
-    let spared = withdraws && bytes <= MAX_BYTES + RESERVE && bytes <= before.saturating_add(A_LITTLE);
+    let spared = withdraws && bytes <= MAX_BYTES + RESERVE && bytes <= before.bytes.saturating_add(A_LITTLE);
     if bytes <= MAX_BYTES || spared {
         return Ok(());
     }
@@ -35,9 +65,13 @@ pub(super) fn check(kept: &Kept, before: usize, withdraws: bool) -> Result<(), R
     Err(Refusal::invalid("", message))
 }
 
+fn contacts(profile: &Profile) -> usize {
+    profile.emails.len() + profile.phone_numbers.len() + profile.addresses.len()
+}
+
 /// The bytes of a profile as JSON with what is kept beside it; 0 of one that is far from the bound. Rendering it to find out is left to
 /// the few with long lists.
-pub(super) fn bytes(kept: &Kept) -> usize {
+fn bytes(kept: &Kept) -> usize {
     if elements(kept) <= FEW {
         return 0;
     }

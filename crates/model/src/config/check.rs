@@ -40,6 +40,7 @@ pub fn check(new: &Configuration, current: Option<&Configuration>) -> Result<(),
     checker.consent_types();
     checker.program_groups();
     checker.programs();
+    checker.implied();
     checker.source_and_user_groups();
     checker.users();
     checker.segments();
@@ -54,6 +55,9 @@ const ID: usize = 50;
 const VERSION: usize = 50;
 const FREQUENCY: usize = 20;
 const LOCALE: usize = 15;
+/// The most filters that imply a preference on one contact, of those that a profile may have
+/// [a hundred](crate::change::MAX_CONTACTS) of. Ours, so that what a profile reads with stays bounded.
+const IMPLIED: usize = 500;
 /// The longest value of a custom field or property, in code points (profile.md).
 const VALUE: usize = 4000;
 /// The longest free text, in code points: descriptions and the language of a consent. Ours, so that a configuration stays one record.

@@ -43,7 +43,7 @@ use crate::{
     ),
     responses(
         (status = 200, description = "The profiles, ascending by ProfileId; none is an empty list", body = FoundProfiles),
-        (status = 403, description = "More than 50 profiles match, or the permission Profiles (View) is missing", body = ErrorBody,
+        (status = 403, description = "More than 50 profiles match, or they have more than 64 MiB, or the permission Profiles (View) is missing", body = ErrorBody,
             example = json!({"Message": "more than 50 profiles match; narrow the search"})),
     ),
 )]

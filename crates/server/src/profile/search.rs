@@ -27,6 +27,9 @@ use crate::{
 
 /// The most profiles that a search gives (profile.md, Data API).
 pub(super) const MOST: usize = 50;
+/// The most bytes of an answer: fifty of the largest profiles that there may be, as they were written. What is implied on their contacts comes
+/// on top of that.
+const MOST_BYTES: usize = 64 << 20;
 /// The most attributes or custom fields that one search may name.
 const MOST_NAMED: usize = 50;
 
@@ -51,7 +54,7 @@ pub(crate) struct FoundProfiles {
     ),
     responses(
         (status = 200, description = "The profiles, ascending by ProfileId; none is an empty list", body = FoundProfiles),
-        (status = 403, description = "More than 50 profiles match, or the permission Profiles (View) is missing", body = ErrorBody,
+        (status = 403, description = "More than 50 profiles match, or they have more than 64 MiB, or the permission Profiles (View) is missing", body = ErrorBody,
             example = json!({"Message": "more than 50 profiles match; narrow the search"})),
     ),
 )]
@@ -74,7 +77,7 @@ pub(crate) async fn search_by_email(permit: Permit<ViewProfiles>, query: Query) 
     ),
     responses(
         (status = 200, description = "The profiles, ascending by ProfileId; none is an empty list", body = FoundProfiles),
-        (status = 403, description = "More than 50 profiles match, or the permission Profiles (View) is missing", body = ErrorBody,
+        (status = 403, description = "More than 50 profiles match, or they have more than 64 MiB, or the permission Profiles (View) is missing", body = ErrorBody,
             example = json!({"Message": "more than 50 profiles match; narrow the search"})),
     ),
 )]
@@ -104,7 +107,7 @@ pub(crate) async fn search_by_phone(permit: Permit<ViewProfiles>, query: Query) 
     ),
     responses(
         (status = 200, description = "The profiles, ascending by ProfileId; none is an empty list", body = FoundProfiles),
-        (status = 403, description = "More than 50 profiles match, or the permission Profiles (View) is missing", body = ErrorBody,
+        (status = 403, description = "More than 50 profiles match, or they have more than 64 MiB, or the permission Profiles (View) is missing", body = ErrorBody,
             example = json!({"Message": "more than 50 profiles match; narrow the search"})),
     ),
 )]
@@ -135,7 +138,7 @@ pub(crate) async fn search_by_name(permit: Permit<ViewProfiles>, query: Query) -
     ),
     responses(
         (status = 200, description = "The profiles, ascending by ProfileId; none is an empty list", body = FoundProfiles),
-        (status = 403, description = "More than 50 profiles match, or the permission Profiles (View) is missing", body = ErrorBody,
+        (status = 403, description = "More than 50 profiles match, or they have more than 64 MiB, or the permission Profiles (View) is missing", body = ErrorBody,
             example = json!({"Message": "more than 50 profiles match; narrow the search"})),
     ),
 )]
@@ -174,7 +177,7 @@ pub(crate) async fn search_by_address(permit: Permit<ViewProfiles>, query: Query
     ),
     responses(
         (status = 200, description = "The profiles, ascending by ProfileId; none is an empty list", body = FoundProfiles),
-        (status = 403, description = "More than 50 profiles match, or the permission Profiles (View) is missing", body = ErrorBody,
+        (status = 403, description = "More than 50 profiles match, or they have more than 64 MiB, or the permission Profiles (View) is missing", body = ErrorBody,
             example = json!({"Message": "more than 50 profiles match; narrow the search"})),
     ),
 )]
@@ -209,7 +212,7 @@ pub(crate) async fn search_by_preference_attributes(
     ),
     responses(
         (status = 200, description = "The profiles, ascending by ProfileId; none is an empty list", body = FoundProfiles),
-        (status = 403, description = "More than 50 profiles match, or the permission Profiles (View) is missing", body = ErrorBody,
+        (status = 403, description = "More than 50 profiles match, or they have more than 64 MiB, or the permission Profiles (View) is missing", body = ErrorBody,
             example = json!({"Message": "more than 50 profiles match; narrow the search"})),
     ),
 )]
@@ -344,6 +347,9 @@ fn found(permit: &Permit<ViewProfiles>, rows: Vec<ReadyRow>, shown: Shown) -> Re
             json.push(b',');
         }
         json.extend(json_of(permit, row, shown)?);
+        if json.len() > MOST_BYTES {
+            return Err(ApiError::AnswerTooLarge);
+        }
     }
     json.extend_from_slice(b"]}");
     Ok(json_bytes(Bytes::from(json)).into_response())

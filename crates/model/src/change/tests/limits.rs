@@ -183,3 +183,51 @@ fn a_full_profile_still_takes_an_opt_out_and_a_withdrawal() {
         "the reserve is for the choice, not for what comes with it"
     );
 }
+
+/// So many emails, from the one with this number on.
+fn emails(from: usize, count: usize) -> Value {
+    let one = |i: usize| json!({ "EmailAddressType": "Home", "EmailAddress": format!("{i}@example.com") });
+    json!((from..from + count).map(one).collect::<Vec<_>>())
+}
+
+#[test]
+fn a_profile_has_a_hundred_contacts_and_an_opt_out_may_bring_one_more() {
+    let phones = (0..10).map(|i| phone(json!({ "PhoneNumber": format!("404 555 {i:04}") }))).collect::<Vec<_>>();
+    let full = json!({ "PhoneNumbers": phones, "Emails": emails(0, MAX_CONTACTS - 10) });
+    let kept = made(full.clone());
+    for one_more in
+        [json!({ "Emails": emails(1000, 1) }), json!({ "PhoneNumbers": [phone(json!({ "PhoneNumber": "1" }))] })]
+    {
+        let refusal = try_update(&kept, &one_more).unwrap_err();
+        assert_eq!((refusal.why, refusal.path.as_str()), (Why::Invalid, ""));
+        let words = "the profile would have 101 emails, phone numbers and addresses; at most 100 are kept";
+        assert!(refusal.message.contains(words), "{refusal}");
+        assert!(write(&with(full.clone(), json!({ "Emails": emails(0, MAX_CONTACTS - 9) })), &config()).is_err());
+    }
+    changed(&kept, json!({ "Emails": emails(0, 3), "CustomerName": { "FirstName": "Ann" } }));
+
+    let refusing = |from: usize, count: usize| {
+        let mut emails = emails(from, count);
+        emails.as_array_mut().unwrap().iter_mut().for_each(|e| e["EmailPreferences"] = json!([says("NEWS", 2)]));
+        json!({ "Emails": emails })
+    };
+    changed(&kept, refusing(0, 5));
+    let mut fuller = kept.clone();
+    for i in 0..10 {
+        assert!(try_update(&fuller, &refusing(1000 + i, 2)).is_err(), "one at a time");
+        fuller = changed(&fuller, refusing(1000 + i, 1)).kept;
+    }
+    assert!(try_update(&fuller, &refusing(2000, 1)).is_err(), "the reserve has an end");
+    changed(&fuller, json!({ "CustomerName": { "FirstName": "Ann" } }));
+}
+
+#[test]
+fn who_has_more_contacts_from_before_goes_on_with_them() {
+    let mut kept = made(json!({ "Emails": emails(0, 1) }));
+    let email = kept.profile.emails[0].clone();
+    for i in 1..300 {
+        kept.profile.emails.push(crate::profile::Email { email_address: format!("{i}@example.com"), ..email.clone() });
+    }
+    changed(&kept, json!({ "Emails": emails(0, 300), "CustomerName": { "FirstName": "Ann" } }));
+    assert!(try_update(&kept, &json!({ "Emails": emails(300, 1) })).is_err());
+}

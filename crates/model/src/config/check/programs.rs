@@ -2,11 +2,33 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Checker, FREQUENCY, ID, NAME, Reference};
+use super::{Checker, FREQUENCY, ID, IMPLIED, NAME, Reference};
 use crate::{
-    config::{Filter, Program},
+    config::{Configuration, Filter, Program},
     id::fold,
+    profile::Channel,
 };
+
+/// Which channels' filters imply a preference on one and the same thing (`crate::reading`).
+const TOGETHER: [(&str, &[Channel]); 5] = [
+    ("an email", &[Channel::Email]),
+    ("an address", &[Channel::Mail]),
+    ("a mobile phone", &[Channel::Phone, Channel::Text]),
+    ("another phone", &[Channel::Phone, Channel::Fax]),
+    ("a profile", &[Channel::Solicit]),
+];
+
+/// The places of the filters that imply a preference, of these channels.
+fn implying(configuration: &Configuration, channels: &[Channel]) -> Vec<(usize, usize)> {
+    let all = configuration.programs.iter().enumerate().flat_map(|(p, program)| {
+        let filters = program.filters.iter().enumerate();
+        filters.map(move |(f, filter)| ((p, f), filter))
+    });
+    let implies = |filter: &Filter| {
+        filter.is_active && filter.default_preference.is_some() && channels.contains(&filter.channel_id)
+    };
+    all.filter(|(_, filter)| configuration.implied_preferences && implies(filter)).map(|(place, _)| place).collect()
+}
 
 impl Checker<'_> {
     pub(super) fn program_groups(&mut self) {
@@ -49,6 +71,25 @@ impl Checker<'_> {
             self.program(&format!("Programs[{p}]"), program);
             for (f, filter) in program.filters.iter().enumerate() {
                 self.filter(&format!("Programs[{p}].Filters[{f}]"), filter);
+            }
+        }
+    }
+
+    /// No more implied preferences on one contact than may be; where there are more already, none on top.
+    pub(super) fn implied(&mut self) {
+        for (what, channels) in TOGETHER {
+            let places = implying(self.new, channels);
+            let before = self.current.map_or(0, |current| implying(&current.source, channels).len());
+            if places.len() > before
+                && let Some((p, f)) = places.get(IMPLIED)
+            {
+                let why = format!(
+                    "{} active filters would imply a preference on {what}; at most {IMPLIED} may: leave the default \
+                     out, or make a filter inactive",
+                    places.len()
+                );
+                self.invalid(format!("Programs[{p}].Filters[{f}].DefaultPreference"), why);
+                return; // one filter may stand in two of them
             }
         }
     }

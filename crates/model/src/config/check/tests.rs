@@ -403,3 +403,48 @@ fn the_last_active_administrator_stays() {
     // an account that has none can be given one later
     assert!(check(&with(vec![]), Some(&with(vec![]))).is_ok());
 }
+
+#[test]
+fn so_many_filters_may_imply_a_preference_on_one_contact_and_no_more() {
+    use crate::{config::DefaultPreference, profile::Channel};
+    let add = |c: &mut Configuration, count: usize, channel: Channel| {
+        let mut filter = c.programs[0].filters[0].clone();
+        (filter.channel_id, filter.default_preference) = (channel, Some(DefaultPreference::OptOut));
+        (filter.is_active, filter.required_consents) = (true, Vec::new());
+        for i in 0..count {
+            filter.id = format!("{channel:?}{i}");
+            c.programs[0].filters.push(filter.clone());
+        }
+    };
+    let mut account = configuration();
+    account.implied_preferences = true;
+    for filter in account.programs.iter_mut().flat_map(|p| &mut p.filters) {
+        filter.default_preference = None;
+    }
+    let filled = |counts: &[(usize, Channel)]| {
+        let mut filled = account.clone();
+        counts.iter().for_each(|(count, channel)| add(&mut filled, *count, *channel));
+        filled
+    };
+    for fine in [[(500, Channel::Email), (500, Channel::Mail)], [(250, Channel::Phone), (250, Channel::Text)]] {
+        assert_eq!(check(&filled(&fine), None), Ok(()));
+    }
+    let filters = account.programs[0].filters.len();
+    let path = format!("Programs[0].Filters[{}].DefaultPreference", filters + 500);
+    for (much, what) in [
+        (vec![(501, Channel::Email)], "an email"),
+        (vec![(400, Channel::Phone), (101, Channel::Text), (101, Channel::Fax)], "a mobile phone"),
+    ] {
+        one(check(&filled(&much), None).unwrap_err(), Why::Invalid, &path, &format!("on {what}; at most 500 may"));
+        let mut silent = filled(&much);
+        silent.implied_preferences = false;
+        assert_eq!(check(&silent, None), Ok(()), "nothing is implied there");
+        let mut inactive = filled(&much);
+        inactive.programs[0].filters.last_mut().unwrap().is_active = false;
+        inactive.programs[0].filters[filters].is_active = false;
+        assert_eq!(check(&inactive, None), Ok(()));
+    }
+    let (former, more) = (filled(&[(501, Channel::Email)]), filled(&[(502, Channel::Email)]));
+    assert_eq!(check(&former, Some(&former)), Ok(()), "an account that has more stays as it is");
+    one(check(&more, Some(&former)).unwrap_err(), Why::Invalid, &path, "502 active filters");
+}
