@@ -233,16 +233,26 @@ impl<'a> RangeWriter<'a> {
         if self.buffer.len() + bytes.len() > BUFFER {
             self.flush()?;
         }
+        if bytes.len() > BUFFER {
+            return self.put(bytes);
+        }
         self.buffer.extend_from_slice(bytes);
         Ok(())
     }
 
     fn flush(&mut self) -> Result<(), ExportError> {
-        self.sums.update(&self.buffer);
-        self.file.write_all_at(&self.buffer, self.at).map_err(during("writing", self.path))?;
-        self.at += self.buffer.len() as u64;
-        self.written += self.buffer.len() as u64;
-        self.buffer.clear();
+        let mut buffer = std::mem::take(&mut self.buffer);
+        self.put(&buffer)?;
+        buffer.clear();
+        self.buffer = buffer;
+        Ok(())
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<(), ExportError> {
+        self.sums.update(bytes);
+        self.file.write_all_at(bytes, self.at).map_err(during("writing", self.path))?;
+        self.at += bytes.len() as u64;
+        self.written += bytes.len() as u64;
         Ok(())
     }
 
@@ -273,6 +283,26 @@ mod tests {
         registry::Progress,
         testing::Sandbox,
     };
+
+    #[test]
+    fn rows_of_any_size_are_written_and_summed_and_take_no_memory() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("rows");
+        let file = File::options().read(true).write(true).create_new(true).open(&path).unwrap();
+        let bytes: Vec<u8> = (0..6_000_000u32).map(|i| (i / 251) as u8).collect();
+        let (mut writer, mut at) = (RangeWriter::new(&file, &path, 0), 0);
+        for row in [5, BUFFER + 1, 7, 3 * BUFFER, BUFFER, bytes.len()] {
+            let row = &bytes[at..bytes.len().min(at + row)];
+            writer.write(row).unwrap();
+            at += row.len();
+            assert!(writer.buffer.capacity() <= BUFFER);
+        }
+        let sums = RangeSums::join([writer.finish().unwrap()]);
+        assert!(std::fs::read(&path).unwrap() == bytes);
+        let mut expected = RangeSums::new(0);
+        expected.update(&bytes);
+        assert_eq!(sums, RangeSums::join([expected]));
+    }
 
     #[tokio::test]
     async fn who_is_not_wanted_any_more_stops_within_a_part_also_where_rows_are_rendered_anew() {

@@ -18,7 +18,7 @@ use std::{
 
 use bytes::Bytes;
 use crc32fast::Hasher;
-use flate2::{Compress, Compression, FlushCompress, Status};
+use flate2::{Compress, CompressError, Compression, FlushCompress, Status};
 use parking_lot::{Condvar, Mutex};
 
 use crate::{ExportError, buffers::Buffers, files::during, open::OpenExport, page::TAIL};
@@ -27,6 +27,8 @@ use crate::{ExportError, buffers::Buffers, files::during, open::OpenExport, page
 const RECORDS: u64 = 100;
 /// Bytes of disk that must be there for one. What everybody's writes need isn't spent on what saves only time.
 const PIECE_ROOM: u64 = 1 << 20;
+/// Bytes of rows that are read at once to be compressed.
+const COMPRESSED_AT_ONCE: u64 = 1 << 20;
 /// Magic, deflate, no flags, no time, fastest, unknown system.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255];
 
@@ -197,18 +199,40 @@ impl Drop for Turn<'_> {
 /// Deflates records to a full flush; gives their CRC-32 and length too.
 fn compress(export: &OpenExport, records: &Range<u64>) -> Result<(Vec<u8>, u32, u64), ExportError> {
     let range = export.range(records)?;
-    let mut raw = vec![0; (range.end - range.start) as usize];
-    export.rows.read(range.start, &mut raw)?;
+    let length = range.end - range.start;
     let mut deflate = Compress::new(Compression::fast(), false);
-    let mut out = Vec::with_capacity(raw.len() / 4 + 64);
+    let mut out = Vec::with_capacity(length.min(4 * COMPRESSED_AT_ONCE) as usize / 4 + 64);
+    let (mut raw, mut crc, mut at) = (Vec::new(), Hasher::new(), range.start);
     loop {
-        let taken = deflate.total_in() as usize;
-        let status = deflate.compress_vec(&raw[taken..], &mut out, FlushCompress::Full);
-        let status = status.map_err(|e| ExportError::Io { context: "compressing".into(), source: e.into() })?;
-        let is_taken = deflate.total_in() as usize == raw.len();
-        // Room left over, or nothing left to write, means that the flush is whole.
-        if is_taken && (status == Status::BufError || out.len() < out.capacity()) {
-            return Ok((out, crc32fast::hash(&raw), raw.len() as u64));
+        raw.resize(COMPRESSED_AT_ONCE.min(range.end - at) as usize, 0);
+        export.rows.read(at, &mut raw)?;
+        crc.update(&raw);
+        at += raw.len() as u64;
+        let is_last = at == range.end;
+        deflated(&mut deflate, &raw, &mut out, if is_last { FlushCompress::Full } else { FlushCompress::None })
+            .map_err(|e| ExportError::Io { context: "compressing".into(), source: e.into() })?;
+        if is_last {
+            return Ok((out, crc.finalize(), length));
+        }
+    }
+}
+
+/// Deflates these bytes behind what was deflated before.
+fn deflated(
+    deflate: &mut Compress,
+    bytes: &[u8],
+    out: &mut Vec<u8>,
+    flush: FlushCompress,
+) -> Result<(), CompressError> {
+    let begun = deflate.total_in();
+    loop {
+        let taken = (deflate.total_in() - begun) as usize;
+        let status = deflate.compress_vec(&bytes[taken..], out, flush)?;
+        let is_taken = (deflate.total_in() - begun) as usize == bytes.len();
+        // Room left over, or nothing left to write, means that a flush is whole.
+        let is_flushed = flush == FlushCompress::None || status == Status::BufError || out.len() < out.capacity();
+        if is_taken && is_flushed {
+            return Ok(());
         }
         out.reserve(out.capacity().max(64));
     }

@@ -35,24 +35,35 @@ impl<'a> Scratch<'a> {
     /// Appends.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Halt> {
         if self.tail.len() + bytes.len() > KEPT {
-            (self.find_room)(self.tail.len() as u64)?;
-            self.flush().map_err(during("writing", &self.path))?;
+            let mut tail = std::mem::take(&mut self.tail);
+            if !tail.is_empty() {
+                self.put(&tail)?;
+            }
+            tail.clear();
+            self.tail = tail;
+        }
+        if bytes.len() > KEPT {
+            return self.put(bytes);
         }
         self.tail.extend_from_slice(bytes);
         Ok(())
     }
 
-    fn flush(&mut self) -> io::Result<()> {
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Halt> {
+        (self.find_room)(bytes.len() as u64)?;
+        Ok(self.append(bytes).map_err(during("writing", &self.path))?)
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.file.is_none() {
             let file = OpenOptions::new().read(true).write(true).create_new(true).open(&self.path)?;
             fs::remove_file(&self.path)?;
             self.file = Some(file);
         }
         if let Some(file) = &mut self.file {
-            file.write_all(&self.tail)?;
+            file.write_all(bytes)?;
         }
-        self.written += self.tail.len() as u64;
-        self.tail.clear();
+        self.written += bytes.len() as u64;
         Ok(())
     }
 
@@ -116,6 +127,18 @@ mod tests {
             scratch.reader().read_to_end(&mut back).unwrap();
             assert!(back == many);
         }
+
+        let mut scratch = Scratch::new(dir.path().join("rows"), &|_| Ok(()));
+        let mut at = 0;
+        for row in [10, 2_000_000, 20, 900_000, KEPT + 1] {
+            let row = &many.repeat(2)[at..at + row];
+            scratch.write(row).unwrap();
+            at += row.len();
+            assert!(scratch.tail.capacity() <= KEPT, "a row of any size takes no memory");
+        }
+        back.clear();
+        scratch.reader().read_to_end(&mut back).unwrap();
+        assert!(back == many.repeat(2)[..at]);
         assert_eq!(dir.path().read_dir().unwrap().count(), 0, "the file has no name");
     }
 
