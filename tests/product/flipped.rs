@@ -92,6 +92,7 @@ pub fn data_file_is_damaged(seed: u64, rounds: u64) -> String {
         std::fs::write(&path, &good).unwrap();
     }
     world.check();
+    assert!(told + broke > 0, "{rounds} flipped bits in data.mdb, and check found all of it sound");
     format!(
         "{rounds} flipped bits in data.mdb: check named {told}, broke off at {broke} and said so, {sound} lay where nothing is"
     )
