@@ -348,7 +348,7 @@ pub async fn server_and_load_are_killed(seed: u64, rounds: u64, people: u64, lin
     assert!(writes > 10, "only {writes} writes were answered");
     assert!(interrupted > 0, "no export was interrupted");
     let aimed = (0..rounds).filter(|round| Moment::of(*round) == Moment::Export).count();
-    assert!(half_made > aimed / 2, "{half_made} exports were half made in {aimed} kills that waited for one");
+    assert!(half_made > aimed / 4, "{half_made} exports were half made in {aimed} kills that waited for one");
     assert!(cut_pages > 0, "no page was cut");
     // Few kills may all come before or behind what was to be loaded.
     assert!(cut_loads > 0 || rounds < 50, "no load was cut");

@@ -21,7 +21,7 @@ use crc32fast::Hasher;
 use flate2::{Compress, CompressError, Compression, FlushCompress, Status};
 use parking_lot::{Condvar, Mutex};
 
-use crate::{ExportError, buffers::Buffers, files::during, open::OpenExport, page::TAIL};
+use crate::{ExportError, blocks::BLOCK, buffers::Buffers, files::during, open::OpenExport, page::TAIL};
 
 /// Records of a piece: few enough to find edges cheap, many enough to keep the ratio (measured: almost that of the whole).
 const RECORDS: u64 = 100;
@@ -204,7 +204,9 @@ fn compress(export: &OpenExport, records: &Range<u64>) -> Result<(Vec<u8>, u32, 
     let mut out = Vec::with_capacity(length.min(4 * COMPRESSED_AT_ONCE) as usize / 4 + 64);
     let (mut raw, mut crc, mut at) = (Vec::new(), Hasher::new(), range.start);
     loop {
-        raw.resize(COMPRESSED_AT_ONCE.min(range.end - at) as usize, 0);
+        // To the end of a block, which is then verified as it is read.
+        let to = range.end.min((at + COMPRESSED_AT_ONCE) / BLOCK * BLOCK);
+        raw.resize((to - at) as usize, 0);
         export.rows.read(at, &mut raw)?;
         crc.update(&raw);
         at += raw.len() as u64;

@@ -6,7 +6,7 @@
 
 use crate::{
     change::Kept,
-    profile::{Extras, Preference, Profile},
+    profile::{Consent, ConsentStatus, Extras, Preference, PreferenceType, Profile},
     refusal::Refusal,
     render::render,
 };
@@ -21,11 +21,9 @@ const RESERVE: usize = 64 << 10;
 /// By how much one such write may grow a profile in the reserve.
 const A_LITTLE: usize = 16 << 10;
 
-/// The most emails, phone numbers and addresses that a profile may have, together.
+/// The most emails, phone numbers and addresses that a profile may have, together. One with an opt-out, or a consent that was denied or revoked,
+/// doesn't count: a person's no may be the first thing that is heard of an address.
 pub const MAX_CONTACTS: usize = 100;
-
-/// What an opt-out may bring along beyond that, one contact a write: it may be the first thing that is heard of an address.
-const CONTACTS_RESERVE: usize = 10;
 
 /// So many elements can't reach the bound, whatever stands in them: the largest is the value of an attribute or custom field,
 /// 4,000 characters, each of at most six bytes (`\u0001`), with its name.
@@ -44,20 +42,19 @@ pub(super) fn of(kept: &Kept) -> Size {
 }
 
 /// Refuses a profile that is too large, after a write that found it so large before. One that takes something back may use the
-/// reserve; one that has more contacts already than may be added stays as it is.
+/// reserve; one that is too large already may go on as long as it doesn't grow.
 pub(super) fn check(kept: &Kept, before: Size, withdraws: bool) -> Result<(), Refusal> {
     let contacts = contacts(&kept.profile);
-    let spared = withdraws && contacts <= MAX_CONTACTS + CONTACTS_RESERVE && contacts <= before.contacts + 1;
-    if contacts > MAX_CONTACTS && contacts > before.contacts && !spared {
+    if contacts > MAX_CONTACTS && contacts > before.contacts {
         let message = format!(
-            "the profile would have {contacts} emails, phone numbers and addresses; at most {MAX_CONTACTS} are kept: \
-             send fewer, or take some away first"
+            "the profile would have {contacts} emails, phone numbers and addresses that aren't opted out of; at most \
+             {MAX_CONTACTS} are kept: send fewer, or take some away first"
         );
         return Err(Refusal::invalid("", message));
     }
     let bytes = bytes(kept);
     let spared = withdraws && bytes <= MAX_BYTES + RESERVE && bytes <= before.bytes.saturating_add(A_LITTLE);
-    if bytes <= MAX_BYTES || spared {
+    if bytes <= MAX_BYTES.max(before.bytes) || spared {
         return Ok(());
     }
     let message =
@@ -65,8 +62,15 @@ pub(super) fn check(kept: &Kept, before: Size, withdraws: bool) -> Result<(), Re
     Err(Refusal::invalid("", message))
 }
 
+/// The contacts that count.
 fn contacts(profile: &Profile) -> usize {
-    profile.emails.len() + profile.phone_numbers.len() + profile.addresses.len()
+    let counts = |preferences: &[Preference], consents: &[Consent]| {
+        preferences.iter().all(|p| p.preference_type != PreferenceType::OptOut)
+            && consents.iter().all(|c| !matches!(c.consent_status, ConsentStatus::Denied | ConsentStatus::Revoked))
+    };
+    profile.emails.iter().filter(|c| counts(&c.preferences, &c.consents)).count()
+        + profile.phone_numbers.iter().filter(|c| counts(&c.preferences, &c.consents)).count()
+        + profile.addresses.iter().filter(|c| counts(&c.preferences, &c.consents)).count()
 }
 
 /// The bytes of a profile as JSON with what is kept beside it; 0 of one that is far from the bound. Rendering it to find out is left to

@@ -202,15 +202,15 @@ struct Turns {
 /// Bytes after which a connection lets other tasks of its thread run: what they have to say, or to hear, mustn't wait for a page.
 const TURN: usize = 256 << 10;
 
-/// Turns that an answer takes in one go while it is alone, some 4 MB. What has come for its thread meanwhile is taken by another one,
-/// which has nothing long to send.
+/// Turns that an answer takes in one go while it is alone, some 4 MB. What has come for its thread meanwhile is taken by another one, which
+/// has nothing long to send; should that be busy with something else, it waits a millisecond or two.
 const IN_ONE_GO: u8 = 16;
 
-/// How often an answer that is alone yields before it lets everybody go first, some 64 MB.
+/// How often an answer that is alone yields before it lets everybody go first.
 ///
 /// Waking a task at once calls another thread, too, in case that has time to take it over: to the core on which the reader may be at work.
 /// Yielded, it goes on when its thread has looked for requests, but before these, unless another thread takes them.
-const QUIET: u8 = 16;
+const QUIET: u8 = 1;
 
 impl Turns {
     fn poll(&mut self, cx: &mut Context<'_>, answer: u64) -> Poll<()> {

@@ -27,8 +27,8 @@ use crate::{
 
 /// The most profiles that a search gives (profile.md, Data API).
 pub(super) const MOST: usize = 50;
-/// The most bytes of an answer: fifty of the largest profiles that there may be, as they were written. What is implied on their contacts comes
-/// on top of that.
+/// The most bytes of an answer: fifty of the largest profiles that there may be, as they were written. What is implied on their contacts, and former
+/// consents, come on top of that.
 const MOST_BYTES: usize = 64 << 20;
 /// The most attributes or custom fields that one search may name.
 const MOST_NAMED: usize = 50;

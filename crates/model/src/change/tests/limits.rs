@@ -182,6 +182,9 @@ fn a_full_profile_still_takes_an_opt_out_and_a_withdrawal() {
         try_update(&kept, &says(json!([much]))).is_err(),
         "the reserve is for the choice, not for what comes with it"
     );
+    let fewer =
+        replace(after.clone(), &parse_profile(br#"{"ProfileTags": []}"#).unwrap(), &config(), &author("ann"), NOW);
+    assert!(fewer.is_ok(), "what is too large may be made smaller");
 }
 
 /// So many emails, from the one with this number on.
@@ -191,7 +194,7 @@ fn emails(from: usize, count: usize) -> Value {
 }
 
 #[test]
-fn a_profile_has_a_hundred_contacts_and_an_opt_out_may_bring_one_more() {
+fn a_profile_has_a_hundred_contacts_and_any_number_that_are_opted_out_of() {
     let phones = (0..10).map(|i| phone(json!({ "PhoneNumber": format!("404 555 {i:04}") }))).collect::<Vec<_>>();
     let full = json!({ "PhoneNumbers": phones, "Emails": emails(0, MAX_CONTACTS - 10) });
     let kept = made(full.clone());
@@ -200,7 +203,7 @@ fn a_profile_has_a_hundred_contacts_and_an_opt_out_may_bring_one_more() {
     {
         let refusal = try_update(&kept, &one_more).unwrap_err();
         assert_eq!((refusal.why, refusal.path.as_str()), (Why::Invalid, ""));
-        let words = "the profile would have 101 emails, phone numbers and addresses; at most 100 are kept";
+        let words = "would have 101 emails, phone numbers and addresses that aren't opted out of; at most 100 are kept";
         assert!(refusal.message.contains(words), "{refusal}");
         assert!(write(&with(full.clone(), json!({ "Emails": emails(0, MAX_CONTACTS - 9) })), &config()).is_err());
     }
@@ -211,14 +214,22 @@ fn a_profile_has_a_hundred_contacts_and_an_opt_out_may_bring_one_more() {
         emails.as_array_mut().unwrap().iter_mut().for_each(|e| e["EmailPreferences"] = json!([says("NEWS", 2)]));
         json!({ "Emails": emails })
     };
-    changed(&kept, refusing(0, 5));
-    let mut fuller = kept.clone();
-    for i in 0..10 {
-        assert!(try_update(&fuller, &refusing(1000 + i, 2)).is_err(), "one at a time");
-        fuller = changed(&fuller, refusing(1000 + i, 1)).kept;
-    }
-    assert!(try_update(&fuller, &refusing(2000, 1)).is_err(), "the reserve has an end");
-    changed(&fuller, json!({ "CustomerName": { "FirstName": "Ann" } }));
+    let fuller = changed(&kept, refusing(1000, 300)).kept;
+    assert_eq!(fuller.profile.emails.len(), MAX_CONTACTS - 10 + 300);
+    let withdrawn =
+        with(email(json!({})), json!({ "EmailAddress": "w@example.com", "Consents": [consent("Marketing", 3)] }));
+    changed(&fuller, json!({ "Emails": [withdrawn] }));
+    assert!(try_update(&fuller, &json!({ "Emails": emails(5000, 1) })).is_err());
+    changed(&changed(&fuller, refusing(0, 1)).kept, json!({ "Emails": emails(5000, 1) }));
+
+    // what is read may be written elsewhere
+    let as_read = serde_json::to_value(&fuller.profile.emails).unwrap();
+    let sent = as_read.as_array().unwrap().iter().map(|e| {
+        let refused = e["EmailPreferences"].as_array().is_some_and(|list| !list.is_empty());
+        let preferences = if refused { json!([says("NEWS", 2)]) } else { json!([]) };
+        json!({ "EmailAddressType": "Home", "EmailAddress": e["EmailAddress"], "EmailPreferences": preferences })
+    });
+    write(&json!({ "Emails": sent.collect::<Vec<_>>() }), &config()).unwrap();
 }
 
 #[test]
@@ -230,4 +241,6 @@ fn who_has_more_contacts_from_before_goes_on_with_them() {
     }
     changed(&kept, json!({ "Emails": emails(0, 300), "CustomerName": { "FirstName": "Ann" } }));
     assert!(try_update(&kept, &json!({ "Emails": emails(300, 1) })).is_err());
+    let no = with(emails(300, 1)[0].clone(), json!({ "EmailPreferences": [says("NEWS", 2)] }));
+    changed(&kept, json!({ "Emails": [no] }));
 }

@@ -79,9 +79,14 @@ impl Checker<'_> {
     pub(super) fn implied(&mut self) {
         for (what, channels) in TOGETHER {
             let places = implying(self.new, channels);
-            let before = self.current.map_or(0, |current| implying(&current.source, channels).len());
-            if places.len() > before
-                && let Some((p, f)) = places.get(IMPLIED)
+            let id =
+                |configuration: &Configuration, (p, f): (usize, usize)| fold(&configuration.programs[p].filters[f].id);
+            let before: HashSet<String> = self.current.map_or_else(HashSet::new, |current| {
+                implying(&current.source, channels).into_iter().map(|place| id(&current.source, place)).collect()
+            });
+            let new = places.iter().rev().find(|place| !before.contains(&id(self.new, **place)));
+            if places.len() > IMPLIED.max(before.len())
+                && let Some((p, f)) = new
             {
                 let why = format!(
                     "{} active filters would imply a preference on {what}; at most {IMPLIED} may: leave the default \

@@ -446,5 +446,6 @@ fn so_many_filters_may_imply_a_preference_on_one_contact_and_no_more() {
     }
     let (former, more) = (filled(&[(501, Channel::Email)]), filled(&[(502, Channel::Email)]));
     assert_eq!(check(&former, Some(&former)), Ok(()), "an account that has more stays as it is");
-    one(check(&more, Some(&former)).unwrap_err(), Why::Invalid, &path, "502 active filters");
+    let added = format!("Programs[0].Filters[{}].DefaultPreference", filters + 501);
+    one(check(&more, Some(&former)).unwrap_err(), Why::Invalid, &added, "502 active filters");
 }
