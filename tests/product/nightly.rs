@@ -1,7 +1,14 @@
 //! `sayso export`, the nightly job: every record once in a file that is there whole or not at all, whatever is killed meanwhile; deltas
 //! and deletions; and one clear line when it fails.
 
-use std::{collections::BTreeMap, io::Read, os::unix::fs::PermissionsExt as _, process::Command, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Read,
+    os::unix::fs::PermissionsExt as _,
+    process::Command,
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 
@@ -400,6 +407,37 @@ async fn a_state_makes_the_next_run_a_delta_with_deletions_in_a_file_of_their_ow
     let out = world.export_command(&api, &other).output().unwrap();
     assert_eq!(out.status.code(), Some(1));
     assert!(said(&out).contains("give each export a file of its own"), "{}", said(&out));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_sees_the_rows_of_a_night_finds_the_deleted_ones_beside_them() {
+    let (world, api) = with_people(5).await;
+    let folder = world.path("out");
+    std::fs::create_dir(&folder).unwrap();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let watching = scope.spawn(|| {
+            let (mut seen, began) = (BTreeSet::new(), Instant::now());
+            while !stop.load(Ordering::Relaxed) && began.elapsed() < Duration::from_secs(120) {
+                for entry in std::fs::read_dir(&folder).unwrap() {
+                    let name = entry.unwrap().file_name().into_string().unwrap();
+                    if name.starts_with("Everybody-2026") {
+                        let beside = folder.join(name.replacen("Everybody-", "Everybody-deleted-", 1));
+                        assert!(beside.exists(), "{name} lies there without its deleted ones");
+                        seen.insert(name);
+                    }
+                }
+            }
+            seen.len()
+        });
+        for _ in 0..6 {
+            world.advance(1_000);
+            let args = ["--segment", "Everybody", "--deleted", "Deleted", "--state", "nightly.state", "--out", "out"];
+            world.export_file(&api, &args);
+        }
+        stop.store(true, Ordering::Relaxed);
+        assert_eq!(watching.join().unwrap(), 6);
+    });
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -190,7 +190,9 @@ impl<'a> Job<'a> {
         let all = || [Some((&base, &rows)), deleted.as_ref().map(|(base, done)| (base, done))].into_iter().flatten();
         // What a former run has put already is that one's, with what belongs to it.
         let is_old = rows.was_whole && rows.ready.as_ref().is_some_and(walk::Ready::is_put);
-        for ready in all().filter_map(|(_, done)| done.ready.as_ref()) {
+        // The deleted ones first: whoever takes over what lies there looks for them beside the rows.
+        let last_first = [deleted.as_ref().map(|(_, done)| done), Some(&rows)];
+        for ready in last_first.into_iter().flatten().filter_map(|done| done.ready.as_ref()) {
             ready.put()?;
         }
         self.keep_state(&rows)?;
@@ -285,6 +287,8 @@ impl<'a> Job<'a> {
             json!(source.to_string()),
             json!(request),
             json!(form.to_string()),
+            // A later version of the program may have other columns: what one began, it can't go on with.
+            json!(form.columns()),
             json!(args.compress.map(|c| format!("{c:?}"))),
         ];
         options.extend(of.map(|token| json!(token)));
@@ -351,7 +355,8 @@ impl<'a> Job<'a> {
             Some(snapshot) => snapshot.clone(),
             None => {
                 let began: Timestamp = rows.began.parse().context("the journal's date is none")?;
-                format!("{:.3}", began.saturating_sub(MARGIN).context("the journal's date is out of range")?)
+                let back = MARGIN.saturating_add(SignedDuration::from_millis(rows.ahead_ms));
+                format!("{:.3}", began.saturating_sub(back).context("the journal's date is out of range")?)
             }
         };
         let (account, source) = (self.connected.account.clone(), self.source.to_string());

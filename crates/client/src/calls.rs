@@ -1,6 +1,10 @@
 //! The calls of export.md, one method each.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
 use reqwest::Method;
@@ -9,7 +13,7 @@ use url::Url;
 use crate::{
     About, ClientBuilder, Error,
     auth::Auth,
-    delay::{self, before_look, retry_after},
+    delay::{self, ahead, before_look, retry_after},
     page::Page,
     send::{Call, Offers, Repeat},
     wire::{ExportStatus, InitiateRequest, Initiated, Source, State, read_any_case},
@@ -113,6 +117,7 @@ impl Client {
         status.snapshot = text("Sayso-Snapshot");
         status.progress = text("X-Progress");
         status.retry_after = retry_after(&answer.headers);
+        status.ahead = ahead(&answer.headers, SystemTime::now());
         Ok(status)
     }
 

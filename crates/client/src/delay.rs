@@ -46,6 +46,13 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(until.duration_since(now).unwrap_or_default())
 }
 
+/// How far this machine's clock is ahead of the server's, by an answer's `Date` (RFC 9110, 6.6.1); nothing where it is behind, or the server
+/// doesn't tell.
+pub(crate) fn ahead(headers: &HeaderMap, now: SystemTime) -> Duration {
+    let told = headers.get(DATE).and_then(|date| http_date(date.to_str().ok()?.trim()));
+    told.and_then(|told| now.duration_since(told).ok()).unwrap_or_default()
+}
+
 /// `Fri, 31 Dec 2027 23:59:59 GMT` (RFC 9110, 5.6.7); its two obsolete forms, which no server has sent for decades, count as absent.
 fn http_date(text: &str) -> Option<SystemTime> {
     SystemTime::try_from(rfc2822::parse(text).ok()?.timestamp()).ok()
@@ -68,6 +75,19 @@ mod tests {
         assert!(waits.iter().all(|ms| (600..=1000).contains(ms)), "{waits:?}");
         assert!(waits.iter().any(|ms| *ms != waits[0]), "clients don't wait in step");
         assert_eq!(before_retry(3, Some(Duration::from_secs(7))), Duration::from_secs(7));
+    }
+
+    #[test]
+    fn a_clock_is_ahead_of_the_servers_by_what_its_date_says() {
+        let mut headers = HeaderMap::new();
+        let now = http_date("Fri, 31 Dec 2027 23:59:59 GMT").unwrap();
+        assert_eq!(ahead(&headers, now), Duration::ZERO);
+        for (date, seconds) in
+            [("Fri, 31 Dec 2027 22:59:59 GMT", 3600), ("Sat, 01 Jan 2028 00:00:09 GMT", 0), ("soon", 0)]
+        {
+            headers.insert(DATE, date.parse().unwrap());
+            assert_eq!(ahead(&headers, now), Duration::from_secs(seconds), "{date}");
+        }
     }
 
     #[test]

@@ -79,6 +79,7 @@ impl Page {
         {
             return Ok(members.page(Records { body, places }));
         }
+        let body = in_one_line(body);
         let members: Members = serde_json::from_slice(&body)?;
         let start = body.as_ptr().addr();
         let places = members.records.iter().map(|record| {
@@ -91,6 +92,17 @@ impl Page {
             return Err(serde::de::Error::custom(what));
         }
         Ok(members.page(Records { body: body.clone(), places }))
+    }
+}
+
+/// The same JSON without ends of lines, so that each record stands in one: between the parts of JSON a space is as good, and within a text
+/// neither may stand.
+fn in_one_line(body: Bytes) -> Bytes {
+    match memchr::memchr2(b'\n', b'\r', &body) {
+        None => body,
+        Some(_) => {
+            body.iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte }).collect::<Vec<_>>().into()
+        }
     }
 }
 
@@ -164,6 +176,22 @@ mod tests {
         let records: Vec<&str> = page.records.iter().collect();
         assert_eq!(records, [r#"{"ProfileId":3, "x":1.10}"#, r#"{"ProfileId":4,"y":"é"}"#], "byte for byte");
         assert_eq!(page.records.byte_len(), records.concat().len() as u64);
+    }
+
+    #[test]
+    fn records_of_a_server_that_writes_for_people_stand_in_one_line_each() {
+        let page = serde_json::json!({"Count": 2, "HasMore": false, "UserProfilePreferences": [
+            {"ProfileId": 1, "Name": "a\nb"}, {"ProfileId": 2, "Emails": [{"x": 1}, {"y": null}]}]});
+        for text in [
+            serde_json::to_string_pretty(&page).unwrap(),
+            serde_json::to_string_pretty(&page).unwrap().replace('\n', "\r\n"),
+        ] {
+            let read = Page::read(Bytes::from(text)).unwrap();
+            let records: Vec<&str> = read.records.iter().collect();
+            assert!(records.iter().all(|record| !record.contains(['\n', '\r'])), "{records:?}");
+            let parsed: Vec<serde_json::Value> = records.iter().map(|r| serde_json::from_str(r).unwrap()).collect();
+            assert_eq!(serde_json::Value::from(parsed), page["UserProfilePreferences"]);
+        }
     }
 
     #[test]

@@ -138,6 +138,9 @@ pub struct ExportStatus {
     /// When to ask again (header `Retry-After`).
     #[serde(skip)]
     pub retry_after: Option<Duration>,
+    /// How far this machine's clock was ahead of the server's (header `Date`), by which a moment of this clock is too late for that server.
+    #[serde(skip)]
+    pub ahead: Duration,
 }
 
 /// Reads a small answer whose names may be in any letter case, as some servers of this API write them.

@@ -68,6 +68,17 @@ impl Form {
         }
     }
 
+    /// The columns, by which the file of one version of the program is told from that of another; nothing where there are none.
+    pub(super) fn columns(self) -> String {
+        match self {
+            Form::Ndjson | Form::Csv(_) => String::from_utf8_lossy(&self.head()).into_owned(),
+            #[cfg(feature = "parquet")]
+            Form::Parquet(shape) => {
+                parquet::schema(shape).fields().iter().map(|field| format!("{field:?}\n")).collect()
+            }
+        }
+    }
+
     /// Bytes that a page of records should not exceed. A page that becomes columns is in memory several times over: as it came, as builders of
     /// columns that grow by doubling, and as columns that wait to be written.
     pub(super) fn page_bytes(self) -> u64 {

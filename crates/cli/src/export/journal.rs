@@ -30,6 +30,9 @@ pub(super) struct Complete {
     pub(super) rows: u64,
     /// Its moment, if the server tells it.
     pub(super) snapshot: Option<String>,
+    /// By how much this machine's clock was ahead of the server's, ms.
+    #[serde(default)]
+    pub(super) ahead_ms: i64,
 }
 
 /// What is on disk for certain.
@@ -104,7 +107,7 @@ mod tests {
         let (journal, told) = open(&of).unwrap();
         assert_eq!(told, Told::default());
         journal.add(&Line::Begun { options: "o".into(), key: "k".into(), began: "b".into(), at: "a".into() }).unwrap();
-        let complete = Complete { token: 7, rows: 9, snapshot: Some("s".into()) };
+        let complete = Complete { token: 7, rows: 9, snapshot: Some("s".into()), ahead_ms: 5 };
         journal.add(&Line::Complete(complete.clone())).unwrap();
         let mark = Mark { rows: 4, part: 0, bytes: 40, plain: 80 };
         journal.add(&Line::Mark(mark)).unwrap();

@@ -63,6 +63,8 @@ pub(super) struct Done {
     pub(super) snapshot: Option<String>,
     /// When the run began, by this machine's clock.
     pub(super) began: String,
+    /// By how much that was ahead of the server's, ms.
+    pub(super) ahead_ms: i64,
     /// Rows that were there already, from a former run.
     pub(super) from: u64,
     /// How long the server took to have the export complete; nothing where it was so already.
@@ -143,11 +145,11 @@ impl Order<'_> {
         base: &Path,
         file: impl Fn(&str) -> PathBuf,
     ) -> anyhow::Result<Done> {
-        let Begun { journal, told, complete: Complete { token, rows, snapshot }, waited } = begun;
+        let Begun { journal, told, complete: Complete { token, rows, snapshot, ahead_ms }, waited } = begun;
         if let Some((part, file, bytes)) = told.whole {
             let ready = Some(Ready { part, file, journal });
             let (began, from) = (told.began, rows);
-            return Ok(Done { token, rows, bytes, snapshot, began, from, waited, was_whole: true, ready });
+            return Ok(Done { token, rows, bytes, snapshot, began, ahead_ms, from, waited, was_whole: true, ready });
         }
         let words = || format!("{} can't be written", base.display());
         let former = Sink::go_on(base, told.mark, self.form, self.compress).with_context(words)?;
@@ -185,15 +187,15 @@ impl Order<'_> {
         let file = file(snapshot.as_deref().unwrap_or(&told.began));
         journal.add(&Line::Whole { part: part.clone(), file: file.clone(), bytes })?;
         let ready = Some(Ready { part, file, journal });
-        Ok(Done { token, rows, bytes, snapshot, began: told.began, from, waited, was_whole: false, ready })
+        Ok(Done { token, rows, bytes, snapshot, began: told.began, ahead_ms, from, waited, was_whole: false, ready })
     }
 
     /// Has the export complete on the server for [`Self::to_stdout`], where nothing can be gone on with.
     pub(super) async fn begin_for_stdout(&self) -> anyhow::Result<Done> {
         let (began, asked) = (now(), Instant::now());
-        let Complete { token, rows, snapshot } = self.start(&random_key()?).await?;
+        let Complete { token, rows, snapshot, ahead_ms } = self.start(&random_key()?).await?;
         let waited = asked.elapsed();
-        Ok(Done { token, rows, bytes: 0, snapshot, began, from: 0, waited, was_whole: false, ready: None })
+        Ok(Done { token, rows, bytes: 0, snapshot, began, ahead_ms, from: 0, waited, was_whole: false, ready: None })
     }
 
     /// Reads what was begun, to stdout.
@@ -286,7 +288,8 @@ impl Order<'_> {
         let status = self.unless_stopped(wait).await?.map_err(words)?;
         progress.finish();
         let rows = status.row_count.context("the server did not tell the RowCount of a complete export")?;
-        Ok(Complete { token, rows, snapshot: status.snapshot })
+        let ahead_ms = i64::try_from(status.ahead.as_millis()).context("the server's Date is out of range")?;
+        Ok(Complete { token, rows, snapshot: status.snapshot, ahead_ms })
     }
 
     /// Reads the records after `from`, in order, several pages at once; gives each chunk on with the number of rows up to its end.
