@@ -165,7 +165,7 @@ impl Engine {
             worker::shrink_or_warn(&inner, key, &chunk);
         }
         jobs.retain(|job| matches!(job.state, State::Queued | State::Processing));
-        jobs.sort_by_key(|job| job.created);
+        jobs.sort_by_key(|job| job.queued.unwrap_or(job.created));
         let (queue, waiting) = mpsc::channel();
         for job in jobs {
             tracing::info!(token = %job.token, cursor = job.cursor, "an import goes on");
@@ -257,6 +257,7 @@ impl Engine {
             if is_new {
                 let stepped = job.advance(Event::ExecuteAsked, now);
                 stepped.map_err(|e| StoreError::Engine(e.to_string()))?;
+                job.queued = Some(tx.stamp());
                 let record = encode(&job)?;
                 tx.put(key, &record)?;
                 let executed = job.told(Action::ImportExecuted, origin);

@@ -16,6 +16,8 @@ use crate::{
 
 /// A page ends early when its records have so many bytes (docs/import.md, Exceptions).
 const MOST_BYTES: usize = 16 << 20;
+/// What one takes beside its texts.
+const EACH: usize = 256;
 /// Exceptions read from the store at once.
 const TOGETHER: u64 = 500;
 
@@ -141,7 +143,8 @@ impl Reading<'_> {
             (None, None) => Vec::new(),
         };
         let record = record.map(|record| record.json).filter(|json| !json.is_empty());
-        self.bytes += record.as_ref().map_or(0, Vec::len);
+        let told: usize = reasons.iter().map(|reason| reason.path.len() + reason.message.len()).sum();
+        self.bytes += EACH + told + record.as_ref().map_or(0, Vec::len);
         self.refused.push(Refused { sequence, reasons, record });
         Ok(())
     }

@@ -34,6 +34,9 @@ pub(crate) struct Job {
     pub terms: Terms,
     pub created: Moment,
     pub state: State,
+    /// When its execution was asked for, by the store's own stamps: in this order the imports of an account are executed.
+    #[serde(default)]
+    pub queued: Option<Moment>,
     /// When its execution began: the create date of its new profiles.
     pub began: Option<Moment>,
     pub ended: Option<Moment>,
@@ -57,6 +60,7 @@ impl Job {
             terms: request.terms,
             created,
             state: State::Initiated,
+            queued: None,
             began: None,
             ended: None,
             counts: Counts::default(),

@@ -11,7 +11,7 @@ use crate::{
     ImportError, Settings,
     engine::Inner,
     files::Files,
-    record::{Job, all_jobs},
+    record::{Job, all_jobs, decode_job},
 };
 
 /// Entries that are removed in one transaction, at most.
@@ -37,11 +37,24 @@ fn sweep(store: &Store, files: &Files, settings: &Settings) -> Result<u64, Impor
     }
     for key in &over {
         let key = *key;
+        if !is_over_for_good(store, key, settings)? {
+            continue;
+        }
         // The files first: an import that is still there is found again.
         files.remove(key)?;
         while store.imports_upkeep(move |tx| tx.remove(key, TOGETHER))? {}
     }
     Ok(over.len() as u64)
+}
+
+/// Whether an import is over as the writer has it, to whom nothing comes in between: it may have been executed since it was looked at. What is over
+/// there can't be staged or executed any more. One that can't be read is over, too.
+fn is_over_for_good(store: &Store, key: Key, settings: &Settings) -> Result<bool, ImportError> {
+    let settings = settings.clone();
+    Ok(store.imports_upkeep(move |tx| {
+        let job = tx.get(key)?.map(|bytes| decode_job(&bytes));
+        Ok(!matches!(job, Some(Ok(job)) if !job.is_over(tx.now(), &settings)))
+    })?)
 }
 
 /// Removes the imports that are over or can't be read, with their files; gives how many went. For a command that has the directory to

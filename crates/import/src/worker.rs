@@ -1,4 +1,6 @@
-//! Execution. One worker goes through the queued imports in turn, a batch each, so that a large one doesn't keep the others; while the store
+//! Execution. One worker goes through the accounts' queued imports in turn, a batch each, so that one account's large import doesn't keep the
+//! others. The imports of one account are executed one after the other, in the order in which they were asked for: a record says what is so
+//! now, and an older list that ends behind a newer one would bring back what people have taken back. While the store
 //! writes a batch the next one of the same import is read, and if its records are new profiles, they are made ready to be put.
 
 use std::{
@@ -9,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use rustix::io::Errno;
 use sayso_model::{
     id::Author,
     input::{ProfileInput, parse_record},
@@ -118,7 +121,7 @@ pub(crate) fn run(inner: &Arc<Inner>, messages: &mpsc::Receiver<Message>) {
                 {
                     ready.insert(key, next);
                 }
-                queue.push_back(key);
+                again(&mut queue, key);
             }
             Ok(None) => {}
             Err(error) if is_passing(&error) => {
@@ -128,12 +131,20 @@ pub(crate) fn run(inner: &Arc<Inner>, messages: &mpsc::Receiver<Message>) {
                     Ok(Message::Queued(_)) | Err(mpsc::RecvTimeoutError::Timeout) => {}
                     Ok(Message::Stop) | Err(mpsc::RecvTimeoutError::Disconnected) => return,
                 }
-                queue.push_back(key);
+                again(&mut queue, key);
             }
             Err(ImportError::Store(StoreError::Closing)) => return,
             Err(error) => give_up(inner, key, &error.to_string()),
         }
     }
+}
+
+/// An import goes on in its next turn: behind those of other accounts, before the later ones of its own.
+fn again(queue: &mut VecDeque<Key>, key: Key) {
+    let (own, others): (Vec<Key>, Vec<Key>) = queue.drain(..).partition(|(account, _)| *account == key.0);
+    queue.extend(others);
+    queue.push_back(key);
+    queue.extend(own);
 }
 
 fn give_up(inner: &Inner, key: Key, error: &str) {
@@ -145,7 +156,12 @@ fn give_up(inner: &Inner, key: Key, error: &str) {
 
 /// Whether time heals it.
 fn is_passing(error: &ImportError) -> bool {
-    matches!(error, ImportError::NoRoom | ImportError::Store(StoreError::NotKept(_)))
+    const OF_THE_MOMENT: [Errno; 4] = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::AGAIN];
+    match error {
+        ImportError::NoRoom | ImportError::Store(StoreError::NotKept(_)) => true,
+        ImportError::Io { source, .. } => Errno::from_io_error(source).is_some_and(|no| OF_THE_MOMENT.contains(&no)),
+        _ => false,
+    }
 }
 
 /// Writes the import's next batch; gives the one behind it, `None` when the import is over.
@@ -416,4 +432,31 @@ fn listed_before(inner: &Inner, job: &Job, sequence: u64) -> Result<u64, ImportE
         }
     }
     Ok(low)
+}
+
+#[cfg(test)]
+mod tests {
+    use sayso_model::id::{AccessToken, AccountNo};
+
+    use super::*;
+
+    #[test]
+    fn what_the_machine_lacks_for_a_moment_ends_no_import() {
+        let io = |no: Errno| ImportError::Io { context: "opening".into(), source: no.into() };
+        assert!(is_passing(&io(Errno::MFILE)) && is_passing(&ImportError::NoRoom));
+        assert!(!is_passing(&io(Errno::NOENT)) && !is_passing(&ImportError::Damaged("a file".into())));
+    }
+
+    #[test]
+    fn an_import_is_behind_other_accounts_and_before_the_later_ones_of_its_own() {
+        let [a, b, other] = [(1, 1), (1, 2), (2, 3)].map(|(account, token)| (AccountNo(account), AccessToken(token)));
+        let mut queue = VecDeque::from([a, b, other]);
+        let mut turns = Vec::new();
+        for _ in 0..4 {
+            let key = queue.pop_front().unwrap();
+            turns.push(key);
+            again(&mut queue, key);
+        }
+        assert_eq!(turns, [a, other, a, other]);
+    }
 }

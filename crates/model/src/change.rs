@@ -189,8 +189,9 @@ struct Write<'a> {
     withdraws: bool,
     /// Whether a preference that is tied to an older version of a consent than the profile has is refused.
     refuses_prior: bool,
-    /// Whether the consents that an opt-in needs may be given by another write before this one: then it isn't refused for want of them.
-    consents_may_come: bool,
+    /// Whether another write may come before this one: then nothing is refused for want of what that may bring, as the consents that an opt-in
+    /// needs, or that a phone takes texts.
+    others_may_come: bool,
     /// The consents that this write sets back to an older version, by place and type.
     set_back: HashSet<(Place, String)>,
     /// [`Write::stamp`], once it was asked for.
@@ -212,7 +213,7 @@ impl<'a> Write<'a> {
             archived: Vec::new(),
             withdraws: false,
             refuses_prior: false,
-            consents_may_come: false,
+            others_may_come: false,
             set_back: HashSet::new(),
             stamp: OnceCell::new(),
         }

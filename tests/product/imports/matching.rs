@@ -141,3 +141,58 @@ async fn delete_ends_the_profiles_that_records_match_and_keeps_the_name_of_the_i
     assert_eq!(deleted[0]["ReasonCode"], "Erasures of June");
     assert_eq!(deleted[1]["ReasonCode"], Value::Null);
 }
+
+#[tokio::test]
+async fn imports_of_an_account_are_executed_in_the_order_in_which_that_was_asked_for() {
+    let mut world = World::start().await;
+    let mut api = world.admin().await;
+    let ann = api.create(known("Ann", "C-1")).await;
+    let named = |name: &str| {
+        let mut record = known(name, "C-1");
+        record["Emails"] = json!([]);
+        record
+    };
+    let many = |last: Value| (0..2_500).map(|i| person(&format!("p{i}"), &[])).chain([last]).collect::<Vec<_>>();
+    let last_of = |records: Vec<Value>| {
+        json!(records.into_iter().map(|mut r| {
+        r["AlternateIds"] = r.get("AlternateIds").cloned().unwrap_or_else(|| {
+            json!([{"AlternateIdType": "CRM", "AlternateId": format!("N-{}", r["CustomerName"]["FirstName"].as_str().unwrap())}])
+        });
+        r
+    }).collect::<Vec<_>>())
+    };
+    let (first, second) = (api.begin_import(by_crm(json!({}))).await, api.begin_import(by_crm(json!({}))).await);
+    // The one that was initiated later is executed first, and takes longer.
+    api.stage(second, &last_of(many(named("Old")))).await.is(200);
+    api.stage(first, &json!([named("New")])).await.is(200);
+    world.hold();
+    api.execute(second).await.is(200);
+    api.execute(first).await.is(200);
+    // What was said in which order outlives a restart.
+    world = world.kill().serve(&[]).await;
+    api.url = world.url.clone();
+    world.release();
+    for token in [second, first] {
+        assert_eq!(api.import_ended(token).await["Status"], "Completed");
+    }
+    assert_eq!(api.read(ann).await["CustomerName"]["FirstName"], "New", "an older list doesn't end behind a newer one");
+}
+
+#[tokio::test]
+async fn an_opt_out_of_texts_waits_for_the_record_that_makes_its_phone_a_mobile_one() {
+    let world = World::start().await;
+    let api = world.admin().await;
+    let phone = |more: Value| {
+        let phone = rules::with(json!({"PhoneType": "Mobile", "PhoneNumber": "4045550100"}), more);
+        rules::with(known("Ann", "C-1"), json!({"PhoneNumbers": [phone]}))
+    };
+    let no = json!({"PhoneNumberPreferences": [rules::says("NEWS-TEXT", 2)]});
+    let (token, _) = api.import(by_crm(json!({})), json!([phone(json!({"IsMobile": true})), phone(no.clone())])).await;
+    assert_eq!(api.not_in(token).await, []);
+    assert_eq!(api.read(1).await["PhoneNumbers"][0]["PhoneNumberPreferences"][0]["PreferenceType"], 2);
+    // Where none does it is refused as it always was.
+    let other = rules::with(phone(no), json!({"AlternateIds": [{"AlternateIdType": "CRM", "AlternateId": "C-2"}]}));
+    let (token, _) = api.import(by_crm(json!({})), json!([other])).await;
+    let refused = api.not_in(token).await;
+    assert!(refused.len() == 1 && refused[0].2.contains("IsMobile true"), "{refused:?}");
+}

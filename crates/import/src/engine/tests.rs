@@ -198,3 +198,25 @@ fn what_a_kill_left_of_an_executed_call_is_removed_at_the_next_start() {
     assert_eq!(told, [(1, true), (3, true), (7, true)]);
     assert_eq!(crate::check(&sandbox.store).unwrap().problems, [""; 0]);
 }
+
+#[test]
+fn a_page_of_exceptions_is_bounded_by_what_they_take() {
+    const BAD: usize = 100_000;
+    let sandbox = Sandbox::new();
+    let engine = sandbox.engine();
+    let token = sandbox.initiate(&engine, "none of it is a record");
+    let Begun::Taking(mut staging) = engine.stage(&sandbox.caller(), token, None).unwrap() else { panic!() };
+    staging.push(format!("{{\"UserProfiles\":[{}]}}", ["3"; BAD].join(",")).as_bytes()).unwrap();
+    staging.finish().unwrap();
+    let (mut pages, mut told) = (0, 0);
+    loop {
+        let page = engine.exceptions(&sandbox.caller(), token, u64::MAX, told + 1).unwrap();
+        assert!(page.refused.len() < 70_000, "{} in one page", page.refused.len());
+        told += page.refused.len() as u64;
+        pages += 1;
+        if !page.has_more {
+            break;
+        }
+    }
+    assert!(pages > 1 && told == BAD as u64, "{told} in {pages} pages");
+}

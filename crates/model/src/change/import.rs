@@ -117,7 +117,7 @@ pub fn check(
     let mode = if current.is_some() { Mode::Update } else { Mode::Create };
     let mut w = manner.write(mode, config, author, now);
     w.refuses_prior = false;
-    w.consents_may_come = true;
+    w.others_may_come = true;
     match current {
         Some(current) => write(w, current, input).map(drop),
         None => new(w, ProfileId(0), input).map(drop),

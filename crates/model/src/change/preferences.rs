@@ -180,7 +180,7 @@ fn write(
         {
             continue;
         }
-        if filter.channel_id == Channel::Text && !at.takes_texts {
+        if filter.channel_id == Channel::Text && !at.takes_texts && !w.others_may_come {
             let message =
                 format!("filter {} has the channel Text, which needs a phone with IsMobile true", shown(&filter.id));
             return Err(path.member("FilterId").invalid(message));
@@ -360,7 +360,7 @@ fn carried(w: &Write<'_>, path: &Path<'_>, at: &At<'_>, filter: &Filter) -> Resu
                 locale: c.locale.clone(),
                 consent_status: c.consent_status,
             }),
-            _ if w.consents_may_come => {}
+            _ if w.others_may_come => {}
             found => {
                 let state = found.map_or("is not there", |(c, _)| match c.consent_status {
                     ConsentStatus::Denied => "is denied",
