@@ -8,9 +8,8 @@ use std::{
 
 use rustix::process::Signal;
 use serde_json::json;
-use tokio::task::block_in_place;
 
-use crate::harness::{random::Random, *};
+use crate::harness::*;
 
 /// Records of an export, of some 12 KB each: to compress them takes seconds.
 const RECORDS: usize = 10_000;
@@ -25,17 +24,7 @@ struct Sandbox {
 impl Sandbox {
     async fn new() -> Sandbox {
         let world = World::start().await;
-        let mut random = Random::new(1);
-        // What can't be compressed to nothing.
-        let mut note =
-            || (0..4_000).map(|_| char::from_u32(0x4E00 + random.below(20_000) as u32).unwrap()).collect::<String>();
-        let mut line = |n: usize| {
-            let mut profile = person(&format!("p{n}"), &[]);
-            profile["CustomFields"] = json!([{"Name": "Note", "Value": note()}]);
-            format!("{profile}\n")
-        };
-        std::fs::write(world.path("people.ndjson"), (0..RECORDS).map(&mut line).collect::<String>()).unwrap();
-        block_in_place(|| world.sayso(&["load", "people.ndjson", "--account", ACCOUNT]));
+        world.load_notes(RECORDS);
         let api = world.nightly().await;
         Sandbox { world, api }
     }

@@ -13,7 +13,6 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 
 use crate::harness::{
     own::{switch_network, with_own_network},
-    random::Random,
     sockets::narrow,
     *,
 };
@@ -33,17 +32,7 @@ async fn exported(flags: &[&str]) -> (World, Api, u64) {
 
 /// The same of a server that runs.
 async fn export_from(world: &World) -> (Api, u64) {
-    let mut random = Random::new(1);
-    // What can't be compressed to nothing.
-    let mut note =
-        || (0..4_000).map(|_| char::from_u32(0x4E00 + random.below(20_000) as u32).unwrap()).collect::<String>();
-    let mut line = |n: usize| {
-        let mut profile = person(&format!("p{n}"), &[]);
-        profile["CustomFields"] = json!([{"Name": "Note", "Value": note()}]);
-        format!("{profile}\n")
-    };
-    std::fs::write(world.path("people.ndjson"), (0..1_000).map(&mut line).collect::<String>()).unwrap();
-    block_in_place(|| world.sayso(&["load", "people.ndjson", "--account", ACCOUNT]));
+    world.load_notes(1_000);
     let api = world.nightly().await;
     let token = api.export("Everyone", json!({})).await;
     (api, token)

@@ -14,7 +14,7 @@ use std::{
 
 use parking_lot::Mutex;
 use sayso_model::id::{ACCESS_TOKEN_MAX, AccessToken, AccountNo};
-use sayso_store::{Store, StoreError, audit::Origin};
+use sayso_store::{Store, StoreError, audit::Origin, cores};
 use tokio::sync::{oneshot, watch};
 
 use crate::{
@@ -77,10 +77,6 @@ impl Default for Settings {
             hold_file: None,
         }
     }
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(2, usize::from)
 }
 
 /// Who asks: a token is its initiator's, or an administrator's of the same account (export.md, Who may use a token).

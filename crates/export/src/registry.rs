@@ -68,7 +68,7 @@ impl Inner {
 
     /// How many threads work on all profiles.
     pub fn threads(&self) -> usize {
-        self.settings.workers.clamp(1, std::thread::available_parallelism().map_or(1, usize::from))
+        self.settings.workers.clamp(1, sayso_store::cores())
     }
 
     /// Closes the files of an export, should they be open here; those who are being sent them keep them open.

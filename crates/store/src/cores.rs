@@ -2,9 +2,14 @@
 
 use std::{any::Any, thread};
 
+/// How many cores this program may use; 2 where the system doesn't tell.
+pub fn cores() -> usize {
+    thread::available_parallelism().map_or(2, usize::from)
+}
+
 /// Works on the items in as many shares as there are cores; the outcomes are in the order of the shares. A panic goes on in the caller.
 pub fn on_all_cores<T: Send, R: Send>(items: Vec<T>, f: impl Fn(Vec<T>) -> R + Sync) -> Vec<R> {
-    let cores = thread::available_parallelism().map_or(2, usize::from);
+    let cores = cores();
     let share = items.len().div_ceil(cores).max(1);
     let mut items = items.into_iter();
     thread::scope(|scope| {

@@ -63,7 +63,7 @@ mod tests;
 pub use check::CheckReport;
 pub use clock::{Clock, FileClock, SystemClock};
 pub use compact::Compacted;
-pub use cores::{on_all_cores, text_of};
+pub use cores::{cores, on_all_cores, text_of};
 pub use error::StoreError;
 pub use ids::{Marks, ProfileIds};
 

@@ -32,6 +32,7 @@ use sayso_model::{
 
 use crate::{
     Store, StoreError,
+    cores::cores,
     engine::{Databases, Db, OrEngine, Read},
     ids::{Gathering, ProfileIds},
     index, keys, pending,
@@ -96,8 +97,7 @@ impl Snapshot {
         let account = tx.account(no)?;
         let terms = Arc::clone(&tx.dictionary(no)?.terms);
         let moment = tx.stamp_snapshot();
-        let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let reads = (0..2 * cores + 4).map(|_| shared.engine.lasting_read()).collect::<Result<_, _>>()?;
+        let reads = (0..2 * cores() + 4).map(|_| shared.engine.lasting_read()).collect::<Result<_, _>>()?;
         Ok(Self {
             account: no,
             moment,

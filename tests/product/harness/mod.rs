@@ -22,8 +22,10 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use tokio::task::block_in_place;
 
 use disk::Disk;
+use random::Random;
 
 /// The program under test.
 pub const SAYSO: &str = env!("CARGO_BIN_EXE_sayso");
@@ -232,6 +234,20 @@ impl World {
     pub fn write_people(&self, file: &str, names: &str, n: usize) {
         let lines: String = (0..n).map(|i| format!("{}\n", person(&format!("{names}{i}"), &["a"]))).collect();
         std::fs::write(self.path(file), lines).unwrap();
+    }
+
+    /// Loads so many people with notes of some 12 KB that can't be compressed to nothing.
+    pub fn load_notes(&self, people: usize) {
+        let mut random = Random::new(1);
+        let mut note =
+            || (0..4_000).map(|_| char::from_u32(0x4E00 + random.below(20_000) as u32).unwrap()).collect::<String>();
+        let mut line = |n: usize| {
+            let mut profile = person(&format!("p{n}"), &[]);
+            profile["CustomFields"] = json!([{"Name": "Note", "Value": note()}]);
+            format!("{profile}\n")
+        };
+        std::fs::write(self.path("people.ndjson"), (0..people).map(&mut line).collect::<String>()).unwrap();
+        block_in_place(|| self.sayso(&["load", "people.ndjson", "--account", ACCOUNT]));
     }
 
     /// Starts a command on this data directory, which goes on by itself.

@@ -15,7 +15,7 @@ use sayso_model::{
     id::{AccountNo, Author},
     input::{ProfileInput, parse_profile},
 };
-use sayso_store::{Store, load::Loader};
+use sayso_store::{Store, cores, load::Loader};
 
 use super::{
     alone::{Alone, Ready},
@@ -131,11 +131,10 @@ fn load(
 ) -> anyhow::Result<()> {
     let is_alone = target.alone || !target.store.server_is_running();
     let loader = is_alone.then(|| target.store.loader(target.account, target.author, target.alone)).transpose()?;
-    let workers = thread::available_parallelism().map_or(2, usize::from);
     let ended = AtomicBool::new(false);
     thread::scope(|scope| {
         let (send, receive) = mpsc::sync_channel(CHUNKS_AHEAD);
-        for _ in 0..workers {
+        for _ in 0..cores() {
             let (send, ended, loader) = (send.clone(), &ended, loader.as_ref());
             scope.spawn(move || work(source, loader, stop, ended, &send));
         }

@@ -160,8 +160,7 @@ impl<P: Reads> Permit<P> {
 const AT_ONCE: usize = 64;
 
 /// Reads of many entries that may go on at once.
-static ASIDE: LazyLock<Semaphore> =
-    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)));
+static ASIDE: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(sayso_store::cores()));
 
 impl<P: Writes> Permit<P> {
     /// Makes one change, in the caller's name, if what is there is as expected; when it is answered it is on disk.

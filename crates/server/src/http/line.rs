@@ -11,10 +11,8 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    num::NonZero,
     sync::Arc,
     task::{Context, Poll, Waker},
-    thread,
 };
 
 use parking_lot::Mutex;
@@ -50,7 +48,7 @@ impl Line {
 
     /// A line of which as many may send at once as there are cores. One that waits for its reader isn't among them.
     pub(crate) fn of_cores() -> Arc<Self> {
-        Self::new(thread::available_parallelism().map_or(1, NonZero::get))
+        Self::new(sayso_store::cores())
     }
 
     /// Whether one answer is sent at the most, and none waits.
