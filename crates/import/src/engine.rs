@@ -77,9 +77,18 @@ pub(crate) struct Inner {
     pub settings: Settings,
     pub files: Files,
     pub permission: PermissionCheck,
+    /// The latest [`Job::queued`].
+    last_queued: Mutex<Moment>,
 }
 
 impl Inner {
+    /// The next [`Job::queued`]: this stamp, or what follows the last one.
+    fn next_turn(&self, stamp: Moment) -> Moment {
+        let mut last = self.last_queued.lock();
+        *last = stamp.max(Moment(last.0.saturating_add(1)));
+        *last
+    }
+
     pub fn now(&self) -> Moment {
         self.store.clock().now()
     }
@@ -122,9 +131,10 @@ impl Engine {
     /// The records can't be read, or files not be removed.
     pub fn start(store: Store, settings: Settings, permission: PermissionCheck) -> Result<Engine, ImportError> {
         let files = Files::new(store.directory());
-        let inner = Arc::new(Inner { store, settings, files, permission });
         // Those that can't be read are the sweeper's.
-        let (mut jobs, _) = all_jobs(&inner.store)?;
+        let (mut jobs, _) = all_jobs(&store)?;
+        let last = jobs.iter().filter_map(|job| job.queued).max().unwrap_or(Moment(0));
+        let inner = Arc::new(Inner { store, settings, files, permission, last_queued: Mutex::new(last) });
         let (mut named, mut executed) = (HashSet::new(), Vec::new());
         for job in &mut jobs {
             let (key, has_ended) = (job.key(), job.state.has_ended());
@@ -249,6 +259,7 @@ impl Engine {
         let inner = self.inner();
         let key = self.job(caller, token)?.key();
         let (settings, origin) = (inner.settings.clone(), caller.origin.clone());
+        let turns = Arc::clone(inner);
         let queued = inner.store.imports(move |tx| {
             let now = tx.now();
             let job = tx.get(key)?.map(|bytes| decode_job(&bytes)).transpose()?;
@@ -257,7 +268,7 @@ impl Engine {
             if is_new {
                 let stepped = job.advance(Event::ExecuteAsked, now);
                 stepped.map_err(|e| StoreError::Engine(e.to_string()))?;
-                job.queued = Some(tx.stamp());
+                job.queued = Some(turns.next_turn(tx.stamp()));
                 let record = encode(&job)?;
                 tx.put(key, &record)?;
                 let executed = job.told(Action::ImportExecuted, origin);

@@ -34,7 +34,7 @@ pub(crate) struct Job {
     pub terms: Terms,
     pub created: Moment,
     pub state: State,
-    /// When its execution was asked for, by the store's own stamps: in this order the imports of an account are executed.
+    /// When its execution was asked for, by the store's own stamps, no two alike: in this order the imports of an account are executed.
     #[serde(default)]
     pub queued: Option<Moment>,
     /// When its execution began: the create date of its new profiles.
