@@ -175,6 +175,8 @@ struct Write<'a> {
     now: Moment,
     /// When new things count as made: now, but for the profiles of an import, which all have one date.
     created: Moment,
+    /// When the profile was made: the date of what is implied on it.
+    of_profile: Moment,
     mode: Mode,
     /// What is removed where the input doesn't name it.
     removes: Refresh,
@@ -205,6 +207,7 @@ impl<'a> Write<'a> {
             author,
             now,
             created: now,
+            of_profile: now,
             mode,
             removes: if mode == Mode::Replace { Refresh::ALL } else { Refresh::default() },
             former: Vec::new(),
@@ -221,6 +224,7 @@ impl<'a> Write<'a> {
 
     fn apply(&mut self, kept: &mut Kept, input: &ProfileInput) -> Result<(), Refusal> {
         let Kept { profile, extras } = kept;
+        self.of_profile = profile.edited.create_date;
         person::fields(self, profile, input)?;
         person::alternate_ids(self, &mut profile.alternate_ids, input.alternate_ids.as_deref().unwrap_or_default())?;
         person::groups(self, &mut profile.groups, input.groups.as_deref().unwrap_or_default())?;

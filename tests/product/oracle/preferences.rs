@@ -138,8 +138,8 @@ fn say(
             }
         }
         new["Consents"] = json!(carried);
-    } else if let Some(old) = &old {
-        for carried in list(old, "Consents") {
+    } else if let Some(old) = old.or_else(|| w.archived.get(&(place.to_owned(), filter.id.clone())).cloned()) {
+        for carried in list(&old, "Consents") {
             let name = carried["ConsentType"].as_str().unwrap();
             if let Some((at, _)) = holders::consent(&person.row, place, name) {
                 said.withdrawn.push((at, name.to_owned(), new["CustomerDate"].as_str().unwrap().to_owned()));
@@ -190,9 +190,18 @@ fn preference(
     };
     let there = holders::preferences(&person.row, place).into_iter().find(|p| p["FilterId"] == filter.id.as_str());
     let old = there.or_else(|| w.archived.get(&(place.to_owned(), filter.id.clone())).cloned());
-    let is_turned = old.is_some_and(|old| old["CustomerDate"] == dates::wire(date) && old["PreferenceType"] != kind);
+    let turned = |old: &Value| old["CustomerDate"] == dates::wire(date) && old["PreferenceType"] != kind;
     let was_read = w.how == How::Replace || item["MatchType"].is_string();
-    let date = if is_turned && was_read && !is_marked(item, "PreferenceStatus", "Archived") { w.now } else { date };
+    let was_archived = is_marked(item, "PreferenceStatus", "Archived");
+    let before = person.archived.get(&(place.to_owned(), filter.id.clone()));
+    // An opt-out is said now, too, when what it turns was archived, or was implied and had the profile's date.
+    let is_turned = !was_archived && was_read && old.as_ref().is_some_and(turned)
+        || kind == OPT_OUT && was_archived && before.is_some_and(turned)
+        || kind == OPT_OUT
+            && !was_archived
+            && is_marked(item, "MatchType", "Implied")
+            && person.row["Edited"]["CreateDate"] == dates::wire(date);
+    let date = if is_turned { w.now } else { date };
     let frequency = match text(item, "FrequencyId").filter(|id| !id.is_empty()) {
         None => filter.frequencies.iter().find(|f| f.is_default).map(|f| f.id.clone()),
         Some(id) => match filter.frequencies.iter().find(|f| same(&f.id, id)) {
@@ -231,10 +240,9 @@ fn is_echo(person: &Person, place: &str, filter: &Filter, item: &Value, new: &Va
         (is_marked(item, "MatchType", "Implied"), is_marked(item, "PreferenceStatus", "Archived"));
     let default = if new["PreferenceType"] == OPT_IN { "OptIn" } else { "OptOut" };
     let repeats_default = filter.default_preference.as_deref() == Some(default);
-    let repeats_archived = person
-        .archived
-        .get(&(place.to_owned(), filter.id.clone()))
-        .is_some_and(|old| old["CustomerDate"] == new["CustomerDate"]);
+    let repeats_archived = person.archived.get(&(place.to_owned(), filter.id.clone())).is_some_and(|old| {
+        old["CustomerDate"] == new["CustomerDate"] && old["PreferenceType"] == new["PreferenceType"]
+    });
     let opts_in = new["PreferenceType"] == OPT_IN;
     implied && (opts_in || repeats_default) || archived && (opts_in || repeats_archived)
 }

@@ -62,6 +62,12 @@ impl<'a> At<'a> {
         (At { what: C::PREFERENCES, key, channels: C::CHANNELS, takes_texts, own, profile, archived }, list)
     }
 
+    /// The preference to a filter that was archived here before.
+    fn archived(&self, filter: &Filter) -> Option<&'a Preference> {
+        let here = |(place, p): &&(Place, Preference)| *place == self.key && p.filter_id == filter.id;
+        self.archived.iter().find(here).map(|(_, p)| p)
+    }
+
     /// The consent of a type that counts here, and whose it is: the contact's own, else the person's.
     fn consent(&self, consent_type: &str) -> Option<(&'a Consent, &Place)> {
         let of = |list: &'a [Consent]| list.iter().find(|c| same(&c.consent_type, consent_type));
@@ -150,7 +156,7 @@ fn remove_unsent(
     for (i, input) in input.iter().enumerate() {
         let path = path.item(i);
         let (program, filter) = filter(w, &path, at, input)?;
-        let new = preference(w, &path, program, filter, current(w, at, list, filter), input)?;
+        let new = preference(w, &path, program, filter, (current(w, at, list, filter), at.archived(filter)), input)?;
         // An implied one says nothing of its filter, so not that what was said meanwhile should go.
         if is_implied(input) || !is_echo(at, filter, input, &new) {
             sent.insert(fold(&filter.id));
@@ -174,7 +180,7 @@ fn write(
     for (i, input) in input.iter().enumerate() {
         let path = path.item(i);
         let (program, filter) = filter(w, &path, at, input)?;
-        let new = preference(w, &path, program, filter, current(w, at, list, filter), input)?;
+        let new = preference(w, &path, program, filter, (current(w, at, list, filter), at.archived(filter)), input)?;
         if is_echo(at, filter, input, &new)
             || w.just_archived(&at.key, filter).is_some_and(|p| is_as_read(p, &new, input))
         {
@@ -215,7 +221,9 @@ fn write(
             // An opt-out stands on no consent: it carries none, and withdraws what the former preference carried.
             PreferenceType::OptOut => {
                 w.withdraws = true;
-                let former = old.iter().flat_map(|old| &old.consents);
+                // It may have been archived by this write: another consent that it needs was revoked in it.
+                let former = old.as_deref().or_else(|| w.just_archived(&at.key, filter));
+                let former = former.into_iter().flat_map(|old| &old.consents);
                 said.opted_out(former.filter_map(|c| at.consent(&c.consent_type)), new.customer_date);
             }
         }
@@ -266,13 +274,14 @@ fn current<'p>(w: &'p Write<'_>, at: &At<'_>, list: &'p [Preference], filter: &F
 
 /// The preference of the input, checked, without the consents that it carries. Its `CustomerDate` is the one that is sent, else now. Where
 /// a read preference is sent back with another type, its date is still that of the former one, and what the person says now would be
-/// older than it is: then it is now, too. So it is in a replacing write (PUT, PATCH), and where `MatchType` stands, which only reads give.
+/// older than it is: then it is now, too. So it is in a replacing write (PUT, PATCH), and where `MatchType` stands, which only reads give;
+/// and of an opt-out also where what was read had been archived, or was implied and had the date of the profile.
 fn preference(
     w: &Write<'_>,
     path: &Path<'_>,
     program: &Program,
     filter: &Filter,
-    old: Option<&Preference>,
+    (old, archived): (Option<&Preference>, Option<&Preference>),
     input: &PreferenceInput,
 ) -> Result<Preference, Refusal> {
     let Some(preference_type) = input.preference_type else {
@@ -290,7 +299,13 @@ fn preference(
     };
     let was_read = w.mode == Mode::Replace || input.match_type.0.is_some();
     let turned = |old: &Preference| old.customer_date == customer_date && old.preference_type != preference_type;
-    if was_read && !is_archived(input) && old.is_some_and(turned) {
+    let is_turned = match preference_type {
+        _ if !is_archived(input) && was_read && old.is_some_and(turned) => true,
+        PreferenceType::OptIn => false,
+        PreferenceType::OptOut if is_archived(input) => archived.is_some_and(turned),
+        PreferenceType::OptOut => is_implied(input) && customer_date == w.of_profile,
+    };
+    if is_turned {
         customer_date = w.now;
     }
     let preference_attributes = attributes(&path.member("PreferenceAttributes"), input)?;
@@ -421,8 +436,8 @@ fn is_echo(at: &At<'_>, filter: &Filter, input: &PreferenceInput, new: &Preferen
     }
     is_archived(input)
         && (is_opt_in
-            || at.archived.iter().any(|(place, old)| {
-                *place == at.key && old.filter_id == filter.id && old.customer_date == new.customer_date
+            || at.archived(filter).is_some_and(|old| {
+                old.customer_date == new.customer_date && old.preference_type == new.preference_type
             }))
 }
 

@@ -250,3 +250,30 @@ fn a_consent_whose_type_is_now_about_another_channel_can_be_withdrawn_and_not_gr
     assert_eq!(sent(&kept, 1, "ann@example.com").unwrap_err().path, path, "nothing new is granted");
     assert_eq!(sent(&kept, 3, "new@example.com").unwrap_err().path, path, "there is none to withdraw");
 }
+
+#[test]
+fn an_opt_out_withdraws_all_its_consents_though_one_of_them_is_revoked_beside_it() {
+    let mut account = config().source;
+    let mut terms = account.consent_types.iter().find(|c| c.type_name == "Marketing").unwrap().clone();
+    terms.type_name = "Terms".into();
+    account.consent_types.push(terms);
+    let filters_of = account.programs.iter_mut().find(|p| p.filters.iter().any(|f| f.id == "PROMO")).unwrap();
+    let promo = filters_of.filters.iter().find(|f| f.id == "PROMO").unwrap().clone();
+    for (id, required) in [("BOTH", vec!["Marketing", "Terms"]), ("TERMS", vec!["Terms"])] {
+        let required_consents = required.into_iter().map(str::to_owned).collect();
+        filters_of.filters.push(crate::config::Filter { id: id.into(), required_consents, ..promo.clone() });
+    }
+    let config = Config::new(account);
+    let parse = |said: Value| parse_profile(json!({ "Emails": [email(said)] }).to_string().as_bytes()).unwrap();
+    let said = json!({ "Consents": [consent("Marketing", 1), consent("Terms", 1)],
+        "EmailPreferences": [says("BOTH", 1), says("TERMS", 1)] });
+    let kept = create(&parse(said), ProfileId(1), &config, &author("ann"), NOW).unwrap();
+    for beside in [json!([consent("Marketing", 3)]), json!([])] {
+        let said = json!({ "Consents": beside, "EmailPreferences": [says("BOTH", 2)] });
+        let after = update(kept.clone(), &parse(said), &config, &author("ben"), LATER).unwrap().kept;
+        let email = &after.profile.emails[0];
+        assert!(email.consents.iter().all(|c| c.consent_status == ConsentStatus::Revoked), "{:?}", email.consents);
+        assert_eq!(filters(&email.preferences), [("BOTH", 2)]);
+        assert!(archived(&after).contains(&"TERMS"));
+    }
+}

@@ -104,6 +104,20 @@ fn a_choice_that_is_turned_in_what_was_read_dates_from_now() {
 }
 
 #[test]
+fn an_implied_opt_in_that_is_turned_into_an_opt_out_dates_from_now_and_not_from_the_profile_s_beginning() {
+    let silent = made(json!({ "Emails": [email(json!({}))] }));
+    let mut whole = read(&silent, &Output { implied: true, ..Output::default() });
+    let preference = whole.pointer_mut("/Emails/0/EmailPreferences/0").unwrap();
+    assert_eq!((&preference["FilterId"], &preference["MatchType"]), (&json!("NEWS"), &json!("Implied")));
+    preference["PreferenceType"] = json!(2);
+    for after in [changed(&silent, whole.clone()), replaced(&silent, &whole)] {
+        let preference = &after.kept.profile.emails[0].preferences[0];
+        assert_eq!((preference.preference_type, preference.customer_date), (PreferenceType::OptOut, LATER));
+        assert_eq!(preference.expiration_date, Some(LATER.plus_days(20)));
+    }
+}
+
+#[test]
 fn a_consent_withdrawn_in_the_whole_that_is_sent_back_archives_what_requires_it() {
     let kept = promo_and_deals();
     for after in by_every_way(&kept, "/Emails/0/Consents/0/ConsentStatus", &json!(3)) {

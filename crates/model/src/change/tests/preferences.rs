@@ -165,3 +165,20 @@ fn an_archived_preference_sent_back_is_not_brought_back() {
     let echo = json!({ "PhoneNumbers": [phone(json!({ "PhoneNumberPreferences": [read] }))] });
     assert_eq!(count(&changed(&kept, echo).kept), 0, "nor is it refused on the phone that is no mobile any more");
 }
+
+#[test]
+fn an_archived_opt_in_that_is_sent_back_as_an_opt_out_is_one_from_now_on() {
+    let dated = |t: u8, more| with(with(says("SMS", t), json!({ "CustomerDate": "2026-01-01T05:00:00.000Z" })), more);
+    let phone = |mobile: bool, p: Value| json!({ "PhoneNumbers": [phone(json!({ "IsMobile": mobile, "PhoneNumberPreferences": [p] }))] });
+    let kept = made(phone(true, dated(1, json!({}))));
+    let kept = changed(&kept, json!({ "PhoneNumbers": [super::phone(json!({ "IsMobile": false }))] })).kept;
+    assert_eq!(archived(&kept), ["SMS"]);
+    let input = phone(true, dated(2, json!({ "PreferenceStatus": "Archived" })));
+    let input = parse_profile(input.to_string().as_bytes()).unwrap();
+    let [updated, replaced] = [update, replace].map(|way| way(kept.clone(), &input, &config(), &author("ben"), LATER));
+    for after in [updated, replaced] {
+        let preferences = after.unwrap().kept.profile.phone_numbers.remove(0).preferences;
+        assert_eq!(filters(&preferences), [("SMS", 2)]);
+        assert_eq!(preferences[0].customer_date, LATER);
+    }
+}
