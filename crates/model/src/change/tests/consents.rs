@@ -261,7 +261,7 @@ fn an_opt_out_withdraws_all_its_consents_though_one_of_them_is_revoked_beside_it
     let promo = filters_of.filters.iter().find(|f| f.id == "PROMO").unwrap().clone();
     for (id, required) in [("BOTH", vec!["Marketing", "Terms"]), ("TERMS", vec!["Terms"])] {
         let required_consents = required.into_iter().map(str::to_owned).collect();
-        filters_of.filters.push(crate::config::Filter { id: id.into(), required_consents, ..promo.clone() });
+        filters_of.filters.push(Filter { id: id.into(), required_consents, ..promo.clone() });
     }
     let config = Config::new(account);
     let parse = |said: Value| parse_profile(json!({ "Emails": [email(said)] }).to_string().as_bytes()).unwrap();
