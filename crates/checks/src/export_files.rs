@@ -173,7 +173,7 @@ fn changed_under_way(folder: &Path, good: &Good, taken: usize, edits: &[u8]) {
     let export = Finished::open(folder).expect("it is good");
     let page = page(&export, 1000, 1).expect("it is good").into_unread();
     let (length, mut body, mut bytes) = (page.length, page.body, Vec::new());
-    // a head, two pieces of rows, the tail
+    // a head, two pieces of rows, the last rows with the tail
     let broken = take(&mut body, &mut bytes, taken % 4);
     assert!(broken.is_none(), "a good page broke: {broken:?}");
     let rows = folder.join("rows");
@@ -267,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_pages_lie_in_the_mapped_file_in_two_pieces_and_short_ones_are_copied() {
+    fn long_pages_lie_in_the_mapped_file_but_for_their_last_rows_and_short_ones_are_copied() {
         let folder = TempDir::new().expect("a temporary folder can be made");
         let pieces = |good: &Good| {
             good.files.write(folder.path());
@@ -275,8 +275,9 @@ mod tests {
             std::iter::from_fn(move || body.next_piece()).map(Result::unwrap).collect::<Vec<_>>()
         };
         let long = pieces(&Good::make(LONG));
-        assert_eq!(long.len(), 4, "a head, two pieces of rows, the tail");
-        assert!(long[0].ends_with(b"[") && long[3] == "]}", "nothing of the rows is copied to these");
+        assert_eq!(long.len(), 4, "a head, two pieces of rows, the last rows with the tail");
+        assert!(long[0].ends_with(b"[") && long[3].ends_with(b"]}"), "nothing of the rows is copied to the head");
+        assert!(long[1].len() + long[2].len() > 10 * long[3].len(), "{} of the rows are copied", long[3].len());
         assert_eq!(pieces(&Good::make(SHORT)).len(), 1);
     }
 
