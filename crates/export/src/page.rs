@@ -157,7 +157,7 @@ impl Page {
 }
 
 /// The body of a page, in pieces: of about 256 KiB where they are copied (the head rides on the first, the tail on the last), of 1 MiB where they lie in
-/// the mapped file.
+/// the mapped file, but for the last rows, which are copied with the tail.
 pub struct PageBody {
     export: Arc<OpenExport>,
     buffers: Arc<Buffers>,

@@ -35,16 +35,17 @@ fn sweep(store: &Store, files: &Files, settings: &Settings) -> Result<u64, Impor
         tracing::error!(problem, "an import can't be read and is forgotten; it has to be initiated again");
         over.push(key);
     }
-    for key in &over {
-        let key = *key;
+    let mut went = 0;
+    for key in over {
         if !is_over_for_good(store, key, settings)? {
             continue;
         }
         // The files first: an import that is still there is found again.
         files.remove(key)?;
         while store.imports_upkeep(move |tx| tx.remove(key, TOGETHER))? {}
+        went += 1;
     }
-    Ok(over.len() as u64)
+    Ok(went)
 }
 
 /// Whether an import is over as the writer has it, to whom nothing comes in between: it may have been executed since it was looked at. What is over

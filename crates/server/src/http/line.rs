@@ -53,14 +53,19 @@ impl Line {
 
     /// Whether one answer is sent at the most, and none waits.
     pub(crate) fn is_quiet(&self) -> bool {
-        let state = self.0.lock();
-        state.waiting.is_empty() && state.free + 1 >= state.at_once
+        self.0.lock().is_quiet()
     }
 
     /// The same, where another thread is left for everything else.
     pub(crate) fn leaves_a_thread(&self) -> bool {
         let state = self.0.lock();
-        state.at_once > 1 && state.waiting.is_empty() && state.free + 1 >= state.at_once
+        state.at_once > 1 && state.is_quiet()
+    }
+}
+
+impl State {
+    fn is_quiet(&self) -> bool {
+        self.waiting.is_empty() && self.free + 1 >= self.at_once
     }
 }
 
